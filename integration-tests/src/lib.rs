@@ -1,0 +1,1 @@
+//! The system from outside: rules of the tree, real clients, benchmarks.

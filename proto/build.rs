@@ -1,0 +1,11 @@
+//! Makes the Rust types of the wire with protox: no protoc to install, no generated code in git.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=cloudify");
+    let files = protox::compile(
+        ["cloudify/v1/catalog.proto", "cloudify/v1/chunks.proto", "cloudify/v1/registration.proto"],
+        ["."],
+    )?;
+    tonic_prost_build::configure().bytes(".").build_transport(false).compile_fds(files)?;
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Wire types to domain types and back. What comes in is checked here, once.
+
+use std::sync::Arc;
+
+use model::{
+    ByteRange, ChunkManifest, ChunkRef, Error, FileId, FileIdentity, Layout, Result, SourceFile, Warning,
+};
+
+use crate::v1;
+
+/// A manifest and the files that it points into, as a [`v1::ReferenceRecord`].
+pub fn record_to_wire(manifest: &ChunkManifest, files: &[Arc<SourceFile>]) -> v1::ReferenceRecord {
+    let mut record = v1::ReferenceRecord {
+        first: manifest.first(),
+        files: files.iter().map(|file| file_to_wire(file)).collect(),
+        ..Default::default()
+    };
+    for (number, reference) in manifest.iter() {
+        let (file, range) = match reference {
+            ChunkRef::Bytes { file, range } => (file.0, range),
+            ChunkRef::Inline(bytes) => {
+                record.inline.insert(number, bytes);
+                (u32::MAX, ByteRange { offset: 0, length: 0 })
+            }
+            ChunkRef::Missing => (u32::MAX, ByteRange { offset: 0, length: 0 }),
+        };
+        record.file.push(file);
+        record.offset.push(range.offset);
+        record.length.push(range.length);
+    }
+    record
+}
+
+/// A record as a manifest and its files. Fails where the lists differ in length or a file number has no file;
+/// `files` gives the table where the record brings none.
+pub fn record_from_wire(record: v1::ReferenceRecord) -> Result<(ChunkManifest, Vec<Arc<SourceFile>>)> {
+    let malformed = |what: &str| Error::internal(format!("malformed reference record: {what}"));
+    let count = record.file.len();
+    if record.offset.len() != count || record.length.len() != count {
+        return Err(malformed("columns of different lengths"));
+    }
+    let files: Vec<_> =
+        record.files.into_iter().map(|file| file_from_wire(file).map(Arc::new)).collect::<Result<_>>()?;
+    let mut manifest = ChunkManifest::missing(record.first, count);
+    for (at, file) in record.file.iter().enumerate() {
+        if *file == u32::MAX {
+            continue;
+        }
+        if !files.is_empty() && *file as usize >= files.len() {
+            return Err(malformed("a file number without a file"));
+        }
+        let range = ByteRange { offset: record.offset[at], length: record.length[at] };
+        manifest.set(record.first + at as u64, ChunkRef::Bytes { file: FileId(*file), range });
+    }
+    for (number, bytes) in record.inline {
+        if number.checked_sub(record.first).is_none_or(|at| at >= count as u64) {
+            return Err(malformed("an inlined chunk outside the record"));
+        }
+        manifest.set(number, ChunkRef::Inline(bytes));
+    }
+    Ok((manifest, files))
+}
+
+/// A source file.
+pub fn file_to_wire(file: &SourceFile) -> v1::SourceFile {
+    v1::SourceFile {
+        path: file.path.clone(),
+        identity: Some(v1::FileIdentity {
+            size_bytes: file.identity.size_bytes,
+            modified_ns: file.identity.modified_ns,
+            inode: file.identity.inode,
+        }),
+    }
+}
+
+/// A source file; path and identity are required.
+pub fn file_from_wire(file: v1::SourceFile) -> Result<SourceFile> {
+    let identity = file.identity.ok_or_else(|| Error::invalid("file.identity is missing"))?;
+    if file.path.is_empty() {
+        return Err(Error::invalid("file.path is missing"));
+    }
+    Ok(SourceFile {
+        path: file.path,
+        identity: FileIdentity {
+            size_bytes: identity.size_bytes,
+            modified_ns: identity.modified_ns,
+            inode: identity.inode,
+        },
+    })
+}
+
+/// A layout.
+pub fn layout_to_wire(layout: Layout) -> v1::Layout {
+    match layout {
+        Layout::Chunked => v1::Layout::Chunked,
+        Layout::Contiguous => v1::Layout::Contiguous,
+        Layout::Inline => v1::Layout::Inline,
+    }
+}
+
+/// A layout; "unspecified" is refused.
+pub fn layout_from_wire(layout: v1::Layout) -> Result<Layout> {
+    match layout {
+        v1::Layout::Chunked => Ok(Layout::Chunked),
+        v1::Layout::Contiguous => Ok(Layout::Contiguous),
+        v1::Layout::Inline => Ok(Layout::Inline),
+        v1::Layout::Unspecified => Err(Error::internal("layout is missing")),
+    }
+}
+
+/// A warning.
+pub fn warning_to_wire(warning: &Warning) -> v1::Warning {
+    v1::Warning { subject: warning.subject.clone(), message: warning.message.clone() }
+}
+
+/// A warning.
+pub fn warning_from_wire(warning: v1::Warning) -> Warning {
+    Warning { subject: warning.subject, message: warning.message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn file() -> Arc<SourceFile> {
+        let identity = FileIdentity { size_bytes: 9, modified_ns: -1, inode: 3 };
+        Arc::new(SourceFile { path: "/data/a.nc".into(), identity })
+    }
+
+    #[test]
+    fn a_record_survives_the_wire() {
+        let mut manifest = ChunkManifest::missing(4, 3);
+        manifest.set(4, ChunkRef::Bytes { file: FileId(0), range: ByteRange { offset: 1, length: 2 } });
+        manifest.set(6, ChunkRef::Inline(Bytes::from_static(b"x")));
+        let files = vec![file()];
+        assert_eq!(record_from_wire(record_to_wire(&manifest, &files)).unwrap(), (manifest, files));
+    }
+
+    #[test]
+    fn malformed_records_are_refused() {
+        let good = record_to_wire(&ChunkManifest::missing(0, 2), &[file()]);
+        for spoil in [
+            (|r: &mut v1::ReferenceRecord| r.offset.clear()) as fn(&mut v1::ReferenceRecord),
+            |r| r.file[0] = 1,
+            |r| drop(r.inline.insert(2, Bytes::new())),
+            |r| r.files[0].identity = None,
+        ] {
+            let mut bad = good.clone();
+            spoil(&mut bad);
+            assert!(record_from_wire(bad).is_err());
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! CF conventions: time units and calendars.

@@ -1,0 +1,14 @@
+//! The use cases, over ports: open a dataset, locate and read its chunks, register files.
+//!
+//! ```text
+//! gateway ─▶ open ─▶ locate ─▶ read ─▶ ports::Worker ◀─ LocalWorker (crate worker)   one trait, two homes
+//!                                                    ◀─ RemoteWorker (crate gateway)
+//! worker  ─▶ register: join scans, preview, publish
+//! ```
+//! Knows nothing of HTTP, gRPC, files or clocks: those are the ports' business.
+
+pub mod etag;
+pub mod join;
+pub mod open;
+pub mod ports;
+pub mod preview;

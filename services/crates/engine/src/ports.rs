@@ -1,0 +1,185 @@
+//! What the use cases need of the world outside.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use model::{ByteRange, ChunkManifest, Dataset, DatasetId, NodePath, Result, SourceFile, Version};
+
+/// What a worker can do. Two homes: `LocalWorker` in the crate worker (the real thing), `RemoteWorker` in the
+/// crate gateway (gRPC). Dropping a returned future or stream cancels the work behind it.
+#[async_trait]
+pub trait Worker: Send + Sync + 'static {
+    /// The catalog's list; none where `known` is still its revision.
+    async fn list(&self, known: Option<u64>) -> Result<Option<Listing>>;
+
+    /// One version of a dataset, the current one where none is named.
+    async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset>;
+
+    /// A dataset's versions, oldest first, and which is current.
+    async fn versions(&self, id: &DatasetId) -> Result<VersionList>;
+
+    /// One record of a variable's references: chunks `record * record_size ..`.
+    async fn references(
+        &self,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<ReferenceRecord>;
+
+    /// Reads a range of a file as it is, if the file is still what it was at the scan; otherwise a `Conflict`.
+    /// A range of length 0 only checks that.
+    async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes>;
+
+    /// Scans and joins sources and publishes a version; progress comes as a stream that ends with the outcome.
+    async fn register(
+        &self,
+        registration: Registration,
+    ) -> Result<BoxStream<'static, Result<RegistrationEvent>>>;
+
+    /// Takes a dataset out of the catalog.
+    async fn remove(&self, id: &DatasetId) -> Result<()>;
+
+    /// Makes an earlier version current: the one before where none is named. Returns which is current now.
+    async fn roll_back(&self, id: &DatasetId, version: Option<Version>) -> Result<Version>;
+
+    /// Whether it can answer now.
+    async fn ready(&self) -> Result<()>;
+}
+
+/// Bytes as they are stored, at once or in pieces.
+pub enum StoredBytes {
+    /// All of them: small ranges.
+    Whole(Bytes),
+    /// Pieces in order, together as long as the range: large ranges, so that memory stays bounded. An error ends
+    /// them early; an answer begun must then be broken off.
+    Pieces(BoxStream<'static, Result<Bytes>>),
+}
+
+/// The catalog's list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Changes with every change of the catalog.
+    pub revision: u64,
+    /// Every dataset, in order of first registration.
+    pub datasets: Vec<ListedDataset>,
+}
+
+/// One dataset of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDataset {
+    /// Its id.
+    pub id: DatasetId,
+    /// Its current version.
+    pub version: Version,
+    /// Its `title` attribute; empty where it has none.
+    pub title: String,
+}
+
+/// One version of a dataset, without references.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishedDataset {
+    /// Its id.
+    pub id: DatasetId,
+    /// The version.
+    pub version: Version,
+    /// When it was published, milliseconds since 1970.
+    pub published_ms: i64,
+    /// Newest modification of its source files, nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// References a record.
+    pub record_size: u64,
+    /// Groups and variables.
+    pub dataset: Arc<Dataset>,
+}
+
+/// A run of one variable's references with the files that they point into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReferenceRecord {
+    /// The references; their `FileId`s are places in `files`.
+    pub manifest: ChunkManifest,
+    /// The files.
+    pub files: Vec<Arc<SourceFile>>,
+}
+
+/// A dataset's versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionList {
+    /// The current one.
+    pub current: Version,
+    /// All, oldest first.
+    pub versions: Vec<VersionSummary>,
+}
+
+/// One version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionSummary {
+    /// Its number.
+    pub version: Version,
+    /// When it was published, milliseconds since 1970.
+    pub published_ms: i64,
+    /// Sources as registered.
+    pub sources: Vec<String>,
+    /// How many source files it has.
+    pub file_count: u64,
+    /// How many warnings its scan gave.
+    pub warning_count: u64,
+}
+
+/// What to register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Id of the dataset.
+    pub id: DatasetId,
+    /// Absolute paths and globs.
+    pub sources: Vec<String>,
+    /// Whether it may be there already.
+    pub if_exists: IfExists,
+    /// How far to go.
+    pub goal: RegistrationGoal,
+}
+
+/// What to do where a dataset of that id is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfExists {
+    /// Refuse with a `Conflict`.
+    Refuse,
+    /// Publish a new version.
+    Replace,
+}
+
+/// How far a registration goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistrationGoal {
+    /// Scan, join and say what would be published.
+    Preview,
+    /// The same, and publish it.
+    Publish,
+}
+
+/// Something that happened during a registration.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RegistrationEvent {
+    /// Work goes on.
+    Progress {
+        /// `scan`, `join` or `publish`.
+        stage: String,
+        /// Files, or arrays, done.
+        done: u64,
+        /// Of how many.
+        total: u64,
+        /// The file just begun; empty where none.
+        current: String,
+    },
+    /// What would be, or is about to be, published.
+    Preview(Box<crate::preview::Preview>),
+    /// Done.
+    Published {
+        /// The dataset.
+        id: DatasetId,
+        /// Its new version.
+        version: Version,
+    },
+}

@@ -1,0 +1,69 @@
+//! What a registration makes, for people and scripts: arrays, chunks, codecs, sizes, warnings.
+
+use serde::{Deserialize, Serialize};
+
+/// The preview document. A wire type: JSON to clients of the admin API, text by `cloudify scan`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// Number of source files.
+    pub files: u64,
+    /// Bytes of all chunks as stored.
+    pub stored_bytes: u64,
+    /// Bytes of all arrays when decoded; variable-length text counts nothing.
+    pub decoded_bytes: u64,
+    /// Length of the record dimension along which files are joined, and its name; none for one file.
+    pub record_dimension: Option<RecordDimension>,
+    /// Groups, the root as "".
+    pub groups: Vec<String>,
+    /// Arrays in order.
+    pub arrays: Vec<ArrayPreview>,
+    /// What was left out or looks odd.
+    pub warnings: Vec<WarningPreview>,
+}
+
+/// The dimension along which files are joined.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RecordDimension {
+    /// Its name.
+    pub name: String,
+    /// Its length after joining.
+    pub length: u64,
+    /// First and last value of its coordinate in words, such as `1950-01-16T12:00:00`, where it is a time.
+    pub first: Option<String>,
+    /// See `first`.
+    pub last: Option<String>,
+}
+
+/// One array.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ArrayPreview {
+    /// Its path.
+    pub path: String,
+    /// Element type as Zarr v2 writes it, such as `<f4`.
+    pub dtype: String,
+    /// Names of its dimensions.
+    pub dimensions: Vec<String>,
+    /// Its shape.
+    pub shape: Vec<u64>,
+    /// Its chunk shape.
+    pub chunks: Vec<u64>,
+    /// Codecs in order of encoding, such as `shuffle`, `zlib`.
+    pub codecs: Vec<String>,
+    /// Number of chunks.
+    pub chunk_count: u64,
+    /// How many of them are absent in the source.
+    pub missing_chunks: u64,
+    /// How many are kept in the catalog rather than in a source file.
+    pub inlined_chunks: u64,
+    /// Bytes of its chunks as stored.
+    pub stored_bytes: u64,
+}
+
+/// One warning.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarningPreview {
+    /// The variable, group or attribute; empty for the whole source.
+    pub subject: String,
+    /// What and why.
+    pub message: String,
+}

@@ -1,0 +1,156 @@
+//! Where the bytes of chunks are.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+/// A file's place in the table of files that goes with a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// Bytes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ByteRange {
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub length: u64,
+}
+
+/// Where one chunk's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChunkRef {
+    /// In a file, as they are to be served.
+    Bytes {
+        /// Which file of the table beside the manifest.
+        file: FileId,
+        /// Which bytes of it.
+        range: ByteRange,
+    },
+    /// Here.
+    Inline(Bytes),
+    /// Nowhere: the chunk reads as the fill value.
+    Missing,
+}
+
+/// The references of a run of one variable's chunks, by chunk number in C order (VirtualiZarr's word).
+/// Twenty-four bytes a chunk; inlined ones beside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChunkManifest {
+    first: u64,
+    entries: Vec<Entry>,
+    inline: BTreeMap<u64, Bytes>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    offset: u64,
+    length: u64,
+    file: u32,
+}
+
+impl Entry {
+    /// No file: missing, unless there are inlined bytes.
+    const NONE: Self = Self { offset: 0, length: 0, file: u32::MAX };
+}
+
+impl ChunkManifest {
+    /// References of `count` chunks from number `first` on, all missing.
+    pub fn missing(first: u64, count: usize) -> Self {
+        Self { first, entries: vec![Entry::NONE; count], inline: BTreeMap::new() }
+    }
+
+    /// A manifest of one inlined chunk, number 0.
+    pub fn inline(bytes: Bytes) -> Self {
+        let mut manifest = Self::missing(0, 1);
+        manifest.set(0, ChunkRef::Inline(bytes));
+        manifest
+    }
+
+    /// Number of the first chunk.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// How many chunks it covers.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it covers none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sets the reference of a chunk. Numbers outside are ignored.
+    pub fn set(&mut self, number: u64, reference: ChunkRef) {
+        let Some(entry) = number.checked_sub(self.first).and_then(|at| self.entries.get_mut(at as usize))
+        else {
+            debug_assert!(false, "chunk number outside the manifest");
+            return;
+        };
+        self.inline.remove(&number);
+        *entry = match reference {
+            ChunkRef::Bytes { file, range } => {
+                Entry { offset: range.offset, length: range.length, file: file.0 }
+            }
+            ChunkRef::Inline(bytes) => {
+                self.inline.insert(number, bytes);
+                Entry::NONE
+            }
+            ChunkRef::Missing => Entry::NONE,
+        };
+    }
+
+    /// The reference of a chunk; outside the manifest, missing.
+    pub fn get(&self, number: u64) -> ChunkRef {
+        let entry = number.checked_sub(self.first).and_then(|at| self.entries.get(at as usize));
+        match entry {
+            Some(&Entry { offset, length, file }) if file != u32::MAX => {
+                ChunkRef::Bytes { file: FileId(file), range: ByteRange { offset, length } }
+            }
+            _ => self.inline.get(&number).cloned().map_or(ChunkRef::Missing, ChunkRef::Inline),
+        }
+    }
+
+    /// All references in order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, ChunkRef)> {
+        (self.first..self.first + self.entries.len() as u64).map(|number| (number, self.get(number)))
+    }
+
+    /// How many chunks are missing.
+    pub fn missing_count(&self) -> u64 {
+        let stored = self.entries.iter().filter(|entry| entry.file != u32::MAX).count();
+        (self.entries.len() - stored - self.inline.len()) as u64
+    }
+
+    /// Bytes of all chunks as stored, inlined ones included.
+    pub fn stored_size_bytes(&self) -> u64 {
+        let in_files: u64 = self.entries.iter().map(|entry| entry.length).sum();
+        in_files + self.inline.values().map(|bytes| bytes.len() as u64).sum::<u64>()
+    }
+
+    /// Bytes of memory that it holds, roughly: what a cache counts.
+    pub fn memory_bytes(&self) -> usize {
+        self.entries.len() * size_of::<Entry>()
+            + self.inline.values().map(|bytes| bytes.len() + 64).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_gives_back_what_was_set() {
+        let mut manifest = ChunkManifest::missing(10, 3);
+        let stored = ChunkRef::Bytes { file: FileId(7), range: ByteRange { offset: 5, length: 6 } };
+        manifest.set(10, stored.clone());
+        manifest.set(12, ChunkRef::Inline(Bytes::from_static(b"abc")));
+        assert_eq!(manifest.get(10), stored);
+        assert_eq!(manifest.get(11), ChunkRef::Missing);
+        assert_eq!(manifest.get(12), ChunkRef::Inline(Bytes::from_static(b"abc")));
+        assert_eq!(manifest.get(9), ChunkRef::Missing);
+        assert_eq!((manifest.missing_count(), manifest.stored_size_bytes()), (1, 9));
+    }
+}

@@ -1,0 +1,1 @@
+//! Logs, traces and metrics: one start, one list of names.

@@ -1,0 +1,1 @@
+//! HTTP: the router is the table of contents.

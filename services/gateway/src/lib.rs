@@ -1,0 +1,6 @@
+//! The gateway: speaks HTTP, renders metadata, asks workers for bytes. Opens no data file.
+
+pub mod http;
+pub mod server;
+pub mod settings;
+pub mod workers;

@@ -1,0 +1,1 @@
+//! Accepting connections, their limits, and draining them at the end.

@@ -1,0 +1,78 @@
+//! What can be set of a gateway. Data only: the binary reads it from file, environment and flags.
+
+use serde::{Deserialize, Serialize};
+
+/// The HTTP side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Most connections at once; more wait to be accepted.
+    pub connections_max: usize,
+    /// Longest time for a client to send its request head, in seconds.
+    pub header_timeout_seconds: u64,
+    /// Longest time that a client may take none of an answer's bytes, in seconds.
+    pub write_timeout_seconds: u64,
+    /// Longest time to wait for a worker's first byte, in seconds.
+    pub worker_timeout_seconds: u64,
+    /// How long clients and proxies may keep a chunk without asking again, in seconds.
+    pub chunk_max_age_seconds: u32,
+    /// The same for metadata.
+    pub metadata_max_age_seconds: u32,
+    /// Most bytes of chunk references kept in memory.
+    pub references_bytes_max: u64,
+    /// Most opened datasets kept in memory.
+    pub datasets_max: u64,
+    /// How often to ask whether the catalog changed, in milliseconds.
+    pub catalog_poll_ms: u64,
+    /// Largest body of an admin request, in bytes.
+    pub body_bytes_max: usize,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connections_max: 20_000,
+            header_timeout_seconds: 30,
+            write_timeout_seconds: 60,
+            worker_timeout_seconds: 60,
+            chunk_max_age_seconds: 3600,
+            metadata_max_age_seconds: 60,
+            references_bytes_max: 512 << 20,
+            datasets_max: 10_000,
+            catalog_poll_ms: 1000,
+            body_bytes_max: 1 << 20,
+        }
+    }
+}
+
+/// Who may administrate. No token: the admin API is off.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminSettings {
+    /// Bearer tokens and what they allow.
+    pub tokens: Vec<TokenSettings>,
+}
+
+/// One bearer token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSettings {
+    /// Whose it is, for the log.
+    pub name: String,
+    /// SHA-256 of the token in hexadecimal: the token itself is never kept.
+    pub sha256: String,
+    /// What it allows.
+    pub role: Role,
+}
+
+/// What a token allows. Each allows what the ones before it do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Look: previews, versions, sources.
+    Viewer,
+    /// Also register and replace.
+    Editor,
+    /// Also remove and roll back.
+    Administrator,
+}

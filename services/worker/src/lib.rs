@@ -1,0 +1,9 @@
+//! The worker: opens files, scans them, reads their bytes, keeps the catalog. Knows nothing of HTTP clients.
+
+pub mod catalog;
+pub mod grpc;
+pub mod local;
+pub mod register;
+pub mod scan;
+pub mod settings;
+pub mod storage;

@@ -1,0 +1,1 @@
+//! LocalWorker: the real thing behind the port.

@@ -1,0 +1,51 @@
+//! What can be set of a worker. Data only: the binary reads it from file, environment and flags.
+
+use serde::{Deserialize, Serialize};
+
+/// Reading files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageSettings {
+    /// Most reads that wait for the filesystem at once.
+    pub reads_max: usize,
+    /// Most files kept open.
+    pub open_files_max: u64,
+    /// How long a file is kept open after its last use, in seconds.
+    pub open_file_idle_seconds: u64,
+    /// Bytes read and sent at a time of a large range.
+    pub piece_bytes: usize,
+    /// Most bytes of read buffers kept for use again.
+    pub kept_buffer_bytes_max: usize,
+}
+
+impl Default for StorageSettings {
+    fn default() -> Self {
+        Self {
+            reads_max: 128,
+            open_files_max: 1024,
+            open_file_idle_seconds: 300,
+            piece_bytes: 512 << 10,
+            kept_buffer_bytes_max: 64 << 20,
+        }
+    }
+}
+
+/// Scanning files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScanSettings {
+    /// Scanning processes at once; 0 for one a core.
+    pub processes: usize,
+    /// Longest time without progress before a scan counts as hung, in seconds.
+    pub stall_seconds: u64,
+    /// Most memory of a scanning process, in bytes; 0 for no limit.
+    pub memory_bytes_max: u64,
+    /// Most files in one registration.
+    pub files_max: usize,
+}
+
+impl Default for ScanSettings {
+    fn default() -> Self {
+        Self { processes: 0, stall_seconds: 120, memory_bytes_max: 4 << 30, files_max: 200_000 }
+    }
+}
