@@ -1,1 +1,5 @@
 //! Reading bytes of files.
+
+mod roots;
+
+pub use roots::Roots;
