@@ -1,1 +1,1 @@
-//! The system from outside: rules of the tree, real clients, benchmarks.
+//! The system from outside: rules of the tree (`tests/tidy.rs`), real clients (pytest), benchmarks.
