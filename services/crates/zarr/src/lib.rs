@@ -1,1 +1,13 @@
-//! Zarr v2 and v3 keys and metadata documents, codecs, kerchunk references.
+//! Zarr as it meets the outside: keys, metadata documents, codecs, kerchunk references; and the catalog document.
+//!
+//! ```text
+//! key        GET tas/0.0.1  ──▶ Key::Chunk { variable: "tas", index }
+//! v2, v3     model::Dataset ──▶ .zmetadata, .zarray, zarr.json
+//! document   model::Dataset ◀─▶ the catalog document: exact, on disk and between worker and gateway
+//! kerchunk   model::ChunkManifest ◀─▶ refs.N.parq, which fsspec opens without us
+//! codecs     a stored chunk ──▶ its elements
+//! ```
+//! Pure: knows no files, no clock, no network.
+
+pub mod document;
+pub mod key;
