@@ -1,0 +1,1 @@
+"""The system from outside: starting the binary, the sample files, what another library reads of them."""

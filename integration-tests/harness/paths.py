@@ -1,0 +1,18 @@
+"""Where things are."""
+
+import os
+import pathlib
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+REPOSITORY = HERE.parent
+DATA = HERE / "data"
+REAL = DATA / "real"
+HDF5_CASES = DATA / "hdf5"
+SHARED = REPOSITORY.parent / "shared" / "data"
+"""More real files, where a developer has them; nothing needs them."""
+
+
+def binary() -> pathlib.Path:
+    """The program under test: `CLOUDIFY_BINARY`, or the debug build."""
+    path = os.environ.get("CLOUDIFY_BINARY") or REPOSITORY / "target" / "debug" / "cloudify"
+    return pathlib.Path(path)

@@ -1,0 +1,126 @@
+"""Many files as one dataset: what xarray.open_mfdataset makes of them, time for time and bit for bit."""
+
+import netCDF4
+import numpy as np
+import pytest
+import xarray as xr
+
+from harness import samples
+from harness.compare import same_attributes, same_values
+
+def combined(files):
+    """What xarray makes of the files. NEMO's record coordinate is 0 in every file: there the order is the given one."""
+    options = {"data_vars": "minimal", "coords": "minimal", "compat": "override", "combine_attrs": "override"}
+    if files == samples.NEMO:
+        options |= {"combine": "nested", "concat_dim": "time_counter"}
+    else:
+        options |= {"combine": "by_coords", "join": "outer"}
+    return xr.open_mfdataset(files, engine="netcdf4", **options)
+
+
+def texts(values):
+    """Times as text, whatever class they decode to; other values as they are."""
+    return values.astype(str) if values.dtype.kind in "mMO" else values
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("series", samples.SERIES)
+def test_a_series_is_what_open_mfdataset_makes_of_it(served, series, zarr_format):
+    files = samples.SERIES[series]
+    with xr.open_dataset(served.series(series), engine="zarr", zarr_format=zarr_format) as mine, combined(files) as theirs:
+        assert dict(mine.sizes) == dict(theirs.sizes)
+        assert set(mine.variables) == set(theirs.variables)
+        for name in theirs.variables:
+            assert mine[name].dims == theirs[name].dims, name
+            same_values(texts(mine[name].values), texts(theirs[name].values))
+            same_attributes(mine[name].attrs, theirs[name].attrs, name)
+
+
+def test_a_glob_in_any_order_gives_time_order(served, tmp_path_factory):
+    pattern = str(samples.CMIP6 / "AWI-CM-1-1-MR" / "*.nc")
+    served.output.setdefault("awi.glob", served.system.register("awi.glob", pattern))
+    backwards = list(reversed(samples.SERIES["awi.Amon"]))
+    served.output.setdefault("awi.backwards", served.system.register("awi.backwards", *backwards))
+    with combined(samples.SERIES["awi.Amon"]) as theirs:
+        for dataset in ("awi.glob", "awi.backwards"):
+            with xr.open_dataset(served.kerchunk(dataset), engine="zarr", zarr_format=3) as mine:
+                same_values(mine.time.values.astype(str), theirs.time.values.astype(str))
+                same_values(mine.ta.values, theirs.ta.values)
+
+
+def write(path, variable, steps, units, calendar="standard", chunks=(2, 4, 5), dtype="f4", **options):
+    """A small file of one variable with a chunked, compressed layout; `steps` are in `units`."""
+    with netCDF4.Dataset(path, "w") as file:
+        for name, size in (("time", None), ("lat", 4), ("lon", 5)):
+            file.createDimension(name, size)
+        time = file.createVariable("time", "f8", ("time",), chunksizes=(512,))
+        time.units, time.calendar = units, calendar
+        time[:] = steps
+        for name in ("lat", "lon"):
+            file.createVariable(name, "f8", (name,))[:] = np.arange(len(file.dimensions[name]))
+        data = file.createVariable(variable, dtype, ("time", "lat", "lon"), chunksizes=chunks, zlib=True, **options)
+        data.long_name = variable
+        seed = np.random.default_rng(int(steps[0]) + len(variable))
+        data[:] = seed.normal(size=(len(steps), 4, 5)) * 100
+    return path
+
+
+def test_variables_of_different_files_become_one_dataset(served, tmp_path_factory):
+    place = tmp_path_factory.mktemp("merge")
+    files = []
+    for start in (0, 4):
+        for variable in ("tas", "pr"):
+            path = place / f"{variable}_{start}.nc"
+            files.append(write(path, variable, np.arange(start, start + 4), "days since 2000-01-01"))
+    dataset = f"merge.{place.name}"
+    served.system.register(dataset, *files)
+    with xr.open_dataset(served.kerchunk(dataset), engine="zarr", zarr_format=2) as mine, combined(files) as theirs:
+        assert set(mine.variables) == {"tas", "pr", "time", "lat", "lon"}
+        for name in ("tas", "pr", "time", "lat", "lon"):
+            same_values(mine[name].values, theirs[name].values)
+
+
+def test_time_units_that_differ_are_reconciled_exactly(served, tmp_path_factory):
+    place = tmp_path_factory.mktemp("units")
+    files = [
+        write(place / "a.nc", "tas", np.arange(0, 4), "days since 2000-01-01"),
+        write(place / "b.nc", "tas", np.arange(0, 4) * 24, "hours since 2000-01-05"),
+        write(place / "c.nc", "tas", np.arange(0, 4) * 1440 + 30, "minutes since 2000-01-09 00:00:00"),
+    ]
+    dataset = f"units.{place.name}"
+    served.system.register(dataset, *files)
+    with xr.open_dataset(served.kerchunk(dataset), engine="zarr", zarr_format=2) as mine, combined(files) as theirs:
+        same_values(mine.time.values.astype("M8[ns]"), theirs.time.values.astype("M8[ns]"))
+        same_values(mine.tas.values, theirs.tas.values)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"chunks": (1, 4, 5)}, "chunk"),
+        ({"dtype": "f8"}, "f8"),
+        ({"shuffle": False}, "shuffle"),
+        ({"fill_value": -1.0}, "fill"),
+    ],
+    ids=["chunks", "dtype", "filters", "fill"],
+)
+def test_files_that_cannot_be_joined_raw_are_named_with_the_difference(served, tmp_path_factory, change, word):
+    place = tmp_path_factory.mktemp("differ")
+    first = write(place / "first.nc", "tas", np.arange(0, 4), "days since 2000-01-01")
+    second = write(place / "second.nc", "tas", np.arange(4, 8), "days since 2000-01-01", **change)
+    done = served.system.command("register", f"differ.{place.name}", first, second)
+    assert done.returncode != 0
+    said = (done.stdout + done.stderr).lower()
+    assert "first.nc" in said and "second.nc" in said
+    assert word in said or word.replace("f8", "float64") in said
+
+
+@pytest.mark.parametrize(("begin", "word"), [(2, "overlap"), (9, "gap")])
+def test_overlaps_and_gaps_are_reported(served, tmp_path_factory, begin, word):
+    place = tmp_path_factory.mktemp(word)
+    first = write(place / "first.nc", "tas", np.arange(0, 4), "days since 2000-01-01")
+    second = write(place / "second.nc", "tas", np.arange(begin, begin + 4), "days since 2000-01-01")
+    done = served.system.command("register", f"{word}.{place.name}", first, second)
+    assert word in (done.stdout + done.stderr).lower()
+    if word == "gap":
+        assert done.returncode == 0

@@ -1,0 +1,51 @@
+"""zarr-python 2.18 with xarray 2024.11, still on many clusters: format 2, consolidated and not, simplecache."""
+
+import pytest
+import xarray as xr
+import zarr
+
+from harness import samples, truth
+from harness.compare import same_dataset, same_values
+
+PATHS = [
+    samples.AIR,
+    samples.ROTATED,
+    samples.NEMO[0],
+    samples.REAL / "metoffice" / "SOI_Darwin.nc",
+    *sorted(samples.CMIP6.glob("*/ta_Amon*2014*.nc")),
+]
+RAW = {"mask_and_scale": False, "decode_times": False}
+
+
+@pytest.mark.parametrize("prefix", ["", "simplecache::"])
+@pytest.mark.parametrize("path", PATHS, ids=samples.dataset_id)
+def test_raw_values_equal_netcdf4(served, path, prefix):
+    with xr.open_dataset(prefix + served.of(path), engine="zarr", consolidated=True, **RAW) as mine:
+        same_dataset(mine, xr.open_dataset(path, engine="netcdf4", **RAW))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=samples.dataset_id)
+def test_decoded_values_and_times_equal_netcdf4(served, path):
+    with xr.open_dataset(served.of(path), engine="zarr", chunks={}) as mine:
+        same_dataset(mine.compute(), xr.open_dataset(path, engine="netcdf4"))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=samples.dataset_id)
+def test_each_array_opens_alone(served, path):
+    for variable in truth.netcdf_variables(path)[0]:
+        array = zarr.open_array(f"{served.of(path)}/{variable.path}", mode="r")
+        same_values(array[...], variable.values)
+
+
+def test_unconsolidated_metadata_opens(served):
+    with xr.open_dataset(served.of(samples.NEMO[0]), engine="zarr", consolidated=False, **RAW) as mine:
+        same_dataset(mine, xr.open_dataset(samples.NEMO[0], engine="netcdf4", **RAW))
+
+
+def test_joined_files_open(served):
+    with xr.open_dataset(served.series("nemo"), engine="zarr") as mine:
+        with xr.open_mfdataset(
+            samples.NEMO, combine="nested", concat_dim="time_counter", data_vars="minimal", coords="minimal", compat="override"
+        ) as theirs:
+            assert (mine.time_counter.values == theirs.time_counter.values).all()
+            same_values(mine["tos"].values, theirs["tos"].values)
