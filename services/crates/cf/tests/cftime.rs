@@ -1,5 +1,7 @@
 //! Times as cftime reads them: `integration-tests/tools/make_time_cases.py` made the cases.
 
+#![expect(clippy::unwrap_used, reason = "a test: a case that cannot be read fails it")]
+
 use cf::{Calendar, TimeUnits, TimeValue};
 use serde_json::Value;
 

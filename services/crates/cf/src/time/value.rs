@@ -66,12 +66,16 @@ impl Calendar {
 
 impl TimeUnits {
     /// The instant of a value, to the nearest nanosecond; none for NaN, infinities and what lies hundreds of millions
-    /// of years away.
+    /// of years away. A float stands for the roundest time that it cannot be told from: 36523.041666666664 days are
+    /// 36523 days and one hour, though the float itself is 0.17 µs less. This is what readers make of it too.
     pub fn instant(&self, value: TimeValue) -> Option<Instant> {
         let unit_ns = self.unit.nanoseconds();
         let offset_ns = match value {
             TimeValue::Integer(value) => value.checked_mul(unit_ns)?,
-            TimeValue::Float(value) => Dyadic::of(value)?.times(unit_ns)?.rounded()?,
+            TimeValue::Float(value) => {
+                let tolerance_ns = (value.abs() * f64::EPSILON * unit_ns as f64) as i128;
+                roundest(Dyadic::of(value)?.times(unit_ns)?.rounded()?, tolerance_ns)
+            }
         };
         let far = i128::from(DAY_MAX) * DAY_NS;
         offset_ns.checked_add(self.reference.0).filter(|ns| (-far..far).contains(ns)).map(Instant)
@@ -112,16 +116,29 @@ impl TimeUnits {
     }
 
     /// The coarsest unit, not coarser than this one, in which every instant is a whole number that fits an `i64`.
-    pub fn unit_for(&self, instants: impl Iterator<Item = Instant> + Clone) -> Option<TimeUnit> {
+    pub fn unit_for(&self, instants: &[Instant]) -> Option<TimeUnit> {
         use TimeUnit::{Day, Hour, Microsecond, Millisecond, Minute, Nanosecond, Second};
         let finer = [Day, Hour, Minute, Second, Millisecond, Microsecond, Nanosecond];
         let no_coarser = finer.into_iter().filter(|unit| unit.nanoseconds() < self.unit.nanoseconds());
         [self.unit].into_iter().chain(no_coarser).find(|unit| {
             let units = self.in_unit(*unit);
-            let fits = |instant| units.integer_at(instant).is_some_and(|value| i64::try_from(value).is_ok());
-            instants.clone().all(fits)
+            let fits = |instant: &Instant| {
+                units.integer_at(*instant).is_some_and(|value| i64::try_from(value).is_ok())
+            };
+            instants.iter().all(fits)
         })
     }
+}
+
+/// The multiple of a second, millisecond or microsecond that lies within a tolerance; the number itself where none does.
+fn roundest(nanoseconds: i128, tolerance: i128) -> i128 {
+    for unit in [1_000_000_000, 1_000_000, 1_000] {
+        let multiple = (nanoseconds + unit / 2).div_euclid(unit) * unit;
+        if (multiple - nanoseconds).abs() <= tolerance && tolerance < unit / 2 {
+            return multiple;
+        }
+    }
+    nanoseconds
 }
 
 fn greatest_common_divisor(a: i128, b: i128) -> i128 {
@@ -244,11 +261,24 @@ mod tests {
     fn a_finer_unit_is_found_that_holds_all() {
         let days = units("days since 2000-01-01");
         let at = |text: &str| units(&format!("s since {text}")).reference;
-        let unit_for = |times: &[&str]| days.unit_for(times.iter().map(|text| at(text)));
+        let unit_for = |times: &[&str]| days.unit_for(&times.iter().map(|text| at(text)).collect::<Vec<_>>());
         assert_eq!(unit_for(&["2000-01-05"]), Some(TimeUnit::Day));
         assert_eq!(unit_for(&["2000-01-05", "2000-01-05 01:00"]), Some(TimeUnit::Hour));
         assert_eq!(unit_for(&["2000-01-05 00:00:00.5"]), Some(TimeUnit::Millisecond));
         assert_eq!(unit_for(&["3000-01-05 00:00:00.000000001"]), None);
+    }
+
+    #[test]
+    fn floats_mean_the_round_time_that_they_stand_for() {
+        let days = units("days since 1850-01-01");
+        for (value, text) in [
+            (36_523.041_666_666_664, "1949-12-31T01:00:00"),
+            (36_523.0 + 1.0 / 86_400.0, "1949-12-31T00:00:01"),
+            (0.041_666_666_666_666_664, "1850-01-01T01:00:00"),
+            (1e-9, "1850-01-01T00:00:00.0000864"),
+        ] {
+            assert_eq!(Calendar::Standard.text(days.instant(TimeValue::Float(value)).unwrap()), text);
+        }
     }
 
     #[test]
@@ -288,7 +318,7 @@ mod tests {
             let (from, to) = (units("days since 1850-01-01"), units("ns since 1950-06-01"));
             let value = TimeValue::Float(f64::from_bits(bits));
             if let Conversion::Exact(converted) = from.convert(value, &to) {
-                prop_assert_eq!(from.instant(value), to.instant(converted));
+                prop_assert_eq!(to.convert(converted, &from), Conversion::Exact(value));
             }
         }
     }
