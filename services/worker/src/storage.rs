@@ -1,5 +1,16 @@
-//! Reading bytes of files.
+//! Reading bytes of files: which may be read, which are open, and how bytes get out without waiting or copying.
+//!
+//! ```text
+//! Files::read ─▶ open handle (kept; checked against the roots) ─▶ preadv2 without waiting ─▶ unchanged? ─▶ Bytes
+//!                                                                   └─ would wait: pool ──┘    (statx)      of a kept buffer
+//! ```
 
+mod buffers;
+mod files;
+mod open_file;
+mod pieces;
 mod roots;
 
+pub(crate) use buffers::Buffer;
+pub use files::Files;
 pub use roots::Roots;

@@ -1,0 +1,312 @@
+//! The files open now, and reading ranges of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::ports::StoredBytes;
+use futures::StreamExt as _;
+use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
+use tokio::sync::Semaphore;
+
+use super::buffers::{Buffer, BufferPool};
+use super::open_file::{OpenFile, State, changed};
+use super::pieces::Pieces;
+use super::roots::Roots;
+use crate::settings::StorageSettings;
+
+/// How many reads may queue for each that may wait for the filesystem; beyond, they are refused.
+const QUEUE_FACTOR: usize = 64;
+/// How many times a file whose inode is touched all the time is opened anew for one read.
+const REOPENS_MAX: usize = 3;
+/// How much of a large range the kernel is told of ahead, once it turns out not to be in memory.
+const READ_AHEAD_BYTES: u64 = 8 << 20;
+/// Shortest large buffer: holds the longest answer of a lane with its framing.
+const LARGE_BUFFER_BYTES_MIN: usize = 272 << 10;
+
+/// Reads ranges of files, keeps their handles open, and bounds both.
+#[derive(Debug, Clone)]
+pub struct Files {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    roots: Roots,
+    open: moka::sync::Cache<Arc<SourceFile>, Arc<OpenFile>>,
+    waiting: Arc<Semaphore>,
+    queued: AtomicUsize,
+    queued_max: usize,
+    buffers: Arc<BufferPool>,
+    piece_bytes: usize,
+}
+
+impl Files {
+    /// Nothing open yet. Within a tokio runtime, idle handles are also closed while nobody reads.
+    pub fn new(roots: Roots, settings: &StorageSettings) -> Self {
+        let idle = Duration::from_secs(settings.open_file_idle_seconds.max(1));
+        let reads_max = settings.reads_max.clamp(1, Semaphore::MAX_PERMITS);
+        let piece_bytes = settings.piece_bytes.clamp(64 << 10, 16 << 20);
+        let open =
+            moka::sync::Cache::builder().max_capacity(settings.open_files_max).time_to_idle(idle).build();
+        let large_bytes = piece_bytes.max(LARGE_BUFFER_BYTES_MIN);
+        let inner = Arc::new(Inner {
+            roots,
+            open,
+            waiting: Arc::new(Semaphore::new(reads_max)),
+            queued: AtomicUsize::new(0),
+            queued_max: reads_max.saturating_mul(QUEUE_FACTOR),
+            buffers: BufferPool::new(large_bytes, settings.kept_buffer_bytes_max),
+            piece_bytes,
+        });
+        close_idle_files(&inner, idle);
+        Self { inner }
+    }
+
+    /// The allowed roots.
+    pub fn roots(&self) -> &Roots {
+        &self.inner.roots
+    }
+
+    /// Reads a range as it is stored, if the file is still what it was at the scan; otherwise a `Conflict`.
+    /// The first piece is read before this returns, the others when they are asked for.
+    pub async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        let end = check_range(file, range)?;
+        let mut handle = self.inner.handle(file).await?;
+        if range.length == 0 {
+            self.inner.check(file, &mut handle).await?;
+            return Ok(StoredBytes::Whole(Bytes::new()));
+        }
+        let first_length = range.length.min(self.inner.piece_bytes as u64) as usize;
+        let next = range.offset + first_length as u64;
+        let cached = self.inner.piece_cached(&handle, range.offset, first_length);
+        let first = match cached.inspect_err(|error| self.inner.failed(file, error))? {
+            Ok(first) => first,
+            Err(begun) => self.inner.piece_waiting(file, &mut handle, begun, next..end).await?,
+        };
+        if next == end {
+            return Ok(StoredBytes::Whole(first));
+        }
+        let pieces = Pieces::new(Arc::clone(&self.inner), Arc::clone(file), handle, first, next..end);
+        Ok(StoredBytes::Pieces(pieces.boxed()))
+    }
+
+    /// Fills `into` with a range if that takes no waiting: the file is open and the range in the page cache.
+    /// None where it would have to wait.
+    pub(crate) fn read_cached_into(
+        &self,
+        file: &SourceFile,
+        offset: u64,
+        into: &mut [u8],
+    ) -> Option<Result<()>> {
+        let handle = self.inner.open.get(file)?;
+        match handle.read_cached(offset, into) {
+            Ok(count) if count == into.len() => {}
+            Ok(_) => return None,
+            Err(error) => return Some(Err(error)),
+        }
+        match handle.check(false) {
+            Ok(State::Same) => {
+                count_read("cached", into.len());
+                Some(Ok(()))
+            }
+            Ok(State::Touched) => None,
+            Err(error) => {
+                self.inner.failed(file, &error);
+                Some(Err(error))
+            }
+        }
+    }
+
+    /// A kept buffer.
+    pub(crate) fn buffer(&self, length: usize) -> Buffer {
+        self.inner.buffers.take(length)
+    }
+
+    /// Whether it could read now.
+    pub(crate) fn ready(&self) -> Result<()> {
+        if self.inner.queued.load(Ordering::Relaxed) >= self.inner.queued_max {
+            Err(overloaded())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A piece that is partly read: the buffer, its place in the file, and how much of it is filled.
+#[derive(Debug)]
+pub(super) struct BegunPiece {
+    buffer: Buffer,
+    offset: u64,
+    filled: usize,
+}
+
+impl Inner {
+    pub(super) fn piece_bytes(&self) -> usize {
+        self.piece_bytes
+    }
+
+    /// Reads a piece without waiting; where that is not possible, what was read of it so far.
+    pub(super) fn piece_cached(
+        &self,
+        handle: &OpenFile,
+        offset: u64,
+        length: usize,
+    ) -> Result<Result<Bytes, BegunPiece>> {
+        let mut buffer = self.buffers.take(length);
+        let filled = handle.read_cached(offset, &mut buffer)?;
+        if filled == length && handle.check(false)? == State::Same {
+            count_read("cached", length);
+            return Ok(Ok(buffer.into_bytes()));
+        }
+        Ok(Err(BegunPiece { buffer, offset, filled }))
+    }
+
+    /// Reads the rest of a piece on the pool. `rest` is what will be read after it. Opens the file anew where
+    /// its inode was touched.
+    pub(super) async fn piece_waiting(
+        self: &Arc<Self>,
+        file: &Arc<SourceFile>,
+        handle: &mut Arc<OpenFile>,
+        begun: BegunPiece,
+        rest: std::ops::Range<u64>,
+    ) -> Result<Bytes> {
+        let mut begun = begun;
+        for _ in 0..REOPENS_MAX {
+            let open = Arc::clone(handle);
+            let rest = rest.clone();
+            let read = move || {
+                let BegunPiece { mut buffer, offset, filled } = begun;
+                if rest.start < rest.end {
+                    open.will_read(rest.start, (rest.end - rest.start).min(READ_AHEAD_BYTES));
+                }
+                open.read_waiting(offset + filled as u64, &mut buffer[filled..])?;
+                Ok((open.check(true)?, buffer, offset))
+            };
+            let (state, buffer, offset) =
+                self.waiting(read).await.inspect_err(|error| self.failed(file, error))?;
+            if state == State::Same {
+                count_read("waited", buffer.len());
+                return Ok(buffer.into_bytes());
+            }
+            *handle = self.open_anew(file).await?;
+            begun = BegunPiece { buffer, offset, filled: 0 };
+        }
+        Err(changed(&file.path, "is being changed all the time"))
+    }
+
+    /// Checks that a file is what it was, by its open handle or a new one.
+    async fn check(self: &Arc<Self>, file: &Arc<SourceFile>, handle: &mut Arc<OpenFile>) -> Result<()> {
+        for _ in 0..REOPENS_MAX {
+            let open = Arc::clone(handle);
+            let state =
+                self.waiting(move || open.check(true)).await.inspect_err(|error| self.failed(file, error))?;
+            if state == State::Same {
+                return Ok(());
+            }
+            *handle = self.open_anew(file).await?;
+        }
+        Err(changed(&file.path, "is being changed all the time"))
+    }
+
+    /// The kept handle of a file, or a new one.
+    async fn handle(self: &Arc<Self>, file: &Arc<SourceFile>) -> Result<Arc<OpenFile>> {
+        if let Some(handle) = self.open.get(&**file) {
+            return Ok(handle);
+        }
+        let (inner, key) = (Arc::clone(self), Arc::clone(file));
+        let open = move || {
+            inner
+                .open
+                .try_get_with_by_ref(&key, || OpenFile::open(&inner.roots, &key).map(Arc::new))
+                .map_err(|error: Arc<Error>| Error::clone(&error))
+        };
+        self.waiting(open).await.inspect_err(|error| self.failed(file, error))
+    }
+
+    async fn open_anew(self: &Arc<Self>, file: &Arc<SourceFile>) -> Result<Arc<OpenFile>> {
+        self.forget(file);
+        self.handle(file).await
+    }
+
+    /// Does something that waits for the filesystem: in turn, off the runtime, bounded.
+    async fn waiting<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _queued = Queued::enter(&self.queued, self.queued_max)?;
+        let permit = Arc::clone(&self.waiting).acquire_owned().await.map_err(Error::internal)?;
+        let task = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(permit);
+            done
+        });
+        task.await.map_err(Error::internal)?
+    }
+
+    pub(super) fn failed(&self, file: &SourceFile, error: &Error) {
+        telemetry::metrics().reads_total.with_label_values(&["failed"]).inc();
+        if error.kind == ErrorKind::Conflict {
+            telemetry::metrics().source_changes_total.inc();
+        }
+        self.forget(file);
+    }
+
+    fn forget(&self, file: &SourceFile) {
+        self.open.invalidate(file);
+    }
+}
+
+/// A read in the queue; leaves it when dropped.
+struct Queued<'q>(&'q AtomicUsize);
+
+impl<'q> Queued<'q> {
+    fn enter(queued: &'q AtomicUsize, queued_max: usize) -> Result<Self> {
+        let queue = Self(queued);
+        telemetry::metrics().reads_under_way.inc();
+        if queued.fetch_add(1, Ordering::Relaxed) >= queued_max { Err(overloaded()) } else { Ok(queue) }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+        telemetry::metrics().reads_under_way.dec();
+    }
+}
+
+fn overloaded() -> Error {
+    Error::new(ErrorKind::Overloaded, "too many reads wait for the filesystem").with_retry_after(1)
+}
+
+fn count_read(outcome: &str, length: usize) {
+    telemetry::metrics().reads_total.with_label_values(&[outcome]).inc();
+    telemetry::metrics().read_bytes_total.inc_by(length as u64);
+}
+
+/// The end of a range; an error where the range does not lie in the file.
+fn check_range(file: &SourceFile, range: ByteRange) -> Result<u64> {
+    range.offset.checked_add(range.length).filter(|end| *end <= file.identity.size_bytes).ok_or_else(|| {
+        Error::invalid("the range lies outside the source file")
+            .with_internal(format!("{range:?} of {file:?}"))
+    })
+}
+
+/// The cache closes idle handles only while it is used; this closes them when it is not.
+fn close_idle_files(inner: &Arc<Inner>, idle: Duration) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    let inner = Arc::downgrade(inner);
+    runtime.spawn(async move {
+        loop {
+            tokio::time::sleep(idle / 4).await;
+            let Some(inner) = inner.upgrade() else { return };
+            // Closing a file may wait for the filesystem.
+            let _ = tokio::task::spawn_blocking(move || inner.open.run_pending_tasks()).await;
+        }
+    });
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;
