@@ -4,6 +4,7 @@
 //! table of error kinds to gRPC codes.
 
 pub mod convert;
+pub mod framing;
 pub mod status;
 
 /// The generated types, clients and servers of `cloudify.v1`.
