@@ -33,6 +33,6 @@ pub fn pass_trace_on(set: impl FnMut(&str, String)) {
     let mut headers = Headers(set);
     let context = Span::current().context();
     opentelemetry::global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(&context, &mut headers)
+        propagator.inject_context(&context, &mut headers);
     });
 }
