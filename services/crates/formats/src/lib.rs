@@ -1,1 +1,38 @@
 //! File formats: each makes metadata and chunk references of a file. The only home of C libraries.
+//!
+//! [`scan`] reads a file's structure and says where each stored chunk is; chunk bytes themselves are read only of
+//! what is small enough to be inlined.
+
+mod error;
+mod hdf5;
+mod identity;
+mod options;
+mod signature;
+
+use std::path::Path;
+
+use model::FileScan;
+
+pub use error::{ScanError, ScanFault};
+pub use options::ScanOptions;
+
+/// Told how far a scan is: variables done, of how many. Also called now and then while one variable takes long.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// Scans a NetCDF-4 or other HDF5 file into a virtual dataset.
+///
+/// What the Zarr model cannot hold is left out with a warning; a file that is absent, empty, of another format,
+/// truncated, damaged or being written is an error. The calling thread waits for the filesystem, and for other
+/// scans of this process: libhdf5 does one thing at a time. A damaged file can crash it, so servers call this in a
+/// process of its own.
+pub fn scan(path: &Path, options: &ScanOptions, progress: Progress<'_>) -> Result<FileScan, ScanError> {
+    let fault = |fault| ScanError { path: path.to_owned(), fault };
+    let before = identity::of(path).map_err(fault)?;
+    signature::check(path, before.size_bytes).map_err(fault)?;
+    let scan = hdf5::scan(path, before, options, progress);
+    let after = identity::of(path).map_err(fault)?;
+    if before != after {
+        return Err(fault(ScanFault::Changed));
+    }
+    scan.map_err(fault)
+}

@@ -1,0 +1,142 @@
+//! Why a file cannot be scanned.
+
+use std::{io, path::PathBuf};
+
+use model::{Error, ErrorKind};
+
+/// A file that cannot be scanned.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {fault}", path.display())]
+pub struct ScanError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is the matter with it.
+    pub fault: ScanFault,
+}
+
+/// What is the matter with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanFault {
+    /// There is no such file.
+    #[error("no such file")]
+    NotFound,
+    /// It is a directory, a pipe or a device.
+    #[error("not a regular file")]
+    NoFile,
+    /// The filesystem refuses.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// No bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// A format that has no scanner.
+    #[error("not a NetCDF-4/HDF5 file but {0}, which cannot be scanned")]
+    OtherFormat(&'static str),
+    /// No format that is known.
+    #[error("not a NetCDF-4/HDF5 file: it has no HDF5 signature")]
+    UnknownFormat,
+    /// Bytes are missing at the end.
+    #[error("the file is truncated: it has {size} bytes, its header says {end}")]
+    Truncated {
+        /// Its size, in bytes.
+        size: u64,
+        /// Where it should end.
+        end: u64,
+    },
+    /// Bytes of one variable are missing.
+    #[error("the file is truncated: variable {variable:?} has bytes up to {end}, the file {size}")]
+    TruncatedVariable {
+        /// Path of the variable.
+        variable: String,
+        /// Its size, in bytes.
+        size: u64,
+        /// Where the variable's bytes end.
+        end: u64,
+    },
+    /// A writer has it open, or died with it open.
+    #[error(
+        "the file is open for writing, or its writer died: close it, or clear its flag with `h5clear -s`"
+    )]
+    OpenForWriting,
+    /// It changed meanwhile.
+    #[error("the file is being written: it changed during the scan")]
+    Changed,
+    /// libhdf5 refuses.
+    #[error("the file is damaged: {operation} of the HDF5 library says: {detail}")]
+    Library {
+        /// The function.
+        operation: &'static str,
+        /// What it says.
+        detail: String,
+    },
+    /// libhdf5 refuses one variable's index.
+    #[error("the file is damaged: the chunks of variable {variable:?} cannot be found: {detail}")]
+    DamagedVariable {
+        /// Path of the variable.
+        variable: String,
+        /// What the library says.
+        detail: String,
+    },
+    /// More in it than a scan takes on.
+    #[error("the file has more than {0} groups and variables")]
+    TooManyObjects(usize),
+}
+
+impl ScanFault {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound => ErrorKind::NotFound,
+            Self::NoFile => ErrorKind::InvalidRequest,
+            Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
+            Self::Io(_) => ErrorKind::Unavailable,
+            Self::OtherFormat(_) | Self::UnknownFormat => ErrorKind::Unsupported,
+            Self::Empty
+            | Self::Truncated { .. }
+            | Self::TruncatedVariable { .. }
+            | Self::DamagedVariable { .. }
+            | Self::Library { .. } => ErrorKind::CorruptData,
+            Self::OpenForWriting | Self::Changed => ErrorKind::Conflict,
+            Self::TooManyObjects(_) => ErrorKind::TooLarge,
+        }
+    }
+
+    /// The text for anybody. libhdf5's own text can hold paths.
+    fn public(&self) -> String {
+        match self {
+            Self::Library { operation, .. } => {
+                format!("the file is damaged: {operation} of the HDF5 library fails")
+            }
+            Self::DamagedVariable { variable, .. } => {
+                format!("the file is damaged: the chunks of variable {variable:?} cannot be found")
+            }
+            Self::Io(_) => "cannot be read".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl From<ScanError> for Error {
+    fn from(error: ScanError) -> Self {
+        let name = error.path.file_name().unwrap_or_default().to_string_lossy();
+        Self::new(error.fault.kind(), format!("{name}: {}", error.fault.public())).with_internal(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_texts_name_the_file_and_no_directory() {
+        for fault in [
+            ScanFault::Empty,
+            ScanFault::Io(io::Error::other("/secret/disk")),
+            ScanFault::Library { operation: "H5Fopen", detail: "unable to open '/secret/a.nc'".into() },
+        ] {
+            let error = Error::from(ScanError { path: "/secret/a.nc".into(), fault });
+            assert!(error.message.starts_with("a.nc: "), "{error:?}");
+            assert!(!error.message.contains("secret"), "{error:?}");
+            assert!(error.internal.unwrap().starts_with("/secret/a.nc: "));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! HDF5 datatypes as data types of the model.
+
+use model::{ByteOrder, DataType, Numbers};
+
+use super::native::{Class, Datatype, Fault};
+
+/// What an element is, as far as the model can say.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ElementType {
+    /// Its type.
+    pub(super) data_type: DataType,
+    /// Order of its bytes in the file.
+    pub(super) byte_order: ByteOrder,
+    /// Names and values, if it is an enumeration that is more than a yes or no.
+    pub(super) enumeration: Option<Enumeration>,
+    /// Whether it is a text that ends at its first NUL.
+    pub(super) ends_at_nul: bool,
+}
+
+/// What the values of an enumeration mean.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Enumeration {
+    pub(super) names: Vec<String>,
+    pub(super) values: Numbers,
+}
+
+/// The element type of a datatype, or the name of what the model has no type for.
+pub(super) fn element_type(datatype: &Datatype) -> Result<Result<ElementType, String>, Fault> {
+    let plain =
+        |data_type, byte_order| ElementType { data_type, byte_order, enumeration: None, ends_at_nul: false };
+    let size = datatype.size();
+    let fixed_size = u32::try_from(size).ok().filter(|size| *size > 0);
+    let byte_order = match datatype.is_big_endian() {
+        Some(true) if size > 1 => ByteOrder::Big,
+        Some(_) => ByteOrder::Little,
+        None => return Ok(Err(format!("{} in a byte order of its own", name(datatype)))),
+    };
+    let unknown = || Ok(Err(name(datatype)));
+    match datatype.class() {
+        Class::Integer | Class::Bitfield if datatype.has_full_precision() => {
+            let signed = datatype.class() == Class::Integer && datatype.is_signed();
+            Ok(integer(size, signed)
+                .map(|data_type| plain(data_type, byte_order))
+                .ok_or_else(|| name(datatype)))
+        }
+        Class::Float => {
+            let data_type = float(datatype)?;
+            Ok(data_type.map(|data_type| plain(data_type, byte_order)).ok_or_else(|| name(datatype)))
+        }
+        Class::Enumeration => enumeration(datatype),
+        Class::Text if datatype.is_variable_text() => Ok(Ok(plain(DataType::Text, ByteOrder::Little))),
+        Class::Text => Ok(fixed_size
+            .map(|size| ElementType {
+                ends_at_nul: datatype.ends_at_nul(),
+                ..plain(DataType::FixedText(size), ByteOrder::Little)
+            })
+            .ok_or_else(|| name(datatype))),
+        Class::Opaque => Ok(fixed_size
+            .map(|size| plain(DataType::Opaque(size), ByteOrder::Little))
+            .ok_or_else(|| name(datatype))),
+        _ => unknown(),
+    }
+}
+
+fn integer(size: usize, signed: bool) -> Option<DataType> {
+    Some(match (size, signed) {
+        (1, true) => DataType::I8,
+        (2, true) => DataType::I16,
+        (4, true) => DataType::I32,
+        (8, true) => DataType::I64,
+        (1, false) => DataType::U8,
+        (2, false) => DataType::U16,
+        (4, false) => DataType::U32,
+        (8, false) => DataType::U64,
+        _ => return None,
+    })
+}
+
+/// IEEE 754 floats: others, such as `bfloat16` or the x87's, are as long but mean something else.
+fn float(datatype: &Datatype) -> Result<Option<DataType>, Fault> {
+    let found = datatype.float_fields()?;
+    if !found.implied || !datatype.has_full_precision() {
+        return Ok(None);
+    }
+    Ok(match (datatype.size(), found.fields, found.bias) {
+        (2, [15, 10, 5, 0, 10], 15) => Some(DataType::F16),
+        (4, [31, 23, 8, 0, 23], 127) => Some(DataType::F32),
+        (8, [63, 52, 11, 0, 52], 1023) => Some(DataType::F64),
+        _ => None,
+    })
+}
+
+/// An enumeration is its integers; h5py's `FALSE = 0, TRUE = 1` in one byte is a bool.
+fn enumeration(datatype: &Datatype) -> Result<Result<ElementType, String>, Fault> {
+    let base = match element_type(&datatype.base()?)? {
+        Ok(base) if base.data_type.is_numeric() => base,
+        _ => return Ok(Err(name(datatype))),
+    };
+    let members = datatype.members()?;
+    let is_bool = base.data_type.size() == Some(1)
+        && members.len() == 2
+        && [("FALSE", 0), ("TRUE", 1)]
+            .iter()
+            .all(|(name, value)| members.iter().any(|(n, v)| n == name && v.as_slice() == [*value]));
+    if is_bool {
+        return Ok(Ok(ElementType { data_type: DataType::Bool, ..base }));
+    }
+    let (names, values): (Vec<_>, Vec<_>) = members.into_iter().unzip();
+    let mut bytes = values.concat();
+    to_little_endian(&mut bytes, base.data_type, base.byte_order);
+    let enumeration = numbers(&bytes, base.data_type).map(|values| Enumeration { names, values });
+    Ok(Ok(ElementType { enumeration, ..base }))
+}
+
+/// What a user calls a type that the model lacks.
+pub(super) fn name(datatype: &Datatype) -> String {
+    let bits = datatype.size().saturating_mul(8);
+    match datatype.class() {
+        Class::Integer => format!("an integer that uses part of its {bits} bits"),
+        Class::Bitfield => format!("a bit field of {bits} bits"),
+        Class::Float => format!("a float of {bits} bits that is not IEEE half, single or double"),
+        Class::Time => "a time".to_owned(),
+        Class::Text => "a text of no length".to_owned(),
+        Class::Opaque => "an opaque type of no length".to_owned(),
+        Class::Compound => "a compound".to_owned(),
+        Class::Reference => "a reference".to_owned(),
+        Class::Enumeration => "an enumeration that is not of integers".to_owned(),
+        Class::VariableLength => "a variable-length list".to_owned(),
+        Class::Array => "an array in each element".to_owned(),
+        Class::Complex => "a complex number".to_owned(),
+        Class::Unknown => "of an unknown type".to_owned(),
+    }
+}
+
+/// Turns elements as they are in a file into little-endian ones.
+pub(super) fn to_little_endian(bytes: &mut [u8], data_type: DataType, byte_order: ByteOrder) {
+    if byte_order == ByteOrder::Big && data_type.is_numeric() {
+        let size = data_type.size().unwrap_or(1).max(1);
+        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+    }
+}
+
+/// Little-endian elements as numbers; none for types that are not netCDF numbers.
+pub(super) fn numbers(bytes: &[u8], data_type: DataType) -> Option<Numbers> {
+    fn each<const N: usize, T>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
+        bytes.as_chunks::<N>().0.iter().map(|bytes| number(*bytes)).collect()
+    }
+    Some(match data_type {
+        DataType::Bool | DataType::I8 => Numbers::I8(each(bytes, i8::from_le_bytes)),
+        DataType::I16 => Numbers::I16(each(bytes, i16::from_le_bytes)),
+        DataType::I32 => Numbers::I32(each(bytes, i32::from_le_bytes)),
+        DataType::I64 => Numbers::I64(each(bytes, i64::from_le_bytes)),
+        DataType::U8 => Numbers::U8(bytes.to_vec()),
+        DataType::U16 => Numbers::U16(each(bytes, u16::from_le_bytes)),
+        DataType::U32 => Numbers::U32(each(bytes, u32::from_le_bytes)),
+        DataType::U64 => Numbers::U64(each(bytes, u64::from_le_bytes)),
+        // No attribute type is as short: a single holds every half exactly.
+        DataType::F16 => Numbers::F32(each(bytes, |half| single_of_half(u16::from_le_bytes(half)))),
+        DataType::F32 => Numbers::F32(each(bytes, f32::from_le_bytes)),
+        DataType::F64 => Numbers::F64(each(bytes, f64::from_le_bytes)),
+        DataType::FixedText(_) | DataType::Opaque(_) | DataType::Text => return None,
+    })
+}
+
+/// The single of the same value as an IEEE half.
+fn single_of_half(half: u16) -> f32 {
+    let sign = if half >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, mantissa) = (i32::from(half >> 10 & 0x1f), f32::from(half & 0x3ff));
+    match exponent {
+        0 => sign * mantissa * 2_f32.powi(-24),
+        31 if mantissa == 0.0 => sign * f32::INFINITY,
+        31 => f32::NAN,
+        _ => sign * (1024.0 + mantissa) * 2_f32.powi(exponent - 25),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_become_singles_of_the_same_value() {
+        for (half, single) in [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 5.960_464_5e-8), (0x7bff, 65504.0)] {
+            assert!((single_of_half(half) - single).abs() < f32::EPSILON * single.abs(), "{half:x}");
+        }
+        assert!(single_of_half(0x7e00).is_nan());
+        assert_eq!(single_of_half(0xfc00).to_bits(), f32::NEG_INFINITY.to_bits());
+    }
+
+    #[test]
+    fn big_endian_elements_are_turned_each() {
+        let mut bytes = [0, 1, 0, 2];
+        to_little_endian(&mut bytes, DataType::I16, ByteOrder::Big);
+        assert_eq!(numbers(&bytes, DataType::I16), Some(Numbers::I16(vec![1, 2])));
+    }
+}

@@ -1,0 +1,42 @@
+//! Bounds of a scan.
+
+/// How much a scan inlines and how much it believes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScanOptions {
+    /// Largest coordinate that is inlined, in bytes when decoded: a variable named as its dimension, or by an
+    /// attribute such as `bounds`.
+    pub coordinate_bytes_max: u64,
+    /// Largest other variable of one dimension that is inlined, in bytes when decoded.
+    pub small_bytes_max: u64,
+    /// Largest variable of variable-length text, in bytes; longer ones are left out.
+    pub text_bytes_max: u64,
+    /// Largest variable that is inlined because of a filter that no reader has, in bytes when decoded.
+    pub decoded_bytes_max: u64,
+    /// Most bytes of chunks of one variable that are encoded again because their filters differ from the others'.
+    pub recoded_bytes_max: u64,
+    /// Largest chunk that is decoded, in bytes.
+    pub decoded_chunk_bytes_max: u64,
+    /// Largest attribute, in bytes; longer ones are left out.
+    pub attribute_bytes_max: usize,
+    /// Most chunks of a variable, absent ones included, in a file of any size. Dense variables of large files have
+    /// more: one for every eight bytes of the file, since an index takes as many.
+    pub sparse_chunks_max: u64,
+    /// Most groups and variables of a file.
+    pub objects_max: usize,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self {
+            coordinate_bytes_max: 4 << 20,
+            small_bytes_max: 64 << 10,
+            text_bytes_max: 64 << 20,
+            decoded_bytes_max: 16 << 20,
+            recoded_bytes_max: 64 << 20,
+            decoded_chunk_bytes_max: 64 << 20,
+            attribute_bytes_max: 16 << 20,
+            sparse_chunks_max: 1 << 24,
+            objects_max: 1_000_000,
+        }
+    }
+}
