@@ -86,8 +86,11 @@ pub fn from_json(json: &[u8]) -> Result<Dataset, DocumentError> {
     }
     let document: DatasetDocument = serde_json::from_slice(json)?;
     let mut paths = HashSet::new();
-    for path in
-        document.groups.iter().map(|g| &g.path).chain(document.variables.iter().map(|variable| &variable.path))
+    for path in document
+        .groups
+        .iter()
+        .map(|g| &g.path)
+        .chain(document.variables.iter().map(|variable| &variable.path))
     {
         if !paths.insert(path.as_str()) {
             return Err(DocumentError::Duplicate(path.clone()));

@@ -105,7 +105,7 @@ pub enum KeyFault {
 }
 
 /// Reads a key. `is_variable` says whether a path is a variable's.
-pub fn parse<'k>(key: &'k str, is_variable: impl Fn(&str) -> bool) -> Result<Key<'k>, KeyError> {
+pub fn parse(key: &str, is_variable: impl Fn(&str) -> bool) -> Result<Key<'_>, KeyError> {
     if key.is_empty() {
         return Err(KeyError::Unknown);
     }
@@ -191,6 +191,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what `chunk` gives")]
     fn found(variable: &str, places: &[u64]) -> Option<(String, Vec<u64>)> {
         Some((variable.to_owned(), places.to_vec()))
     }
@@ -254,8 +255,21 @@ mod tests {
     #[test]
     fn numbers_are_strict() {
         for bad in [
-            "-1.0.0", "+1.0", "01.0", "00", "1.", ".1", "1..2", "0x1", " 1", "1 ", "1e0", "٣", "0/0/0",
-            "18446744073709551616", "100000000000000000000000",
+            "-1.0.0",
+            "+1.0",
+            "01.0",
+            "00",
+            "1.",
+            ".1",
+            "1..2",
+            "0x1",
+            " 1",
+            "1 ",
+            "1e0",
+            "٣",
+            "0/0/0",
+            "18446744073709551616",
+            "100000000000000000000000",
         ] {
             assert_eq!(parse(&format!("tas/{bad}"), |path| path == "tas"), Err(KeyError::Unknown), "{bad}");
         }

@@ -9,5 +9,14 @@
 //! ```
 //! Pure: knows no files, no clock, no network.
 
+pub mod collection;
 pub mod document;
+mod fill_value;
+mod json;
+pub mod kerchunk;
 pub mod key;
+pub mod v2;
+pub mod v3;
+
+#[cfg(test)]
+mod test_datasets;

@@ -93,16 +93,27 @@ impl From<ByteOrderDocument> for ByteOrder {
     }
 }
 
-/// `"fletcher32"`, `{"deflate": {"level": 4}}`. Tagged outside: serde_json cannot buffer its exact numbers, which
+/// `"fletcher32"`, `{"deflate": {"level": 4}}`. Tagged outside: `serde_json` cannot buffer its exact numbers, which
 /// a tag inside would need.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CodecDocument {
-    Shuffle { element_size: u32 },
-    Deflate { level: u8 },
+    Shuffle {
+        element_size: u32,
+    },
+    Deflate {
+        level: u8,
+    },
     Fletcher32,
-    Szip { options_mask: u32, pixels_per_block: u32, bits_per_pixel: u32, pixels_per_scanline: u32 },
-    Bzip2 { level: u8 },
+    Szip {
+        options_mask: u32,
+        pixels_per_block: u32,
+        bits_per_pixel: u32,
+        pixels_per_scanline: u32,
+    },
+    Bzip2 {
+        level: u8,
+    },
     Lzf,
     Blosc {
         compressor: BloscCompressorDocument,
@@ -112,7 +123,9 @@ pub(super) enum CodecDocument {
         block_size: u32,
     },
     Lz4Hdf5,
-    Zstd { level: i32 },
+    Zstd {
+        level: i32,
+    },
     VlenUtf8,
 }
 

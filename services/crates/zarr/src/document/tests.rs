@@ -1,8 +1,8 @@
 //! The catalog document gives back every dataset exactly and survives every input.
 
 use model::{
-    AttributeValue, Attributes, BloscCompressor, BloscShuffle, ByteOrder, ChunkGrid, Codec, DataType, Dataset,
-    Group, NodePath, Numbers, Variable,
+    AttributeValue, Attributes, BloscCompressor, BloscShuffle, ByteOrder, ChunkGrid, Codec, DataType,
+    Dataset, Group, NodePath, Numbers, Variable,
 };
 use proptest::prelude::*;
 
@@ -167,7 +167,10 @@ fn integers_keep_all_digits_and_floats_are_shortest() {
     let dataset = Dataset { groups: vec![Group { path: NodePath::root(), attributes }], variables: vec![] };
     let json = String::from_utf8(to_json(&dataset)).unwrap();
     assert!(json.contains("[18446744073709551615]"), "{json}");
-    assert!(json.contains(r#"[0.1,1e20,"-Infinity","NaN"]"#) || json.contains(r#"[0.1,1e+20,"-Infinity","NaN"]"#), "{json}");
+    assert!(
+        json.contains(r#"[0.1,1e20,"-Infinity","NaN"]"#) || json.contains(r#"[0.1,1e+20,"-Infinity","NaN"]"#),
+        "{json}"
+    );
 }
 
 #[test]
@@ -195,7 +198,9 @@ fn claimed_sizes_are_checked_and_never_allocated() {
 #[test]
 fn an_attribute_must_be_of_its_type() {
     let of = |attribute: &str| {
-        check(&format!(r#"{{"format":1,"groups":[{{"path":"","attributes":[{attribute}]}}],"variables":[]}}"#))
+        check(&format!(
+            r#"{{"format":1,"groups":[{{"path":"","attributes":[{attribute}]}}],"variables":[]}}"#
+        ))
     };
     assert!(of(r#"{"name":"a","type":"i1","value":[127]}"#).is_ok());
     for bad in [
@@ -211,6 +216,7 @@ fn an_attribute_must_be_of_its_type() {
 
 #[test]
 fn two_nodes_of_one_path_are_refused() {
-    let json = r#"{"format":1,"groups":[{"path":"a","attributes":[]},{"path":"a","attributes":[]}],"variables":[]}"#;
+    let json =
+        r#"{"format":1,"groups":[{"path":"a","attributes":[]},{"path":"a","attributes":[]}],"variables":[]}"#;
     assert!(matches!(check(json), Err(DocumentError::Duplicate(_))));
 }

@@ -1,0 +1,101 @@
+//! Codecs as Zarr v2 names them: the ids and configurations of
+//! [numcodecs](https://numcodecs.readthedocs.io/en/stable/) and, for HDF5's own formats,
+//! [imagecodecs](https://github.com/cgohlke/imagecodecs/blob/master/imagecodecs/numcodecs.py).
+
+use model::{BloscCompressor, BloscShuffle, Codec};
+use serde_json::{Value, json};
+
+/// The `compressor` and `filters` of `.zarray`; `null` for none.
+pub(super) struct SplitCodecs {
+    pub(super) compressor: Value,
+    pub(super) filters: Value,
+}
+
+/// A compression that comes last is the compressor, all others are filters: TensorStore knows no filters, and GDAL
+/// wants deflate as the compressor. A checksum behind the compression leaves all of them filters, as it must be
+/// taken off first.
+pub(super) fn split(codecs: &[Codec]) -> SplitCodecs {
+    let (compressor, filters) = match codecs.split_last() {
+        Some((last, before)) if is_compression(last) => (configuration(last), before),
+        _ => (Value::Null, codecs),
+    };
+    let filters = if filters.is_empty() { Value::Null } else { filters.iter().map(configuration).collect() };
+    SplitCodecs { compressor, filters }
+}
+
+/// The ids of codecs in order of encoding: `shuffle`, `zlib`.
+pub fn codec_ids(codecs: &[Codec]) -> Vec<&'static str> {
+    codecs.iter().map(id).collect()
+}
+
+fn is_compression(codec: &Codec) -> bool {
+    !matches!(codec, Codec::Shuffle { .. } | Codec::Fletcher32 | Codec::VlenUtf8)
+}
+
+fn id(codec: &Codec) -> &'static str {
+    match codec {
+        Codec::Shuffle { .. } => "shuffle",
+        Codec::Deflate { .. } => "zlib",
+        Codec::Fletcher32 => "fletcher32",
+        Codec::Szip { .. } => "imagecodecs_szip",
+        Codec::Bzip2 { .. } => "bz2",
+        Codec::Lzf => "imagecodecs_lzf",
+        Codec::Blosc { .. } => "blosc",
+        Codec::Lz4Hdf5 => "imagecodecs_lz4h5",
+        Codec::Zstd { .. } => "zstd",
+        Codec::VlenUtf8 => "vlen-utf8",
+    }
+}
+
+fn configuration(codec: &Codec) -> Value {
+    let id = id(codec);
+    match codec {
+        Codec::Shuffle { element_size } => json!({"id": id, "elementsize": element_size}),
+        Codec::Deflate { level } | Codec::Bzip2 { level } => json!({"id": id, "level": level}),
+        Codec::Zstd { level } => json!({"id": id, "level": level}),
+        Codec::Blosc { compressor, level, shuffle, block_size, .. } => json!({
+            "id": id,
+            "cname": blosc_name(*compressor),
+            "clevel": level,
+            "shuffle": match shuffle {
+                BloscShuffle::None => 0,
+                BloscShuffle::Byte => 1,
+                BloscShuffle::Bit => 2,
+            },
+            "blocksize": block_size,
+        }),
+        Codec::Szip { .. } | Codec::Lzf | Codec::Lz4Hdf5 => {
+            let mut configuration = imagecodecs_configuration(codec);
+            configuration["id"] = id.into();
+            configuration
+        }
+        Codec::Fletcher32 | Codec::VlenUtf8 => json!({"id": id}),
+    }
+}
+
+/// The name that Blosc's compressors have in both formats.
+pub(crate) fn blosc_name(compressor: BloscCompressor) -> &'static str {
+    match compressor {
+        BloscCompressor::BloscLz => "blosclz",
+        BloscCompressor::Lz4 => "lz4",
+        BloscCompressor::Lz4Hc => "lz4hc",
+        BloscCompressor::Snappy => "snappy",
+        BloscCompressor::Zlib => "zlib",
+        BloscCompressor::Zstd => "zstd",
+    }
+}
+
+/// Settings of imagecodecs' codecs. HDF5 puts the size before szip's data and nothing before lzf's.
+pub(crate) fn imagecodecs_configuration(codec: &Codec) -> Value {
+    match codec {
+        Codec::Szip { options_mask, pixels_per_block, bits_per_pixel, pixels_per_scanline } => json!({
+            "options_mask": options_mask,
+            "pixels_per_block": pixels_per_block,
+            "bits_per_pixel": bits_per_pixel,
+            "pixels_per_scanline": pixels_per_scanline,
+            "header": true,
+        }),
+        Codec::Lzf => json!({"header": false}),
+        _ => json!({}),
+    }
+}
