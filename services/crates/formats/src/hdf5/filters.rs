@@ -55,7 +55,8 @@ pub(super) fn describe(filter: &Filter) -> String {
     let known = match filter.id {
         5 => "nbit",
         6 => "scaleoffset",
-        _ => filter.name.as_str(),
+        // Names go on about where to find the filter.
+        _ => filter.name.split(';').next().unwrap_or_default().trim(),
     };
     if known.is_empty() { format!("filter {}", filter.id) } else { format!("filter {} ({known})", filter.id) }
 }

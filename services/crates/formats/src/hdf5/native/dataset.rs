@@ -9,13 +9,14 @@ use std::{
 use hdf5_metno_sys::{
     h5d::{
         H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS, H5D_FILL_VALUE_ERROR, H5Dchunk_iter, H5Dget_create_plist,
-        H5Dget_offset, H5Dget_space, H5Dget_storage_size, H5Dget_type, H5Dread, H5Dvlen_get_buf_size,
+        H5Dget_offset, H5Dget_space, H5Dget_storage_size, H5Dget_type, H5Dread,
     },
+    h5i::hid_t,
     h5p::{
-        H5Pfill_value_defined, H5Pget_chunk, H5Pget_chunk_opts, H5Pget_external_count, H5Pget_fill_value,
-        H5Pget_filter2, H5Pget_layout, H5Pget_nfilters,
+        H5P_CLS_DATASET_XFER, H5Pcreate, H5Pfill_value_defined, H5Pget_chunk, H5Pget_chunk_opts,
+        H5Pget_external_count, H5Pget_fill_value, H5Pget_filter2, H5Pget_layout, H5Pget_nfilters,
+        H5Pset_vlen_mem_manager,
     },
-    h5t::H5Treclaim,
     h5z::H5Zfilter_avail,
 };
 
@@ -28,7 +29,6 @@ use super::{
 /// An open dataset.
 pub(in super::super) struct Dataset {
     object: Object,
-    space: Handle,
     creation: Handle,
     /// Type of its elements.
     pub(in super::super) datatype: Datatype,
@@ -95,7 +95,7 @@ impl Dataset {
             let datatype = Datatype { handle: Handle::new(H5Dget_type(id), "H5Dget_type")? };
             let creation = Handle::new(H5Dget_create_plist(id), "H5Dget_create_plist")?;
             let extent = Extent::of(&space)?;
-            Ok(Self { object, space, creation, datatype, extent })
+            Ok(Self { object, creation, datatype, extent })
         }
     }
 
@@ -230,43 +230,62 @@ impl Dataset {
     /// The caller has bounded the number of elements.
     pub(in super::super) fn read_bytes(&self, element_count: usize) -> Result<Vec<u8>, Fault> {
         let mut bytes = vec![0_u8; element_count * self.datatype.size()];
-        self.read_into(element_count, bytes.as_mut_ptr().cast()).map(|()| bytes)
+        self.read_into(element_count, bytes.as_mut_ptr().cast(), DEFAULT).map(|()| bytes)
     }
 
-    /// All its elements, if they are texts of variable length, together at most `bytes_max` long; none beyond.
+    /// All its elements, if they are texts of variable length: a failure where they take more than `bytes_max`.
     pub(in super::super) fn read_texts(
         &self,
         element_count: usize,
-        bytes_max: u64,
-    ) -> Result<Option<Vec<Vec<u8>>>, Fault> {
-        let mut needed = 0;
+        bytes_max: usize,
+    ) -> Result<Vec<Vec<u8>>, Fault> {
+        let mut arena = Arena { buffers: Vec::new(), left: bytes_max };
         let mut pointers = vec![ptr::null_mut::<c_char>(); element_count];
-        let type_id = self.datatype.handle.id();
-        // SAFETY: in memory such an element is a pointer; what the library allocated goes back to it.
+        // SAFETY: in memory such an element is a pointer, into the arena, which outlives the copies. The library is
+        // open, so its property list classes are set; `allocate` and `free` get the arena that they are written for.
         unsafe {
-            let id = self.object.handle.id();
-            let status = H5Dvlen_get_buf_size(id, type_id, self.space.id(), &raw mut needed);
-            check(status, "H5Dvlen_get_buf_size")?;
-            if needed > bytes_max {
-                return Ok(None);
-            }
-            self.read_into(element_count, pointers.as_mut_ptr().cast())?;
-            let texts = text::copy(&pointers);
-            H5Treclaim(type_id, self.space.id(), DEFAULT, pointers.as_mut_ptr().cast());
-            Ok(Some(texts))
+            let transfer = Handle::new(H5Pcreate(*H5P_CLS_DATASET_XFER), "H5Pcreate")?;
+            let info = (&raw mut arena).cast();
+            let status = H5Pset_vlen_mem_manager(transfer.id(), Some(allocate), info, Some(free), info);
+            check(status, "H5Pset_vlen_mem_manager")?;
+            self.read_into(element_count, pointers.as_mut_ptr().cast(), transfer.id())?;
         }
+        Ok(text::copy(&pointers))
     }
 
     /// Reads all elements in the dataset's own type into a buffer that the callers made for that many.
-    fn read_into(&self, element_count: usize, buffer: *mut c_void) -> Result<(), Fault> {
+    fn read_into(&self, element_count: usize, buffer: *mut c_void, transfer: hid_t) -> Result<(), Fault> {
         let whole = self.extent.element_count() == Some(element_count as u64);
         if !whole {
             return Err(Fault { operation: "H5Dread", detail: "not the number of its elements".into() });
         }
         // SAFETY: the buffer holds all elements, as just checked, in the type that is asked for.
         let status = unsafe {
-            H5Dread(self.object.handle.id(), self.datatype.handle.id(), DEFAULT, DEFAULT, DEFAULT, buffer)
+            H5Dread(self.object.handle.id(), self.datatype.handle.id(), DEFAULT, DEFAULT, transfer, buffer)
         };
         check(status, "H5Dread").map(drop)
     }
 }
+
+/// Memory of variable-length elements, given back all at once. Bounded, because many elements of a damaged file can
+/// name one long piece. (`H5Dvlen_get_buf_size`, which would tell beforehand, crashes on empty texts.)
+struct Arena {
+    buffers: Vec<Box<[u8]>>,
+    left: usize,
+}
+
+unsafe extern "C" fn allocate(size: usize, arena: *mut c_void) -> *mut c_void {
+    // SAFETY: `arena` is the one of `read_texts`.
+    let arena = unsafe { &mut *arena.cast::<Arena>() };
+    // What a buffer itself takes counts too, so that many empty texts are bounded as well.
+    let Some(left) = arena.left.checked_sub(size.saturating_add(size_of::<Box<[u8]>>())) else {
+        return ptr::null_mut();
+    };
+    arena.left = left;
+    let mut buffer = vec![0_u8; size.max(1)].into_boxed_slice();
+    let start = buffer.as_mut_ptr();
+    arena.buffers.push(buffer);
+    start.cast()
+}
+
+unsafe extern "C" fn free(_: *mut c_void, _: *mut c_void) {}
