@@ -1,8 +1,39 @@
-//! Joining the scans of many files into one dataset.
+//! Joining the scans of many files into one dataset, raw: chunks stay what and where they are.
+//!
+//! ```text
+//! scans ─▶ record   which dimension grows from file to file?
+//!       ─▶ axis     files in order of their times; overlaps, gaps
+//!       ─▶ collection  pieces of each variable  ─▶ units  times in one unit, exactly
+//!       ─▶ cover    which piece holds which times ─▶ differences  can they be joined raw?
+//!       ─▶ inlined · chunks · contiguous   one manifest a variable
+//! ```
+//! Nothing is decoded here but coordinates, which scans bring inlined. Files that differ in chunking, type, codecs or
+//! packing are refused with the names of both.
 
-use model::{ChunkManifest, Dataset, SourceFile, Warning};
+mod attributes;
+mod axis;
+mod chunks;
+mod collection;
+mod contiguous;
+mod cover;
+mod differences;
+mod gaps;
+mod inlined;
+mod numbers;
+mod record;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod text;
+mod units;
+mod variable;
+
+use model::{ChunkManifest, Dataset, Error, FileScan, Result, SourceFile, Warning};
 
 use crate::preview::RecordDimension;
+use axis::Axis;
+use collection::Collection;
+use differences::Differences;
 
 /// One dataset made of the scans of its files, ready to be published.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,10 +42,66 @@ pub struct Joined {
     pub dataset: Dataset,
     /// References of each variable, in the order of `dataset.variables`; file ids are places in `files`.
     pub manifests: Vec<ChunkManifest>,
-    /// The source files.
+    /// The source files, in the order of their times.
     pub files: Vec<SourceFile>,
     /// The dimension along which files were joined; none for one file.
     pub record_dimension: Option<RecordDimension>,
     /// What was left out or looks odd.
     pub warnings: Vec<Warning>,
+}
+
+/// Joins files along their record dimension and merges their variables. The order of the scans does not matter where
+/// a record coordinate orders them. Blocks for about a second where there are 10,000 files.
+///
+/// An `InvalidRequest` where they make no one dataset: the message names files (last part of their paths), variables
+/// and times; the internal text has the whole paths.
+pub fn join(scans: Vec<FileScan>) -> Result<Joined> {
+    let (scans, axis) = in_order(scans)?;
+    let Collection { sources, groups, mut variables, mut notes } = Collection::new(scans)?;
+    if let Some(axis) = &axis {
+        units::reconcile(&mut variables, axis, &sources, &mut notes)?;
+        notes.warnings.extend(axis.warnings(&sources));
+    }
+    let mut differences = Differences::default();
+    let mut used = vec![sources.files.len() == 1; sources.files.len()];
+    let (mut joined, mut manifests) = (Vec::new(), Vec::new());
+    for variable in variables {
+        notes.compare_attributes(&variable);
+        let (variable, manifest) = match &axis {
+            Some(axis) if variable.has_dimension(&axis.dimension) => {
+                match variable::join(variable, axis, &sources, &mut used, &mut differences)? {
+                    Some(joined) => joined,
+                    None => continue,
+                }
+            }
+            _ => variable::take_once(variable, &sources, &mut used)?,
+        };
+        joined.push(variable);
+        manifests.push(manifest);
+    }
+    differences.into_result(&sources)?;
+    sources.check_used(&used, axis.as_ref())?;
+    Ok(Joined {
+        dataset: Dataset { groups, variables: joined },
+        manifests,
+        record_dimension: axis.map(|axis| axis.record_dimension()),
+        warnings: notes.into_warnings(&sources),
+        files: sources.files,
+    })
+}
+
+/// Files in order of their times, and their places on the common axis.
+fn in_order(scans: Vec<FileScan>) -> Result<(Vec<FileScan>, Option<Axis>)> {
+    match scans.len() {
+        0 => return Err(Error::invalid("no source file was given")),
+        1 => return Ok((scans, None)),
+        _ => {}
+    }
+    let Some(coordinate) = record::find(&scans)? else {
+        return Ok((scans, None));
+    };
+    let (order, axis) = Axis::new(&scans, &coordinate)?;
+    let mut slots: Vec<_> = scans.into_iter().map(Some).collect();
+    let ordered = order.into_iter().filter_map(|at| slots.get_mut(at).and_then(Option::take)).collect();
+    Ok((ordered, Some(axis)))
 }

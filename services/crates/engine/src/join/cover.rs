@@ -1,0 +1,105 @@
+//! Which piece of a variable holds which places of the record dimension.
+
+use std::ops::Range;
+
+use model::{Layout, Result};
+
+use super::axis::Axis;
+use super::collection::Collected;
+use super::sources::Sources;
+
+/// A piece, its places, and how many of the first ones earlier pieces hold already.
+pub(super) struct Cover {
+    /// Place among the variable's pieces.
+    pub(super) piece: usize,
+    /// Places of the axis.
+    pub(super) span: Range<u64>,
+    /// How many at its start are there already: to be compared, not to be put in.
+    pub(super) known: u64,
+}
+
+/// Puts a variable's pieces one behind the other. They must hold every place, and a place twice only where the values
+/// are inlined and can be compared.
+pub(super) fn cover(variable: &Collected, axis: &Axis, sources: &Sources) -> Result<Vec<Cover>> {
+    let mut pieces: Vec<(usize, Range<u64>)> = Vec::with_capacity(variable.pieces.len());
+    for (at, piece) in variable.pieces.iter().enumerate() {
+        let span = axis.span(piece.file).ok_or_else(|| {
+            let name = sources.name(piece.file);
+            let message = format!(
+                "{} in {name} lies along {}, but {name} has no coordinate of that name to put it in order by",
+                variable.path, axis.dimension
+            );
+            sources.refuse(message, &[piece.file])
+        })?;
+        if !span.is_empty() {
+            pieces.push((at, span));
+        }
+    }
+    pieces.sort_by_key(|(_, span)| (span.start, std::cmp::Reverse(span.end)));
+    let mut covers: Vec<Cover> = Vec::with_capacity(pieces.len());
+    let mut covered = 0;
+    for (piece, span) in pieces {
+        if span.start > covered {
+            return Err(missing(variable, covered..span.start, axis, sources));
+        }
+        let known = covered.min(span.end) - span.start;
+        let is_comparable = variable.pieces[piece].scanned.layout == Layout::Inline;
+        if known > 0 && !is_comparable {
+            return Err(twice(variable, &covers, piece, span.start..span.start + known, axis, sources));
+        }
+        covered = covered.max(span.end);
+        covers.push(Cover { piece, span, known });
+    }
+    if covered < axis.length() {
+        return Err(missing(variable, covered..axis.length(), axis, sources));
+    }
+    Ok(covers)
+}
+
+/// The refusal of places that no file has.
+fn missing(variable: &Collected, places: Range<u64>, axis: &Axis, sources: &Sources) -> model::Error {
+    let files: Vec<usize> = (0..sources.files.len())
+        .filter(|file| {
+            axis.span(*file).is_some_and(|span| span.start < places.end && places.start < span.end)
+                && variable.pieces.iter().all(|piece| piece.file != *file)
+        })
+        .collect();
+    let message = format!(
+        "{} is missing from {} to {} ({} values of {}): {} {} without it. Register files that have it for all of {}, or \
+         make a dataset of its own of it",
+        variable.path,
+        axis.words(places.start),
+        axis.words(places.end - 1),
+        places.end - places.start,
+        axis.dimension,
+        sources.list(files.iter().copied()),
+        if files.len() == 1 { "is" } else { "are" },
+        axis.dimension,
+    );
+    sources.refuse(message, &files[..files.len().min(10)])
+}
+
+/// The refusal of places that two files have.
+fn twice(
+    variable: &Collected,
+    covers: &[Cover],
+    piece: usize,
+    places: Range<u64>,
+    axis: &Axis,
+    sources: &Sources,
+) -> model::Error {
+    let earlier = covers.iter().rev().find(|cover| cover.span.contains(&places.start));
+    let b = variable.pieces[piece].file;
+    let a = earlier.map_or(b, |cover| variable.pieces[cover.piece].file);
+    let (a_name, b_name) = sources.pair(a, b);
+    let message = format!(
+        "{a_name} and {b_name} overlap: both hold {} from {} to {} ({} values of {}). Register one of them, or files that \
+         do not overlap",
+        variable.path,
+        axis.words(places.start),
+        axis.words(places.end - 1),
+        places.end - places.start,
+        axis.dimension
+    );
+    sources.refuse(message, &[a, b])
+}

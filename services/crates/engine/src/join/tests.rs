@@ -1,0 +1,1 @@
+//! Rules of joining, on hand-made scans.
