@@ -34,7 +34,8 @@ pub fn array(variable: &Variable) -> Value {
     })
 }
 
-/// `zarr.json` of the root with those of all nodes inside.
+/// `zarr.json` of the root with those of all nodes inside. Left out are arrays with codecs that no reader of v3 knows
+/// (szip, lzf, LZ4 in HDF5's framing): one of them keeps zarr-python from opening all the others.
 pub fn consolidated(dataset: &Dataset) -> Value {
     let mut metadata = Map::new();
     insert_dataset(&mut metadata, "", dataset);
@@ -71,7 +72,7 @@ fn insert_dataset(metadata: &mut Map<String, Value>, prefix: &str, dataset: &Dat
     for node in &dataset.groups {
         metadata.insert(below(node.path.as_str()), group(node));
     }
-    for variable in &dataset.variables {
+    for variable in dataset.variables.iter().filter(|variable| codecs::are_known(&variable.codecs)) {
         metadata.insert(below(variable.path.as_str()), array(variable));
     }
 }

@@ -57,25 +57,25 @@ impl Table {
     fn append(&mut self, group: &dyn RowGroupReader, rows: usize) -> Result<(), KerchunkError> {
         match column(group, "path")? {
             Some((ColumnReader::ByteArrayColumnReader(cells), kind)) => {
-                append(cells, kind, &mut self.path, rows)?
+                append(cells, kind, &mut self.path, rows)?;
             }
             _ => return Err(KerchunkError::Column("path")),
         }
         match column(group, "offset")? {
             Some((ColumnReader::Int64ColumnReader(cells), kind)) => {
-                append(cells, kind, &mut self.offset, rows)?
+                append(cells, kind, &mut self.offset, rows)?;
             }
             _ => return Err(KerchunkError::Column("offset")),
         }
         match column(group, "size")? {
             Some((ColumnReader::Int64ColumnReader(cells), kind)) => {
-                append(cells, kind, &mut self.size, rows)?
+                append(cells, kind, &mut self.size, rows)?;
             }
             _ => return Err(KerchunkError::Column("size")),
         }
         match column(group, "raw")? {
             Some((ColumnReader::ByteArrayColumnReader(cells), kind)) => {
-                append(cells, kind, &mut self.raw, rows)?
+                append(cells, kind, &mut self.raw, rows)?;
             }
             _ => return Err(KerchunkError::Column("raw")),
         }

@@ -1,11 +1,13 @@
 //! References to Parquet.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{ChunkManifest, ChunkRef};
+use model::{ChunkManifest, ChunkRef, FileId};
 use parquet::basic::{Compression, ConvertedType, Repetition, Type as PhysicalType, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
@@ -42,14 +44,15 @@ impl Columns {
             size: Vec::with_capacity(rows),
             raw: Vec::with_capacity(rows),
         };
-        // Shared, so that a row costs a count and not a copy of the path.
-        let paths: Vec<ByteArray> =
-            files.iter().map(|path| ByteArray::from(path.as_ref().as_bytes().to_vec())).collect();
+        // Made once for each file that occurs and then shared: a row costs a count and not a copy of the path.
+        let mut paths: HashMap<FileId, ByteArray> = HashMap::new();
         for (number, reference) in manifest.iter() {
             let (path, range, raw) = match reference {
                 ChunkRef::Bytes { file, range } => {
-                    let path = paths.get(file.0 as usize).ok_or(KerchunkError::File(number))?;
-                    (Some(path.clone()), (range.offset as i64, range.length as i64), None)
+                    let path = files.get(file.0 as usize).ok_or(KerchunkError::File(number))?;
+                    let shared =
+                        paths.entry(file).or_insert_with(|| path.as_ref().as_bytes().to_vec().into());
+                    (Some(shared.clone()), (range.offset as i64, range.length as i64), None)
                 }
                 ChunkRef::Inline(bytes) => (None, (0, 0), Some(ByteArray::from(bytes))),
                 ChunkRef::Missing => (None, (0, 0), None),
@@ -81,7 +84,8 @@ fn schema() -> Result<Type, ParquetError> {
 }
 
 /// What both of Python's readers, pyarrow and fastparquet, read: format 1, plain pages, Zstandard. Paths repeat, so
-/// they get a dictionary.
+/// they get a dictionary. What [`PANDAS`] says keeps integers integers in fastparquet and nulls `None` in pyarrow:
+/// otherwise fsspec seeks to a float, and takes a missing chunk (NaN) for a path.
 fn properties() -> Result<WriterProperties, ParquetError> {
     Ok(WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
@@ -89,8 +93,20 @@ fn properties() -> Result<WriterProperties, ParquetError> {
         .set_statistics_enabled(EnabledStatistics::None)
         .set_dictionary_enabled(false)
         .set_column_dictionary_enabled("path".into(), true)
+        .set_key_value_metadata(Some(vec![KeyValue::new("pandas".to_owned(), PANDAS.to_owned())]))
         .build())
 }
+
+/// The columns' types in pandas ([metadata of pandas in
+/// Parquet](https://pandas.pydata.org/docs/development/developer.html#storing-pandas-dataframe-objects-in-apache-parquet-format)).
+const PANDAS: &str = concat!(
+    r#"{"index_columns":[],"column_indexes":[],"columns":["#,
+    r#"{"name":"path","field_name":"path","pandas_type":"unicode","numpy_type":"object","metadata":null},"#,
+    r#"{"name":"offset","field_name":"offset","pandas_type":"int64","numpy_type":"int64","metadata":null},"#,
+    r#"{"name":"size","field_name":"size","pandas_type":"int64","numpy_type":"int64","metadata":null},"#,
+    r#"{"name":"raw","field_name":"raw","pandas_type":"bytes","numpy_type":"object","metadata":null}"#,
+    r#"],"pandas_version":"2.2.3"}"#
+);
 
 type RowGroup<'f> = SerializedRowGroupWriter<'f, Vec<u8>>;
 
