@@ -1,1 +1,184 @@
 //! Accepting connections, their limits, and draining them at the end.
+
+mod activity;
+mod guarded;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use model::{Error, Result};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service as _;
+
+use crate::settings::HttpSettings;
+use activity::{Activity, Timeouts};
+use guarded::Guarded;
+
+/// Longest time for requests under way to finish once the gateway is told to stop.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How long to wait before accepting again when the process is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Longest request head over HTTP/1.1, in bytes: the longest key, cookies and tokens fit.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Most bytes of an answer held for one HTTP/2 stream, and its windows.
+const HTTP2_SEND_BYTES: usize = 512 << 10;
+/// Requests at once on one HTTP/2 connection.
+const HTTP2_STREAMS_MAX: u32 = 128;
+
+/// Serves HTTP/1.1, and HTTP/2 to clients that begin with it, until `shutdown` is done. Then accepts no more,
+/// finishes the requests under way, and after 30 seconds cuts off those that are left.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: &HttpSettings,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<()> {
+    allow_many_descriptors();
+    let server = Server {
+        router,
+        builder: builder(),
+        timeouts: Timeouts {
+            head: Duration::from_secs(settings.header_timeout_seconds.max(1)),
+            write: Duration::from_secs(settings.write_timeout_seconds.max(1)),
+            idle: Duration::from_secs(settings.header_timeout_seconds.max(1) * 4),
+        },
+        drain: CancellationToken::new(),
+    };
+    let connections_max = settings.connections_max.clamp(1, Semaphore::MAX_PERMITS);
+    server.run(listener, Arc::new(Semaphore::new(connections_max)), DRAIN, shutdown).await
+}
+
+#[derive(Clone)]
+struct Server {
+    router: Router,
+    builder: Builder<TokioExecutor>,
+    timeouts: Timeouts,
+    drain: CancellationToken,
+}
+
+impl Server {
+    async fn run(
+        self,
+        listener: TcpListener,
+        room: Arc<Semaphore>,
+        drain: Duration,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<()> {
+        let cut = CancellationToken::new();
+        let connections = TaskTracker::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let (stream, permit) = tokio::select! {
+                accepted = accept(&listener, &room) => accepted?,
+                () = &mut shutdown => break,
+            };
+            let connection = self.clone().connection(stream, permit);
+            connections.spawn(cut.clone().run_until_cancelled_owned(connection));
+        }
+        drop(listener);
+        self.drain.cancel();
+        connections.close();
+        if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+            tracing::warn!(connections = connections.len(), "requests did not finish in time and are cut off");
+            cut.cancel();
+            connections.wait().await;
+        }
+        Ok(())
+    }
+
+    async fn connection(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
+        let _counted = Counted::new();
+        // Answers are written whole: waiting for more to send would only delay the last segment.
+        let _ = stream.set_nodelay(true);
+        let activity = Arc::new(Activity::default());
+        let io = TokioIo::new(Guarded::new(stream, self.timeouts, Arc::clone(&activity)));
+        let router = self.router;
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let under_way = activity.request();
+            let answering = router.clone().call(request);
+            async move {
+                let answer = answering.await;
+                drop(under_way);
+                answer
+            }
+        });
+        let mut served = pin!(self.builder.serve_connection(io, service));
+        let result = tokio::select! {
+            result = served.as_mut() => result,
+            () = self.drain.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(error, "a connection ended");
+        }
+    }
+}
+
+/// The next connection, once there is room for one more.
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(room).acquire_owned().await.map_err(Error::internal)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return Ok((stream, permit)),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    // `Guarded` has its own timeout for heads: hyper's costs a timer a request and counts idle time as well.
+    builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX).writev(true).timer(TokioTimer::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_send_buf_size(HTTP2_SEND_BYTES);
+    builder
+}
+
+/// Ten thousand clients need more descriptors than the usual soft limit of 1024.
+fn allow_many_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "the limit of open descriptors could not be raised");
+        }
+    }
+}
+
+/// A connection in the metrics; leaves them when dropped.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        telemetry::metrics().http_connections.inc();
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        telemetry::metrics().http_connections.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests;
