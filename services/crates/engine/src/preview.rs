@@ -1,6 +1,9 @@
 //! What a registration makes, for people and scripts: arrays, chunks, codecs, sizes, warnings.
 
+use model::{ChunkManifest, Variable, Warning};
 use serde::{Deserialize, Serialize};
+
+use crate::join::Joined;
 
 /// The preview document. A wire type: JSON to clients of the admin API, text by `cloudify scan`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -66,4 +69,39 @@ pub struct WarningPreview {
     pub subject: String,
     /// What and why.
     pub message: String,
+}
+
+/// The preview of a joined dataset. Goes through all references: not for an async thread.
+pub fn preview(joined: &Joined) -> Preview {
+    let arrays = joined.dataset.variables.iter().zip(&joined.manifests);
+    let arrays: Vec<ArrayPreview> = arrays.map(|(variable, manifest)| array(variable, manifest)).collect();
+    let decoded = joined.dataset.variables.iter().filter_map(Variable::decoded_size_bytes);
+    Preview {
+        files: joined.files.len() as u64,
+        stored_bytes: arrays.iter().map(|array| array.stored_bytes).sum(),
+        decoded_bytes: decoded.fold(0, u64::saturating_add),
+        record_dimension: joined.record_dimension.clone(),
+        groups: joined.dataset.groups.iter().map(|group| group.path.to_string()).collect(),
+        arrays,
+        warnings: joined.warnings.iter().map(warning).collect(),
+    }
+}
+
+fn array(variable: &Variable, manifest: &ChunkManifest) -> ArrayPreview {
+    ArrayPreview {
+        path: variable.path.to_string(),
+        dtype: zarr::v2::dtype(variable.data_type, variable.byte_order),
+        dimensions: variable.dimensions.clone(),
+        shape: variable.grid.shape().to_vec(),
+        chunks: variable.grid.chunk_shape().to_vec(),
+        codecs: zarr::v2::codec_ids(&variable.codecs).into_iter().map(str::to_owned).collect(),
+        chunk_count: variable.grid.chunk_count(),
+        missing_chunks: manifest.missing_count(),
+        inlined_chunks: manifest.inlined_count(),
+        stored_bytes: manifest.stored_size_bytes(),
+    }
+}
+
+fn warning(warning: &Warning) -> WarningPreview {
+    WarningPreview { subject: warning.subject.clone(), message: warning.message.clone() }
 }

@@ -124,6 +124,11 @@ impl ChunkManifest {
         (self.entries.len() - stored - self.inline.len()) as u64
     }
 
+    /// How many chunks are inlined.
+    pub fn inlined_count(&self) -> u64 {
+        self.inline.len() as u64
+    }
+
     /// Bytes of all chunks as stored, inlined ones included.
     pub fn stored_size_bytes(&self) -> u64 {
         let in_files: u64 = self.entries.iter().map(|entry| entry.length).sum();

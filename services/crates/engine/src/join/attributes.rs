@@ -115,7 +115,10 @@ impl Notes {
     }
 }
 
-fn differing_attributes(differing: BTreeMap<(String, String), Difference>, sources: &Sources) -> Vec<Warning> {
+fn differing_attributes(
+    differing: BTreeMap<(String, String), Difference>,
+    sources: &Sources,
+) -> Vec<Warning> {
     let (of_each_file, others): (Vec<_>, Vec<_>) = differing
         .into_iter()
         .partition(|((subject, name), _)| subject.is_empty() && OF_EACH_FILE.contains(&name.as_str()));

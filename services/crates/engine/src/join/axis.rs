@@ -82,8 +82,7 @@ impl Axis {
         if !keys.is_sorted_by(|a, b| a < b) {
             self.unordered.push(file);
         }
-        let is_behind =
-            |keys: &[i128]| self.newest.is_none_or(|newest| keys.iter().all(|key| *key > newest));
+        let is_behind = |keys: &[i128]| self.newest.is_none_or(|newest| keys.iter().all(|key| *key > newest));
         let start = match keys.first().and_then(|first| places.get(first)) {
             Some(start) => *start,
             None => length,
@@ -105,7 +104,13 @@ impl Axis {
     }
 
     /// The refusal of a file whose values lie among those of another.
-    fn clash(&self, file: usize, keys: &[i128], places: &HashMap<i128, u64>, sources: &Sources) -> model::Error {
+    fn clash(
+        &self,
+        file: usize,
+        keys: &[i128],
+        places: &HashMap<i128, u64>,
+        sources: &Sources,
+    ) -> model::Error {
         let common: Vec<u64> = keys.iter().filter_map(|key| places.get(key).copied()).collect();
         let nearest = |key: i128| self.keys.iter().position(|other| *other > key).unwrap_or(0) as u64;
         let at = common.first().copied().unwrap_or_else(|| keys.first().map_or(0, |key| nearest(*key)));
@@ -218,7 +223,10 @@ fn keys(scans: &[FileScan], coordinate: &RecordCoordinate) -> Result<(Vec<Option
     let sources = Sources { files: scans.iter().map(|scan| scan.file.clone()).collect() };
     let found = scans.iter().map(|scan| scan.variables.iter().find(|v| v.variable.path == coordinate.path));
     let variables: Vec<_> = found.collect();
-    let clocks = Clocks::new(variables.iter().enumerate().filter_map(|(file, v)| Some((file, &(*v)?.variable))), &sources)?;
+    let clocks = Clocks::new(
+        variables.iter().enumerate().filter_map(|(file, v)| Some((file, &(*v)?.variable))),
+        &sources,
+    )?;
     let mut keys = Vec::with_capacity(scans.len());
     let mut kind = None;
     for (file, scanned) in variables.iter().enumerate() {
@@ -245,7 +253,10 @@ fn keys(scans: &[FileScan], coordinate: &RecordCoordinate) -> Result<(Vec<Option
                 }
             };
             file_keys.push(key.ok_or_else(|| refuse("has a value that is missing or no number"))?);
-            let is_other = matches!((kind, key_kind), (Some(Kind::Integer), Kind::Float) | (Some(Kind::Float), Kind::Integer));
+            let is_other = matches!(
+                (kind, key_kind),
+                (Some(Kind::Integer), Kind::Float) | (Some(Kind::Float), Kind::Integer)
+            );
             if is_other {
                 return Err(refuse("has another type of numbers than in the other files"));
             }

@@ -72,8 +72,8 @@ impl Collection {
 impl Collected {
     /// Whether it lies along a dimension, in the first file.
     pub(super) fn has_dimension(&self, dimension: &str) -> bool {
-        self.pieces.first().is_some_and(|piece| {
-            piece.scanned.variable.dimensions.iter().any(|name| name == dimension)
-        })
+        self.pieces
+            .first()
+            .is_some_and(|piece| piece.scanned.variable.dimensions.iter().any(|name| name == dimension))
     }
 }

@@ -8,7 +8,9 @@
 //! than 64 KiB (the length is a prime number, say), the smallest above 4 MiB is taken if it has at most 64 MiB: a
 //! hundred thousand tiny requests cost a client more than one large one.
 
-use model::{ByteRange, ChunkGrid, ChunkManifest, ChunkRef, Error, Layout, Result, ScannedVariable, Variable};
+use model::{
+    ByteRange, ChunkGrid, ChunkManifest, ChunkRef, Error, Layout, Result, ScannedVariable, Variable,
+};
 
 use super::variable::grid;
 
@@ -37,7 +39,8 @@ pub(super) fn chunk_shape(variable: &Variable, record: Option<Record<'_>>) -> Ve
     }
     let candidates = candidates(shape, size as u64, record);
     let good = candidates.iter().filter(|c| c.bytes <= GOOD_BYTES_MAX).max_by_key(|c| c.bytes);
-    let large = candidates.iter().filter(|c| (GOOD_BYTES_MAX..=BYTES_MAX).contains(&c.bytes)).min_by_key(|c| c.bytes);
+    let large =
+        candidates.iter().filter(|c| (GOOD_BYTES_MAX..=BYTES_MAX).contains(&c.bytes)).min_by_key(|c| c.bytes);
     let chosen = match (good, large) {
         (Some(good), Some(large)) if good.bytes < GOOD_BYTES_MIN => Some(large),
         (good, large) => good.or(large),
@@ -114,7 +117,9 @@ pub(super) fn split(scanned: &mut ScannedVariable, chunk_shape: &[u64]) -> Resul
     let mut manifest = ChunkManifest::missing(0, count);
     if let ChunkRef::Bytes { file, range } = scanned.manifest.get(0) {
         if Some(range.length) != variable.decoded_size_bytes() {
-            return Err(Error::internal(format!("contiguous variable {path} has another length than its shape")));
+            return Err(Error::internal(format!(
+                "contiguous variable {path} has another length than its shape"
+            )));
         }
         let length = range.length / grid.chunk_count().max(1);
         for number in 0..grid.chunk_count() {

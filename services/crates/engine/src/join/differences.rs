@@ -37,7 +37,8 @@ impl Differences {
         if self.told.is_empty() {
             return Ok(());
         }
-        let more = if self.more > 0 { format!("; and {} more differences", self.more) } else { String::new() };
+        let more =
+            if self.more > 0 { format!("; and {} more differences", self.more) } else { String::new() };
         let message = format!(
             "the files cannot be joined as they are: {}{more}. Chunks are served as they are stored, so all files must be \
              alike in this; joins that decode come later",

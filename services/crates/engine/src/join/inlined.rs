@@ -42,10 +42,15 @@ pub(super) fn concatenate(
     let mut shape = first.grid.shape().to_vec();
     shape[record] = axis.length();
     let product = |lengths: &[u64]| lengths.iter().product::<u64>() as usize;
-    let mut rows =
-        Rows { outer: product(&shape[..record]), length: axis.length() as usize, inner: product(&shape[record + 1..]) };
-    let pieces: Vec<Bytes> =
-        covers.iter().map(|cover| inlined_bytes(&variable.pieces[cover.piece].scanned)).collect::<Result<_>>()?;
+    let mut rows = Rows {
+        outer: product(&shape[..record]),
+        length: axis.length() as usize,
+        inner: product(&shape[record + 1..]),
+    };
+    let pieces: Vec<Bytes> = covers
+        .iter()
+        .map(|cover| inlined_bytes(&variable.pieces[cover.piece].scanned))
+        .collect::<Result<_>>()?;
     let clash = |at: usize| differing(variable, covers, at, axis, sources);
     let (chunks, steps) = if first.data_type == DataType::Text {
         let malformed = || Error::internal(format!("{}: malformed inlined text", variable.path));
@@ -53,7 +58,8 @@ pub(super) fn concatenate(
             pieces.iter().map(|bytes| text::decode(bytes).ok_or_else(malformed)).collect::<Result<_>>()?;
         let all = weave(&parts(covers, texts.iter().map(Vec::as_slice)), rows, &b""[..]).map_err(clash)?;
         let steps = steps_a_chunk(rows, all.iter().map(|text| text.len() + 4).sum());
-        let chunks = cut(all, rows, steps, &b""[..]).into_iter().map(|texts| Bytes::from(text::encode(&texts)));
+        let chunks =
+            cut(all, rows, steps, &b""[..]).into_iter().map(|texts| Bytes::from(text::encode(&texts)));
         (chunks.collect::<Vec<_>>(), steps)
     } else {
         rows.inner *= first.data_type.size().unwrap_or(1);
@@ -107,7 +113,11 @@ fn weave<T: Copy + PartialEq>(parts: &[Part<'_, T>], rows: Rows, blank: T) -> Re
 /// How many steps go into one chunk of at most [`CHUNK_BYTES_MAX`].
 fn steps_a_chunk(rows: Rows, bytes: usize) -> usize {
     let length = rows.length.max(1);
-    if bytes <= CHUNK_BYTES_MAX { length } else { (CHUNK_BYTES_MAX / bytes.div_ceil(length)).clamp(1, length) }
+    if bytes <= CHUNK_BYTES_MAX {
+        length
+    } else {
+        (CHUNK_BYTES_MAX / bytes.div_ceil(length)).clamp(1, length)
+    }
 }
 
 /// An array in chunks of so many steps, the last one filled up.

@@ -81,7 +81,8 @@ fn candidates(scans: &[FileScan]) -> Result<BTreeMap<String, Candidate<'_>>> {
             }
             candidate.is_unlimited |= scan.unlimited_dimensions.iter().any(|name| name == path.as_str());
             candidate.is_time |= units.is_some_and(TimeUnits::is_time);
-            candidate.differs |= scanned.layout != Layout::Inline || candidate.first != (bytes, units, calendar);
+            candidate.differs |=
+                scanned.layout != Layout::Inline || candidate.first != (bytes, units, calendar);
             candidate.files.push(file);
             if scanned.layout != Layout::Inline {
                 candidate.not_inlined = Some(file);
@@ -111,7 +112,8 @@ fn checked(dimension: &str, candidate: &Candidate<'_>, scans: &[FileScan]) -> Re
 fn ambiguous(found: &[(&String, &Candidate<'_>)], scans: &[FileScan]) -> model::Error {
     let sources = sources(scans);
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-    let files: Vec<usize> = found.iter().flat_map(|(_, candidate)| candidate.files.iter().copied().take(2)).collect();
+    let files: Vec<usize> =
+        found.iter().flat_map(|(_, candidate)| candidate.files.iter().copied().take(2)).collect();
     let message = format!(
         "the files differ along {} dimensions ({}), and it is not clear along which to join them: register files that \
          differ along one",

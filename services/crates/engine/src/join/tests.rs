@@ -1,1 +1,6 @@
 //! Rules of joining, on hand-made scans.
+
+mod fixtures;
+mod order;
+mod raw;
+mod times;

@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use cf::{Calendar, Conversion, Instant, TimeUnits, TimeValue};
-use model::{
-    AttributeValue, Attributes, ByteOrder, ChunkManifest, DataType, Layout, Result, Variable,
-};
+use model::{AttributeValue, Attributes, ByteOrder, ChunkManifest, DataType, Layout, Result, Variable};
 
 use super::attributes::Notes;
 use super::axis::Axis;
@@ -63,12 +61,15 @@ impl Clocks {
     /// Calendars may differ only where they give the same dates to all times of the files.
     pub(super) fn check_calendars(&self, keys: &[Option<Vec<i128>>], sources: &Sources) -> Result<()> {
         let earliest = keys.iter().flatten().flatten().min().map_or(0, |key| Instant(*key).day_number());
-        let mut clocks: Vec<(usize, Calendar)> = self.by_file.iter().map(|(file, c)| (*file, c.calendar)).collect();
+        let mut clocks: Vec<(usize, Calendar)> =
+            self.by_file.iter().map(|(file, c)| (*file, c.calendar)).collect();
         clocks.sort_unstable_by_key(|(file, _)| *file);
         let Some((first, calendar)) = clocks.first().copied() else {
             return Ok(());
         };
-        let Some((file, other)) = clocks.into_iter().find(|(_, other)| !calendar.agrees_with(*other, earliest)) else {
+        let Some((file, other)) =
+            clocks.into_iter().find(|(_, other)| !calendar.agrees_with(*other, earliest))
+        else {
             return Ok(());
         };
         let (a, b) = sources.pair(first, file);
@@ -106,7 +107,10 @@ pub(super) fn reconcile(
         let named = ["bounds", "climatology"].into_iter().filter_map(|name| attributes.text(name));
         let siblings = named.filter_map(|name| {
             let path = variable.path.parent().unwrap_or_default().join(name).ok()?;
-            places.get(path.as_str()).copied().filter(|other| *other != at && along_record(&variables[*other]))
+            places
+                .get(path.as_str())
+                .copied()
+                .filter(|other| *other != at && along_record(&variables[*other]))
         });
         let family: Vec<usize> = [at].into_iter().chain(siblings).collect();
         bounds.extend(&family[1..]);
@@ -131,14 +135,16 @@ fn take(variable: &mut Collected) -> Collected {
 /// ([CF §7.1](https://cfconventions.org/cf-conventions/cf-conventions.html#cell-boundaries)).
 fn reconcile_family(members: &mut [Collected], sources: &Sources, notes: &mut Notes) -> Result<()> {
     let owner = &members[0];
-    let clocks = Clocks::new(owner.pieces.iter().map(|piece| (piece.file, &piece.scanned.variable)), sources)?;
+    let clocks =
+        Clocks::new(owner.pieces.iter().map(|piece| (piece.file, &piece.scanned.variable)), sources)?;
     let Some(target) = owner.pieces.first().and_then(|piece| clocks.of(piece.file)).copied() else {
         return Ok(());
     };
     let mut own_clocks = Vec::with_capacity(members.len());
     for member in members.iter() {
         let first = member.pieces.first().map(|piece| &piece.scanned.variable.attributes);
-        let has_own = first.is_some_and(|attributes| attributes.text("units").is_some_and(TimeUnits::is_time));
+        let has_own =
+            first.is_some_and(|attributes| attributes.text("units").is_some_and(TimeUnits::is_time));
         let pieces = member.pieces.iter().map(|piece| (piece.file, &piece.scanned.variable));
         own_clocks.push(if has_own { Some(Clocks::new(pieces, sources)?) } else { None });
     }
@@ -183,14 +189,20 @@ fn family_values(
             let is_packed = attributes.get("scale_factor").or(attributes.get("add_offset")).is_some();
             let values = inlined_numbers(&piece.scanned)?.filter(|_| !is_packed);
             let values = values.ok_or_else(|| {
-                let first = member.pieces[0].file;
-                let (a, b) = sources.pair(first, piece.file);
+                let first = &member.pieces[0];
+                let differs = |other: &&Piece| {
+                    clock(at, other.file) != clock(at, first.file)
+                        || other.scanned.variable.data_type != first.scanned.variable.data_type
+                };
+                let other = member.pieces.iter().find(differs).map_or(piece.file, |other| other.file);
+                let (a, b) = sources.pair(first.file, other);
                 let message = format!(
-                    "{}: units or types differ between {a} and {b}, and the values in {b} are too large, packed or no \
-                     numbers, so they cannot be converted without decoding (joins that decode come later)",
-                    member.path
+                    "{}: units or types of times differ between {a} and {b}, and the values in {} are too large, packed \
+                     or no numbers, so that they cannot be converted (joins that decode come later)",
+                    member.path,
+                    sources.name(piece.file)
                 );
-                sources.refuse(message, &[first, piece.file])
+                sources.refuse(message, &[first.file, other, piece.file])
             })?;
             pieces.push(PieceValues { clock: clock(at, piece.file), values });
         }
@@ -252,7 +264,10 @@ fn convert_to_finer(
     sources: &Sources,
     notes: &mut Notes,
 ) -> Result<()> {
-    let all = values.iter().flatten().flat_map(|piece| piece.values.iter().map(|value| piece.clock.instant(*value)));
+    let all = values
+        .iter()
+        .flatten()
+        .flat_map(|piece| piece.values.iter().map(|value| piece.clock.instant(*value)));
     let instants: Option<Vec<Instant>> = all.collect();
     let unit = instants.as_deref().and_then(|instants| target.unit_for(instants));
     let path = members[0].path.clone();
@@ -267,8 +282,12 @@ fn convert_to_finer(
     let finer = target.in_unit(unit);
     for (member, values) in members.iter_mut().zip(values) {
         for (piece, values) in member.pieces.iter_mut().zip(values) {
-            let numbers = values.values.iter().map(|value| values.clock.instant(*value).and_then(|at| finer.integer_at(at)));
-            let bytes = numbers.flat_map(|number| number.map_or(0, |number| number as i64).to_le_bytes()).collect();
+            let numbers = values
+                .values
+                .iter()
+                .map(|value| values.clock.instant(*value).and_then(|at| finer.integer_at(at)));
+            let bytes =
+                numbers.flat_map(|number| number.map_or(0, |number| number as i64).to_le_bytes()).collect();
             replace(piece, bytes, DataType::I64);
             let attributes = &mut piece.scanned.variable.attributes;
             for name in VALUE_ATTRIBUTES {
@@ -281,7 +300,9 @@ fn convert_to_finer(
     }
     notes.warn(
         path.as_str(),
-        format!("units differ from file to file: times are given as 64-bit integers in {finer}, which is exact"),
+        format!(
+            "units differ from file to file: times are given as 64-bit integers in {finer}, which is exact"
+        ),
     );
     Ok(())
 }

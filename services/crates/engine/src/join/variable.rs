@@ -195,7 +195,10 @@ fn fill_value(variable: &Collected, sources: &Sources) -> Result<Option<Vec<u8>>
             Some((first, _)) if first == value => {}
             Some((_, file)) => {
                 let (a, b) = sources.pair(file, piece.file);
-                let message = format!("{}: chunks that are absent mean another value in {a} than in {b}", variable.path);
+                let message = format!(
+                    "{}: chunks that are absent mean another value in {a} than in {b}",
+                    variable.path
+                );
                 return Err(sources.refuse(message, &[file, piece.file]));
             }
         }
