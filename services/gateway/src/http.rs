@@ -1,1 +1,75 @@
-//! HTTP: the router is the table of contents.
+//! HTTP: the router is the table of contents. Grouped by who calls.
+//!
+//! A handler parses, calls one use case of `engine` and renders. Errors become answers in [`error`], whatever is true
+//! of every answer (request id, cross-origin access, metrics, caught panics) happens in [`observe`].
+
+mod admin;
+mod collection;
+mod compress;
+mod conditional;
+mod cors;
+mod datasets;
+mod document;
+mod error;
+mod health;
+mod info;
+mod observe;
+mod openapi;
+mod opened;
+mod page;
+mod range;
+mod server_info;
+mod state;
+mod zarr;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+pub use state::GatewayState;
+
+/// Every path of the server.
+pub fn router(state: Arc<GatewayState>) -> Router {
+    let routes = Router::new()
+        // Zarr clients. The first is the hot path.
+        .route("/datasets/{id}/kerchunk/{*key}", get(zarr::key))
+        .route("/datasets/{id}/.zgroup", get(collection::dataset_zgroup))
+        .route("/datasets/{id}/.zattrs", get(collection::dataset_zattrs))
+        .route("/datasets/{id}/zarr.json", get(collection::dataset_zarr_json))
+        .route("/datasets/.zmetadata", get(collection::zmetadata))
+        .route("/datasets/.zgroup", get(collection::zgroup))
+        .route("/datasets/.zattrs", get(collection::zattrs))
+        .route("/datasets/zarr.json", get(collection::zarr_json))
+        // Scripts and people.
+        .route("/", get(page::landing))
+        .route("/datasets", get(datasets::list))
+        .route("/datasets/", get(datasets::list))
+        .route("/datasets/{id}", get(page::dataset))
+        .route("/datasets/{id}/", get(page::dataset))
+        .route("/datasets/{id}/keys", get(datasets::keys))
+        .route("/datasets/{id}/dict", get(datasets::dict))
+        .route("/datasets/{id}/info", get(datasets::info))
+        .route("/versions", get(server_info::versions))
+        .route("/plugins", get(server_info::plugins))
+        .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(openapi::docs_redirect))
+        .route("/docs/", get(openapi::docs))
+        .route("/docs/{*file}", get(openapi::docs_file))
+        // Administrators.
+        .route("/admin/v1/datasets", get(admin::list).post(admin::register))
+        .route("/admin/v1/datasets/{id}", get(admin::show).put(admin::replace).delete(admin::remove))
+        .route("/admin/v1/datasets/{id}/rollback", post(admin::roll_back))
+        // Operations.
+        .route("/healthz/live", get(health::live))
+        .route("/healthz/ready", get(health::ready))
+        .route("/metrics", get(health::metrics));
+    routes
+        .fallback(error::no_route)
+        .method_not_allowed_fallback(error::no_method)
+        .layer(axum::middleware::from_fn(observe::observe))
+        .with_state(state)
+}

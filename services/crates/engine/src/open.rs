@@ -1,1 +1,175 @@
-//! Opening datasets and locating their chunks.
+//! Opening datasets: the catalog as a gateway sees it.
+//!
+//! ```text
+//! refresh ─▶ Catalog (id → version) ─▶ open ─▶ OpenDataset ─▶ locate ─▶ Located
+//!  polled        last list that came    kept by (id, version)    kept by record of references
+//! ```
+//! A warm request costs a look-up for the dataset, one for the variable and one for the record, and asks nobody.
+
+mod dataset;
+mod documents;
+mod hierarchy;
+mod locate;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use model::{DatasetId, Error, ErrorKind, Result, Version};
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+
+pub use dataset::OpenDataset;
+pub use documents::Document;
+pub use hierarchy::HierarchyDocument;
+pub use locate::Located;
+
+use crate::ports::{ListedDataset, Listing, ReferenceRecord, Worker};
+use locate::RecordKey;
+
+/// How much to keep in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenLimits {
+    /// Most opened datasets.
+    pub datasets_max: u64,
+    /// Most bytes of chunk references.
+    pub references_bytes_max: u64,
+}
+
+/// The datasets of a catalog: which there are, the opened ones, and the references read so far.
+pub struct Datasets {
+    worker: Arc<dyn Worker>,
+    catalog: RwLock<Option<Arc<Catalog>>>,
+    /// One refresh at a time, so that an older list never follows a newer one.
+    refreshing: tokio::sync::Mutex<()>,
+    opened: Cache<Arc<DatasetKey>, Arc<OpenDataset>>,
+    records: Cache<RecordKey, Arc<ReferenceRecord>>,
+    hierarchies: Cache<(u64, HierarchyDocument), Document>,
+}
+
+/// The catalog's list at one revision.
+#[derive(Debug)]
+pub struct Catalog {
+    revision: u64,
+    datasets: Vec<ListedDataset>,
+    by_id: HashMap<String, Arc<DatasetKey>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct DatasetKey {
+    id: DatasetId,
+    version: Version,
+}
+
+impl Catalog {
+    fn new(listing: Listing) -> Self {
+        let key = |listed: &ListedDataset| DatasetKey { id: listed.id.clone(), version: listed.version };
+        let by_id = listing.datasets.iter().map(|d| (d.id.as_str().to_owned(), Arc::new(key(d)))).collect();
+        Self { revision: listing.revision, datasets: listing.datasets, by_id }
+    }
+
+    /// Changes with every change of the catalog.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Every dataset, in order of first registration.
+    pub fn datasets(&self) -> &[ListedDataset] {
+        &self.datasets
+    }
+}
+
+impl Datasets {
+    /// The datasets that `worker` knows. Nothing is asked before the first [`refresh`](Self::refresh) or request.
+    pub fn new(worker: Arc<dyn Worker>, limits: OpenLimits) -> Self {
+        let records = Cache::builder()
+            .weigher(|_, record: &Arc<ReferenceRecord>| locate::weight(record))
+            .max_capacity(limits.references_bytes_max)
+            // Not by frequency: a record newly come must stay, or each of its chunks would fetch it again.
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        let opened =
+            Cache::builder().max_capacity(limits.datasets_max).eviction_policy(EvictionPolicy::lru()).build();
+        // A few documents of the revision now and the one before.
+        let hierarchies = Cache::builder().max_capacity(8).eviction_policy(EvictionPolicy::lru()).build();
+        Self {
+            worker,
+            catalog: RwLock::new(None),
+            refreshing: tokio::sync::Mutex::new(()),
+            opened,
+            records,
+            hierarchies,
+        }
+    }
+
+    /// Asks for the list if it changed. Returns whether it did. After an error the last known list still serves.
+    pub async fn refresh(&self) -> Result<bool> {
+        let _one_at_a_time = self.refreshing.lock().await;
+        let known = self.known();
+        let Some(listing) = self.worker.list(known.as_ref().map(|catalog| catalog.revision)).await? else {
+            return Ok(false);
+        };
+        let catalog = Arc::new(Catalog::new(listing));
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&catalog));
+        for (id, old) in known.iter().flat_map(|known| &known.by_id) {
+            if catalog.by_id.get(id) != Some(old) {
+                self.opened.invalidate(old).await;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The last list that came. Asks for it where none ever did: an unknown list must not look like an empty one.
+    pub async fn catalog(&self) -> Result<Arc<Catalog>> {
+        if let Some(catalog) = self.known() {
+            return Ok(catalog);
+        }
+        self.refresh().await?;
+        self.known().ok_or_else(|| Error::new(ErrorKind::Unavailable, "the catalog has not been read yet"))
+    }
+
+    /// Opens the current version of a dataset by its id.
+    pub async fn open(&self, id: &str) -> Result<Arc<OpenDataset>> {
+        let key = {
+            let catalog = self.catalog().await?;
+            catalog.by_id.get(id).cloned().ok_or_else(|| not_found(id))?
+        };
+        self.open_key(&key).await
+    }
+
+    async fn open_key(&self, key: &Arc<DatasetKey>) -> Result<Arc<OpenDataset>> {
+        if let Some(opened) = self.opened.get(key).await {
+            return Ok(opened);
+        }
+        let fetch = async {
+            let published = self.worker.dataset(&key.id, Some(key.version)).await?;
+            if published.version != key.version || published.id != key.id {
+                return Err(Error::internal(format!(
+                    "asked for version {} of {}, got version {} of {}",
+                    key.version, key.id, published.version, published.id
+                )));
+            }
+            Ok(Arc::new(OpenDataset::new(published)?))
+        };
+        self.opened.try_get_with(Arc::clone(key), fetch).await.map_err(|error| Error::clone(&error))
+    }
+
+    /// Memory of the references kept, in bytes.
+    pub fn references_cached_bytes(&self) -> u64 {
+        self.records.weighted_size()
+    }
+
+    fn known(&self) -> Option<Arc<Catalog>> {
+        // The lock is held for a copy of a pointer only, so a poisoned one still holds a whole value.
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The answer for an unknown dataset, in the words that clients of xpublish know.
+fn not_found(id: &str) -> Error {
+    // What a client sent comes back shortened: an answer is no place for a kilobyte of anything.
+    let shown: String = id.chars().take(DatasetId::LENGTH_MAX).collect();
+    Error::not_found(format!("Dataset '{shown}' not found"))
+}
+
+#[cfg(test)]
+mod tests;

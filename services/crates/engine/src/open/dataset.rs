@@ -1,0 +1,60 @@
+//! One version of a dataset, ready to answer.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::{Dataset, Error, Result, Variable};
+
+use super::documents::{Document, Documents};
+use crate::ports::PublishedDataset;
+
+/// A published version with an index of its variables and its Zarr documents, each made when first asked for.
+#[derive(Debug)]
+pub struct OpenDataset {
+    published: PublishedDataset,
+    /// Tells this opening from every other: references are kept by it.
+    serial: u64,
+    variables: HashMap<String, usize>,
+    documents: Documents,
+}
+
+impl OpenDataset {
+    pub(super) fn new(published: PublishedDataset) -> Result<Self> {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        if published.record_size == 0 {
+            return Err(Error::internal(format!("{} has records of no references", published.id)));
+        }
+        let paths = published.dataset.variables.iter().map(|variable| variable.path.as_str().to_owned());
+        Ok(Self {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            variables: paths.zip(0..).collect(),
+            documents: Documents::new(&published.dataset),
+            published,
+        })
+    }
+
+    /// What was published, without references.
+    pub fn published(&self) -> &PublishedDataset {
+        &self.published
+    }
+
+    /// Its groups and variables.
+    pub fn dataset(&self) -> &Dataset {
+        &self.published.dataset
+    }
+
+    /// The variable of a path with its place in `dataset().variables`.
+    pub fn variable(&self, path: &str) -> Option<(usize, &Variable)> {
+        let place = *self.variables.get(path)?;
+        Some((place, self.published.dataset.variables.get(place)?))
+    }
+
+    /// The Zarr document of a key such as `tas/.zarray` or `zarr.json`; none where the dataset has no such node.
+    pub fn document(&self, key: &str) -> Option<&Document> {
+        self.documents.get(&self.published.dataset, key)
+    }
+
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+}

@@ -1,0 +1,76 @@
+//! What administrators send.
+
+use axum::extract::Request;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use model::{Error, ErrorKind, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use crate::http::state::GatewayState;
+
+/// A dataset to register.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct RegisterBody {
+    /// Its id: one segment of a URL.
+    #[schema(example = "atmos")]
+    pub(super) id: String,
+    /// Absolute paths and globs, below the allowed roots.
+    #[schema(example = json!(["/data/atmos/*.nc"]))]
+    pub(super) sources: Vec<String>,
+    /// Publish a new version where there is a dataset of that id.
+    #[serde(default)]
+    pub(super) replace: bool,
+    /// Only say what would be published.
+    #[serde(default)]
+    pub(super) preview: bool,
+}
+
+/// New sources of a dataset.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct ReplaceBody {
+    /// Absolute paths and globs, below the allowed roots.
+    #[schema(example = json!(["/data/atmos/*.nc"]))]
+    pub(super) sources: Vec<String>,
+    /// Only say what would be published.
+    #[serde(default)]
+    pub(super) preview: bool,
+}
+
+/// Which version to go back to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct RollBackBody {
+    /// Its number; the one before the current one where it is left out.
+    #[schema(example = 1)]
+    pub(super) version: Option<u32>,
+}
+
+/// A body that was read.
+pub(super) struct Read<T>(pub(super) T);
+
+/// Reads a JSON body up to the limit of the settings. No body at all reads as `{}`.
+pub(super) async fn read<T: DeserializeOwned>(state: &GatewayState, request: Request) -> Result<(Parts, Read<T>)> {
+    let limit = state.settings.body_bytes_max;
+    let (parts, body) = request.into_parts();
+    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
+    }
+    let bytes = match Limited::new(body, limit).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
+        Err(error) => return Err(Error::invalid("the body broke off").with_internal(error)),
+    };
+    let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    let body = serde_json::from_slice(text).map_err(|error| Error::invalid(format!("the body: {error}")))?;
+    Ok((parts, Read(body)))
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::new(ErrorKind::TooLarge, format!("the body is longer than {limit} bytes: name fewer sources, or a glob"))
+}

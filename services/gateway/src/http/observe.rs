@@ -1,0 +1,123 @@
+//! What is true of every request: a span, a request id, metrics, cross-origin access, and no panic gets out.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt as _;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use model::Error;
+use tracing::{Instrument as _, Span, field};
+
+use super::cors;
+use super::error::Failure;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The outermost layer.
+pub(super) async fn observe(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = method_name(request.method());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let id = request_id(request.headers());
+    let span = span(&request, method, route, &id);
+
+    let mut response = if request.method() == Method::OPTIONS {
+        cors::options()
+    } else {
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+        answer.unwrap_or_else(|panic| span.in_scope(|| panicked(&*panic)))
+    };
+
+    cors::allow(response.headers_mut());
+    response.headers_mut().insert(REQUEST_ID, id);
+    record(&span, &response, method, route, begun);
+    response
+}
+
+fn span(request: &Request, method: &'static str, route: &str, id: &HeaderValue) -> Span {
+    let span = tracing::info_span!(
+        "request",
+        method,
+        route,
+        dataset = field::Empty,
+        id = id.to_str().unwrap_or_default(),
+        status = field::Empty,
+        size_bytes = field::Empty,
+        duration_ms = field::Empty,
+    );
+    if span.is_disabled() {
+        return span;
+    }
+    if let Some(dataset) = dataset_of(request.uri().path()) {
+        span.record("dataset", dataset);
+    }
+    if request.headers().contains_key("traceparent") {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        telemetry::propagation::continue_trace(&span, header);
+    }
+    span
+}
+
+fn dataset_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/datasets/")?.split('/').next().filter(|id| !id.is_empty())
+}
+
+/// Methods are labels of metrics: a client's own inventions must not become series.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+/// The caller's id where it is a sane one, otherwise one of ours: unique in this process's life, and not guessable
+/// from another's.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static START: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| {
+        use std::hash::{BuildHasher as _, RandomState};
+        RandomState::new().hash_one("request ids of this process")
+    });
+    let is_sane = |id: &&HeaderValue| {
+        (1..=128).contains(&id.len()) && id.as_bytes().iter().all(|byte| byte.is_ascii_graphic())
+    };
+    if let Some(theirs) = headers.get(REQUEST_ID).filter(is_sane) {
+        return theirs.clone();
+    }
+    let number = START.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+    HeaderValue::from_str(&format!("{number:016x}")).unwrap_or(HeaderValue::from_static("0"))
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words");
+    Failure(Error::internal(format!("panic: {text}"))).into_response()
+}
+
+fn record(span: &Span, response: &Response, method: &'static str, route: &str, begun: Instant) {
+    let duration = begun.elapsed();
+    let status = response.status();
+    let length = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let size_bytes = if method == "HEAD" { 0 } else { length.unwrap_or(0) };
+    if !span.is_disabled() {
+        span.record("status", status.as_u16());
+        span.record("size_bytes", size_bytes);
+        span.record("duration_ms", duration.as_secs_f64() * 1e3);
+        span.in_scope(|| tracing::debug!("answered"));
+    }
+    let metrics = telemetry::metrics();
+    metrics.http_requests_total.with_label_values(&[route, method, status.as_str()]).inc();
+    metrics.http_request_duration_seconds.with_label_values(&[route]).observe(duration.as_secs_f64());
+    metrics.http_response_bytes_total.with_label_values(&[route]).inc_by(size_bytes);
+}

@@ -1,0 +1,94 @@
+//! The OpenAPI document and its interactive page, served from the binary: nothing is fetched from elsewhere.
+
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use engine::open::Document;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, StatusCode};
+use model::Error;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::{Config, Url};
+
+use super::document::{self, Representation};
+use super::error::Failure;
+use super::state::GatewayState;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cloudify",
+        description = "Earth-system-model data, served from where it lies as cloud-native datasets. \
+            Every error is `application/problem+json`; its `detail` says what to change.",
+    ),
+    tags(
+        (name = "Datasets", description = "Which datasets there are and what is in them"),
+        (name = "Zarr", description = "Zarr stores, formats 2 and 3, for xarray and other Zarr clients"),
+        (name = "Server", description = "What the server is made of"),
+        (name = "Admin", description = "Registering datasets; off unless a token is configured"),
+        (name = "Operations", description = "Health and metrics"),
+    ),
+    paths(
+        super::page::landing, super::page::dataset,
+        super::datasets::list, super::datasets::keys, super::datasets::dict, super::datasets::info,
+        super::zarr::key,
+        super::collection::zmetadata, super::collection::zgroup, super::collection::zattrs, super::collection::zarr_json,
+        super::collection::dataset_zgroup, super::collection::dataset_zattrs, super::collection::dataset_zarr_json,
+        super::server_info::versions, super::server_info::plugins, document,
+        super::admin::list, super::admin::register, super::admin::show, super::admin::replace,
+        super::admin::remove, super::admin::roll_back,
+        super::health::live, super::health::ready, super::health::metrics,
+    ),
+    modifiers(&Bearer),
+)]
+struct Api;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        api.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// The OpenAPI document as text. Written once: it depends on nothing but the code.
+pub(super) fn json() -> Result<&'static Document, Error> {
+    static DOCUMENT: LazyLock<Result<Document, String>> =
+        LazyLock::new(|| Api::openapi().to_json().map(Document::new).map_err(|error| error.to_string()));
+    DOCUMENT.as_ref().map_err(Error::internal)
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "Server", responses((status = 200, body = serde_json::Value, description = "OpenAPI 3.1")))]
+pub(super) async fn document(State(state): State<Arc<GatewayState>>, request: Request) -> Result<Response, Failure> {
+    let (request, _) = request.into_parts();
+    let representation = Representation::metadata(&state, Cow::Borrowed(json()?), None);
+    document::answer(&state, &request, representation).await
+}
+
+/// The page's own links are relative and want the slash.
+pub(super) async fn docs_redirect() -> Response {
+    (StatusCode::PERMANENT_REDIRECT, [(LOCATION, HeaderValue::from_static("docs/"))]).into_response()
+}
+
+/// The interactive page.
+pub(super) async fn docs() -> Result<Response, Failure> {
+    swagger_file("index.html")
+}
+
+/// What the page is made of.
+pub(super) async fn docs_file(Path(file): Path<String>) -> Result<Response, Failure> {
+    swagger_file(&file)
+}
+
+fn swagger_file(name: &str) -> Result<Response, Failure> {
+    let config = Arc::new(Config::new([Url::from("../openapi.json")]));
+    let file = utoipa_swagger_ui::serve(name, config).map_err(Error::internal)?;
+    let file = file.ok_or_else(|| Error::not_found("the documentation page has no such part"))?;
+    let content_type = HeaderValue::from_str(&file.content_type).map_err(Error::internal)?;
+    Ok((StatusCode::OK, [(CONTENT_TYPE, content_type)], file.bytes.into_owned()).into_response())
+}

@@ -1,0 +1,99 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::open::{Datasets, OpenLimits};
+use engine::ports::Worker;
+use http::HeaderValue;
+use model::{Error, ErrorKind, Result};
+use tokio::time::MissedTickBehavior;
+
+use super::admin::Tokens;
+use super::compress::Variants;
+use crate::settings::{AdminSettings, HttpSettings};
+
+/// The state of a gateway.
+pub struct GatewayState {
+    pub(super) worker: Arc<dyn Worker>,
+    pub(super) datasets: Datasets,
+    pub(super) settings: HttpSettings,
+    pub(super) tokens: Tokens,
+    pub(super) variants: Variants,
+    pub(super) chunk_cache_control: HeaderValue,
+    pub(super) metadata_cache_control: HeaderValue,
+    draining: AtomicBool,
+}
+
+impl GatewayState {
+    /// A gateway in front of `worker`. Begins to poll the catalog, and stops when the state is dropped: call it inside
+    /// the async runtime. Fails where a token's hash is none.
+    pub fn new(worker: Arc<dyn Worker>, http: HttpSettings, admin: AdminSettings) -> Result<Arc<Self>> {
+        let limits =
+            OpenLimits { datasets_max: http.datasets_max, references_bytes_max: http.references_bytes_max };
+        let state = Arc::new(Self {
+            datasets: Datasets::new(Arc::clone(&worker), limits),
+            worker,
+            tokens: Tokens::new(admin)?,
+            variants: Variants::new(),
+            chunk_cache_control: max_age(http.chunk_max_age_seconds),
+            metadata_cache_control: max_age(http.metadata_max_age_seconds),
+            draining: AtomicBool::new(false),
+            settings: http,
+        });
+        tokio::spawn(poll_catalog(Arc::downgrade(&state), state.settings.catalog_poll_ms));
+        Ok(state)
+    }
+
+    /// From now on the server is not ready: balancers stop sending, requests that come are still answered.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`drain`](Self::drain) was called.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a worker's answer as long as the settings allow.
+    pub(super) async fn in_time<T, E: From<Error>>(
+        &self,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let limit = Duration::from_secs(self.settings.worker_timeout_seconds);
+        match tokio::time::timeout(limit, answer).await {
+            Ok(answered) => answered,
+            Err(_) => Err(Error::new(
+                ErrorKind::DeadlineExceeded,
+                format!("no worker answered within {} seconds", limit.as_secs()),
+            )
+            .into()),
+        }
+    }
+}
+
+fn max_age(seconds: u32) -> HeaderValue {
+    let text = format!("public, max-age={seconds}");
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-cache"))
+}
+
+/// Asks whether the catalog changed, again and again, as long as the state is there.
+async fn poll_catalog(state: std::sync::Weak<GatewayState>, every_ms: u64) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(every_ms.max(10)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        ticks.tick().await;
+        let Some(state) = state.upgrade() else { return };
+        let asked = state.in_time(state.datasets.refresh()).await;
+        match &asked {
+            Ok(_) if failing => tracing::info!("the catalog can be read again"),
+            Err(error) if !failing => {
+                tracing::warn!(%error, "the catalog cannot be read now: the last known list still serves");
+            }
+            _ => {}
+        }
+        failing = asked.is_err();
+    }
+}

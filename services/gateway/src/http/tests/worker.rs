@@ -1,0 +1,235 @@
+//! A worker in memory: one dataset, one file, and faults on demand.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use engine::ports::{
+    IfExists, ListedDataset, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
+    RegistrationGoal, StoredBytes, VersionList, VersionSummary, Worker,
+};
+use engine::preview::Preview;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use model::{
+    AttributeValue, Attributes, ByteOrder, ByteRange, ChunkGrid, ChunkManifest, ChunkRef, Codec, DataType, Dataset,
+    DatasetId, Error, ErrorKind, FileId, FileIdentity, Group, NodePath, Numbers, Result, SourceFile, Variable, Version,
+};
+
+/// The bytes of the one source file.
+pub(super) fn file_bytes() -> Bytes {
+    (0..4000_u32).map(|number| (number % 251) as u8).collect()
+}
+
+/// Where chunk 0 of `tas` lies in it; chunk 1 comes in pieces, chunk 2 is absent.
+pub(super) const FIRST: ByteRange = ByteRange { offset: 100, length: 500 };
+pub(super) const SECOND: ByteRange = ByteRange { offset: 600, length: 3000 };
+
+/// What a read does.
+#[derive(Debug, Clone)]
+pub(super) enum Reads {
+    Work,
+    /// Pieces stop with an error after the first.
+    Break,
+    /// Pieces end early, without an error.
+    EndEarly,
+    Fail(Error),
+    Hang,
+    Panic,
+}
+
+pub(super) struct MemoryWorker {
+    pub(super) reads: Mutex<Reads>,
+    pub(super) read_count: AtomicU64,
+    pub(super) reference_count: AtomicU64,
+    /// Set: nothing but reads is answered.
+    pub(super) down: Mutex<Option<Error>>,
+    version: AtomicU32,
+    ids: Mutex<Vec<DatasetId>>,
+}
+
+impl MemoryWorker {
+    pub(super) fn new() -> Self {
+        Self {
+            reads: Mutex::new(Reads::Work),
+            read_count: AtomicU64::new(0),
+            reference_count: AtomicU64::new(0),
+            down: Mutex::new(None),
+            version: AtomicU32::new(1),
+            ids: Mutex::new(vec![DatasetId::parse("atmos").unwrap(), DatasetId::parse("a b&<c>").unwrap()]),
+        }
+    }
+
+    pub(super) fn set(&self, reads: Reads) {
+        *self.reads.lock().unwrap() = reads;
+    }
+
+    pub(super) fn reads_so_far(&self) -> u64 {
+        self.read_count.load(Ordering::SeqCst)
+    }
+
+    fn up(&self) -> Result<()> {
+        self.down.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+
+    fn known(&self, id: &DatasetId) -> Result<()> {
+        let known = self.ids.lock().unwrap().contains(id);
+        if known { Ok(()) } else { Err(Error::not_found(format!("Dataset '{id}' not found"))) }
+    }
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::Text(text.into())
+}
+
+fn variable(path: &str, dimensions: &[&str], data_type: DataType, shape: &[u64], chunks: &[u64]) -> Variable {
+    Variable {
+        path: NodePath::parse(path).unwrap(),
+        dimensions: dimensions.iter().map(ToString::to_string).collect(),
+        data_type,
+        byte_order: ByteOrder::Little,
+        grid: ChunkGrid::new(shape.to_vec(), chunks.to_vec()).unwrap(),
+        codecs: vec![],
+        fill_value: None,
+        attributes: Attributes::new(),
+    }
+}
+
+pub(super) fn dataset() -> Dataset {
+    let mut global = Attributes::new();
+    global.set("title", text("Run <7> & more"));
+    global.set("history", text(&"made by hand; ".repeat(60)));
+    let mut tas = variable("tas", &["time", "lat"], DataType::I16, &[5, 40], &[2, 40]);
+    tas.codecs = vec![Codec::Shuffle { element_size: 2 }, Codec::Deflate { level: 4 }];
+    for (name, value) in [("long_name", "air temperature"), ("units", "K"), ("coordinates", "height")] {
+        tas.attributes.set(name, text(value));
+    }
+    tas.attributes.set("scale_factor", AttributeValue::Numbers(Numbers::F64(vec![0.01])));
+    tas.attributes.set("_FillValue", AttributeValue::Numbers(Numbers::I16(vec![-1])));
+    let mut time = variable("time", &["time"], DataType::F64, &[5], &[5]);
+    time.attributes.set("units", text("days since 1950-01-01"));
+    let lat = variable("lat", &["lat"], DataType::F32, &[40], &[40]);
+    let height = variable("height", &[], DataType::F64, &[], &[]);
+    let station = variable("station", &["lat", "length"], DataType::FixedText(1), &[40, 12], &[40, 12]);
+    let inner = variable("forecast/pr", &["time"], DataType::F32, &[5], &[5]);
+    Dataset {
+        groups: vec![
+            Group { path: NodePath::root(), attributes: global },
+            Group { path: NodePath::parse("forecast").unwrap(), attributes: Attributes::new() },
+        ],
+        variables: vec![time, lat, tas, height, station, inner],
+    }
+}
+
+#[async_trait]
+impl Worker for MemoryWorker {
+    async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
+        self.up()?;
+        let version = self.version.load(Ordering::SeqCst);
+        let ids = self.ids.lock().unwrap().clone();
+        let revision = u64::from(version) * 100 + ids.len() as u64;
+        if known == Some(revision) {
+            return Ok(None);
+        }
+        let listed = |id| ListedDataset { id, version: Version(version), title: "Run <7>".into() };
+        Ok(Some(Listing { revision, datasets: ids.into_iter().map(listed).collect() }))
+    }
+
+    async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
+        self.up()?;
+        self.known(id)?;
+        Ok(PublishedDataset {
+            id: id.clone(),
+            version: version.unwrap(),
+            published_ms: 784_111_777_000,
+            modified_ns: 784_111_776_000_000_000,
+            record_size: 2,
+            dataset: Arc::new(dataset()),
+        })
+    }
+
+    async fn versions(&self, id: &DatasetId) -> Result<VersionList> {
+        self.known(id)?;
+        let version = Version(1);
+        let sources = vec!["/data/a.nc".to_owned()];
+        let summary = VersionSummary { version, published_ms: 1, sources, file_count: 1, warning_count: 0 };
+        Ok(VersionList { current: version, versions: vec![summary] })
+    }
+
+    async fn references(&self, id: &DatasetId, _: Version, variable: &NodePath, record: u64) -> Result<ReferenceRecord> {
+        self.up()?;
+        self.known(id)?;
+        self.reference_count.fetch_add(1, Ordering::SeqCst);
+        let mut manifest = ChunkManifest::missing(record * 2, 2);
+        match (variable.as_str(), record) {
+            ("tas", 0) => {
+                manifest.set(0, ChunkRef::Bytes { file: FileId(0), range: FIRST });
+                manifest.set(1, ChunkRef::Bytes { file: FileId(0), range: SECOND });
+            }
+            ("time", 0) => manifest.set(0, ChunkRef::Inline(Bytes::from_static(&[7; 40]))),
+            // A record that does not hold what was asked for, and a file that is not there.
+            ("lat", 0) => manifest = ChunkManifest::missing(7, 1),
+            ("height", 0) => manifest.set(0, ChunkRef::Bytes { file: FileId(9), range: FIRST }),
+            _ => {}
+        }
+        let identity = FileIdentity { size_bytes: 4000, modified_ns: 784_111_777_500_000_000, inode: 5 };
+        Ok(ReferenceRecord { manifest, files: vec![Arc::new(SourceFile { path: "/secret/a.nc".into(), identity })] })
+    }
+
+    async fn read(&self, _: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        self.read_count.fetch_add(1, Ordering::SeqCst);
+        let bytes = file_bytes().slice(range.offset as usize..(range.offset + range.length) as usize);
+        let reads = self.reads.lock().unwrap().clone();
+        let pieces = |bytes: &Bytes| bytes.chunks(999).map(Bytes::copy_from_slice).map(Ok).collect::<Vec<_>>();
+        match reads {
+            Reads::Fail(error) => Err(error),
+            Reads::Hang => std::future::pending().await,
+            Reads::Panic => panic!("a fault at /secret/place"),
+            Reads::Work if range.length < 1000 => Ok(StoredBytes::Whole(bytes)),
+            Reads::Work => Ok(StoredBytes::Pieces(stream::iter(pieces(&bytes)).boxed())),
+            Reads::Break => {
+                let broken = Err(Error::new(ErrorKind::Conflict, "the source changed"));
+                Ok(StoredBytes::Pieces(stream::iter(pieces(&bytes).into_iter().take(1).chain([broken])).boxed()))
+            }
+            Reads::EndEarly => Ok(StoredBytes::Pieces(stream::iter(pieces(&bytes).into_iter().take(1)).boxed())),
+        }
+    }
+
+    async fn register(&self, it: Registration) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        if self.ids.lock().unwrap().contains(&it.id) && it.if_exists == IfExists::Refuse {
+            return Err(Error::new(ErrorKind::Conflict, format!("dataset '{}' exists: send replace", it.id)));
+        }
+        let progress = RegistrationEvent::Progress { stage: "scan".into(), done: 1, total: 2, current: "a.nc".into() };
+        let mut events = vec![Ok(progress)];
+        if it.sources[0].contains("bad") {
+            events.push(Err(Error::new(ErrorKind::CorruptData, "a source is truncated").with_internal("/data/bad.nc")));
+        } else {
+            events.push(Ok(RegistrationEvent::Preview(Box::new(Preview { files: 1, ..Preview::default() }))));
+            if it.goal == RegistrationGoal::Publish {
+                let mut ids = self.ids.lock().unwrap();
+                if !ids.contains(&it.id) {
+                    ids.push(it.id.clone());
+                }
+                let version = Version(self.version.fetch_add(1, Ordering::SeqCst) + 1);
+                events.push(Ok(RegistrationEvent::Published { id: it.id, version }));
+            }
+        }
+        Ok(stream::iter(events).boxed())
+    }
+
+    async fn remove(&self, id: &DatasetId) -> Result<()> {
+        self.known(id)?;
+        self.ids.lock().unwrap().retain(|known| known != id);
+        Ok(())
+    }
+
+    async fn roll_back(&self, id: &DatasetId, version: Option<Version>) -> Result<Version> {
+        self.known(id)?;
+        Ok(version.unwrap_or(Version(1)))
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.up()
+    }
+}

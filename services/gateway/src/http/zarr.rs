@@ -1,0 +1,177 @@
+//! Zarr keys under `/datasets/{id}/kerchunk/`: metadata documents and chunks as they are stored. The hot path.
+
+mod pieces;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use engine::etag;
+use engine::open::{Document, Located, OpenDataset};
+use engine::ports::StoredBytes;
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, RANGE,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use model::{ByteRange, Error, SourceFile};
+use percent_encoding::percent_decode_str;
+use zarr::key::{ChunkIndex, Key, KeyError, KeyFault};
+
+use super::conditional::Validators;
+use super::document::{self, BYTES, Compression, Representation};
+use super::error::Failure;
+use super::range::{self, Wanted};
+use super::state::GatewayState;
+
+/// A key of a dataset's store.
+///
+/// Zarr v2 keys (`.zmetadata`, `.zgroup`, `.zattrs`, `{variable}/.zarray`, `{variable}/0.0.1`) and Zarr v3 keys
+/// (`zarr.json`, `{variable}/zarr.json`, `{variable}/c/0/0/1`). Chunks are the bytes of the source file, untouched.
+#[utoipa::path(
+    get, path = "/datasets/{id}/kerchunk/{key}", tag = "Zarr",
+    params(
+        ("id" = String, Path, description = "Dataset id"),
+        ("key" = String, Path, description = "Zarr key; slashes stay slashes", allow_reserved, example = ".zmetadata"),
+        ("Range" = Option<String>, Header, description = "One byte range"),
+        ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
+    ),
+    responses(
+        (status = 200, description = "The document or chunk", content(
+            (serde_json::Value = "application/json"), (Vec<u8> = "application/octet-stream"))),
+        (status = 206, description = "The bytes of the range", content(
+            (String = "application/json"), (Vec<u8> = "application/octet-stream"))),
+        (status = 304, description = "The client has it"),
+        (status = 404, body = super::error::Problem, content_type = "application/problem+json",
+            description = "No such dataset, variable or document; or the chunk is absent: it reads as the fill value"),
+        (status = 409, body = super::error::Problem, content_type = "application/problem+json",
+            description = "The source file changed since it was registered"),
+        (status = "default", body = super::error::Problem, content_type = "application/problem+json",
+            description = "Anything else that went wrong"),
+    )
+)]
+pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request) -> Response {
+    let (parts, _body) = request.into_parts();
+    state.in_time(answer(&state, &parts)).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failure> {
+    let (id, key) = id_and_key(request.uri.path())?;
+    let dataset = state.datasets.open(&id).await?;
+    match zarr::key::parse(&key, |path| dataset.variable(path).is_some()).map_err(refused)? {
+        Key::Metadata { .. } => metadata(state, request, &dataset, &key).await,
+        Key::Chunk { variable, index } => chunk(state, request, &dataset, variable, &index).await,
+    }
+}
+
+/// The two parts of the path, each decoded once. Read here rather than by axum's extractor, which copies both.
+fn id_and_key(path: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), Error> {
+    let rest = path.strip_prefix("/datasets/").and_then(|rest| rest.split_once('/'));
+    let parts = rest.and_then(|(id, rest)| Some((id, rest.strip_prefix("kerchunk/")?)));
+    let (id, key) = parts.ok_or_else(|| Error::not_found("Not Found"))?;
+    let decoded = |text| percent_decode_str(text).decode_utf8();
+    match (decoded(id), decoded(key)) {
+        (Ok(id), Ok(key)) => Ok((id, key)),
+        _ => Err(Error::invalid("the path is not UTF-8 after percent-decoding")),
+    }
+}
+
+/// What no store can have is the request's fault; an empty segment is what clients make of a trailing slash.
+fn refused(error: KeyError) -> Error {
+    match error {
+        KeyError::Malformed(fault) if fault != KeyFault::EmptySegment => Error::invalid(format!("key {fault}")),
+        KeyError::Malformed(_) | KeyError::Unknown => Error::not_found("no such key in this dataset"),
+    }
+}
+
+async fn metadata(
+    state: &GatewayState,
+    request: &Parts,
+    dataset: &OpenDataset,
+    key: &str,
+) -> Result<Response, Failure> {
+    let document = dataset.document(key).ok_or_else(|| Error::not_found("no such key in this dataset"))?;
+    let published_ms = dataset.published().published_ms;
+    let representation = Representation::metadata(state, Cow::Borrowed(document), Some(published_ms));
+    document::answer(state, request, representation).await
+}
+
+async fn chunk(
+    state: &GatewayState,
+    request: &Parts,
+    dataset: &OpenDataset,
+    variable: &str,
+    index: &ChunkIndex,
+) -> Result<Response, Failure> {
+    let (place, _) = dataset.variable(variable).ok_or_else(|| Error::not_found("no such variable"))?;
+    match state.datasets.locate(dataset, place, index).await? {
+        Located::Stored { file, range } => stored(state, request, &file, range).await,
+        Located::Inline(bytes) => {
+            let inline = Representation {
+                document: Cow::Owned(Document::new(bytes)),
+                content_type: BYTES,
+                cache_control: state.chunk_cache_control.clone(),
+                modified_ns: Some(dataset.published().modified_ns),
+                compression: Compression::Never,
+            };
+            document::answer(state, request, inline).await
+        }
+        Located::Missing => Err(Error::not_found("the chunk is absent in the source: it reads as the fill value").into()),
+        Located::Outside => Err(Error::not_found("the array has no such chunk").into()),
+    }
+}
+
+/// Answers with a range of a source file. The worker is asked even where no byte is wanted (HEAD): it alone knows
+/// whether the file is still what it was. Only a client that has the chunk (304) is answered without it.
+async fn stored(
+    state: &GatewayState,
+    request: &Parts,
+    file: &Arc<SourceFile>,
+    range: ByteRange,
+) -> Result<Response, Failure> {
+    let validators = Validators::new(&etag::of_range(file, range), file.identity.modified_ns);
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(ETAG, validators.etag_header());
+    headers.insert(CACHE_CONTROL, state.chunk_cache_control.clone());
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(date) = validators.last_modified_header() {
+        headers.insert(LAST_MODIFIED, date);
+    }
+    if let Some(answer) = document::settled(&validators, &request.headers, &headers) {
+        return Ok(answer);
+    }
+    headers.insert(CONTENT_TYPE, BYTES);
+    if request.method == Method::HEAD {
+        headers.insert(CONTENT_LENGTH, range.length.into());
+        state.worker.read(file, ByteRange { offset: range.offset, length: 0 }).await?;
+        return Ok((StatusCode::OK, headers).into_response());
+    }
+    let asked = request.headers.get(RANGE).filter(|_| validators.allow_range(&request.headers));
+    let (status, part) = match asked.map_or(Wanted::Whole, |asked| range::wanted(asked, range.length)) {
+        Wanted::Unsatisfiable => return Ok(document::unsatisfiable(range.length)),
+        Wanted::Whole => (StatusCode::OK, ByteRange { offset: 0, length: range.length }),
+        Wanted::Part(part) => {
+            headers.insert(CONTENT_RANGE, range::content_range(part, range.length));
+            (StatusCode::PARTIAL_CONTENT, part)
+        }
+    };
+    let offset = range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
+    let bytes = state.worker.read(file, ByteRange { offset, length: part.length }).await?;
+    headers.insert(CONTENT_LENGTH, part.length.into());
+    let mut response = Response::new(body(bytes, part.length)?);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+fn body(bytes: StoredBytes, length: u64) -> Result<Body, Error> {
+    match bytes {
+        StoredBytes::Whole(bytes) if bytes.len() as u64 == length => Ok(Body::from(bytes)),
+        StoredBytes::Whole(bytes) => {
+            Err(Error::internal(format!("asked a worker for {length} bytes, got {}", bytes.len())))
+        }
+        StoredBytes::Pieces(pieces) => Ok(Body::new(pieces::Pieces::new(pieces, length))),
+    }
+}
