@@ -1,1 +1,87 @@
 //! Scanning files in child processes.
+//!
+//! A damaged file can crash a C library, hang it or make it ask for all memory. So the library runs in children of
+//! this process, which can be lost: a crash is an error about one file. A child scans one file after another:
+//!
+//! ```text
+//! parent ─▶ child   Hello { memory limit }, then a path at a time
+//! child ─▶ parent   Progress…, then FileScan or Failure, for each path
+//! ```
+//! over its standard input and output, each message behind its length ([`framing`]).
+
+mod child;
+mod framing;
+mod process;
+mod wire;
+
+use std::{
+    ffi::OsString,
+    num::NonZero,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use model::{Error, FileScan, Result};
+use tokio::sync::Semaphore;
+
+pub use child::run_child;
+use process::ScanProcess;
+
+use crate::settings::ScanSettings;
+
+/// Processes that scan files, started when needed and kept for the next file.
+pub struct ScanPool {
+    command: Vec<OsString>,
+    stall: Duration,
+    memory_bytes_max: u64,
+    permits: Semaphore,
+    idle: Mutex<Vec<ScanProcess>>,
+}
+
+impl ScanPool {
+    /// A pool whose children are started by `command`: a program and arguments that make it call [`run_child`].
+    pub fn new(settings: &ScanSettings, command: Vec<OsString>) -> Self {
+        let processes = match settings.processes {
+            0 => available_parallelism().map_or(1, NonZero::get),
+            processes => processes,
+        };
+        Self {
+            command,
+            stall: Duration::from_secs(settings.stall_seconds.max(1)),
+            memory_bytes_max: settings.memory_bytes_max,
+            permits: Semaphore::new(processes.min(Semaphore::MAX_PERMITS)),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Scans one file, waiting for a process where all are busy. `progress` hears of variables done and their number.
+    /// Dropping the future kills the process. Fails as `formats::scan` does; with `CorruptData` where the process
+    /// crashes, and `DeadlineExceeded` where it says nothing for as long as the settings allow.
+    pub async fn scan(&self, path: &Path, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<FileScan> {
+        let _permit = self.permits.acquire().await.map_err(Error::internal)?;
+        let mut process = self.process()?;
+        let (outcome, reusable) = process.scan(path, self.stall, progress).await;
+        if reusable {
+            self.idle().push(process);
+        }
+        outcome
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<ScanProcess>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One that waits, if it lives; else a new one.
+    fn process(&self) -> Result<ScanProcess> {
+        loop {
+            let Some(mut process) = self.idle().pop() else {
+                return ScanProcess::start(&self.command, self.memory_bytes_max);
+            };
+            if process.is_alive() {
+                return Ok(process);
+            }
+        }
+    }
+}
