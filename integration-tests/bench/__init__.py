@@ -1,0 +1,1 @@
+"""Benchmarks against other servers on the same bytes, in turn, in one run."""

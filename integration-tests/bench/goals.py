@@ -1,0 +1,32 @@
+"""What the project demands of each ratio (must) and where it wants to be (aim)."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Goal:
+    """A bound on a ratio: at least, or at most."""
+
+    what: str
+    must: float
+    aim: float
+    at_least: bool
+
+    def verdict(self, ratio: float) -> str:
+        met = (lambda bound: ratio >= bound) if self.at_least else (lambda bound: ratio <= bound)
+        sign = "≥" if self.at_least else "≤"
+        aim = "aim ✓" if met(self.aim) else f"aim {self.aim} ✗"
+        return f"{ratio:5.2f}  must {sign} {self.must} {'✓' if met(self.must) else '✗'}  {aim}"
+
+
+SERVE_MBS = Goal("MB/s / nginx", 0.95, 1.2, True)
+SERVE_CPU = Goal("server+client CPU a GB / nginx", 1.1, 0.8, False)
+SERVE_P99 = Goal("p99 / nginx", 1.2, 1.2, False)
+SERVE_SMALL = Goal("requests/s / nginx", 0.6, 0.85, True)
+PAIR_MBS = Goal("MB/s / nginx", 0.6, 0.9, True)
+PAIR_CPU = Goal("CPU a GB of both / serve", 2.2, 1.6, False)
+PAIR_SMALL = Goal("requests/s / nginx", 0.35, 0.5, True)
+PEER = Goal("chunks/s / xpublish", 25, 25, True)
+SCAN_H5PY = Goal("scan time / h5py chunk_iter", 2, 1, False)
+SCAN_KERCHUNK = Goal("kerchunk time / scan time", 10, 10, True)
+MEMORY = Goal("peak RSS / 300 MB", 1, 0.5, False)
