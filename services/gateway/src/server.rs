@@ -89,7 +89,10 @@ impl Server {
         self.drain.cancel();
         connections.close();
         if tokio::time::timeout(drain, connections.wait()).await.is_err() {
-            tracing::warn!(connections = connections.len(), "requests did not finish in time and are cut off");
+            tracing::warn!(
+                connections = connections.len(),
+                "requests did not finish in time and are cut off"
+            );
             cut.cancel();
             connections.wait().await;
         }
@@ -143,7 +146,12 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Result<(TcpStr
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // `Guarded` has its own timeout for heads: hyper's costs a timer a request and counts idle time as well.
-    builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX).writev(true).timer(TokioTimer::new());
+    builder
+        .http1()
+        .header_read_timeout(None)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .writev(true)
+        .timer(TokioTimer::new());
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -1,1 +1,178 @@
 //! The workers as the gateway sees them: remote ones over gRPC, placement, retry.
+//!
+//! ```text
+//! read ─▶ placement (rendezvous on the file's path) ─▶ Member ─▶ small: lane   one long-lived stream, many reads
+//!             next worker where one is unavailable            └▶ large: range  pieces passed through as they come
+//! catalog, registration ─▶ any live member ─▶ tonic
+//! ```
+
+mod call;
+mod catalog;
+mod connection;
+mod health;
+mod lane;
+mod member;
+mod placement;
+mod range;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::ports::{
+    Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
+};
+use futures::stream::BoxStream;
+use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
+
+use crate::settings::HttpSettings;
+use member::Member;
+
+/// How many workers are asked for one range before the client is told to come again.
+const ATTEMPTS_MAX: usize = 3;
+
+/// How many connections, and how much may be under way on them.
+#[derive(Debug, Clone)]
+pub struct Tuning {
+    /// Connections to each worker for large ranges. One connection is the work of one core.
+    pub connections: usize,
+    /// Lanes to each worker for small ranges, each with a connection of its own.
+    pub lanes: usize,
+    /// Large ranges under way from each worker; more wait.
+    pub ranges_max: usize,
+    /// Most bytes of one large range that a worker may send ahead of a slow client.
+    pub window_bytes: u32,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { connections: 4, lanes: 2, ranges_max: 1024, window_bytes: 1 << 20 }
+    }
+}
+
+/// The workers of one pool behind the port.
+pub struct RemoteWorker {
+    members: Vec<Arc<Member>>,
+}
+
+impl RemoteWorker {
+    /// The workers at `urls` (`http://host:port`). Connects when they are first needed, and again after a loss.
+    /// To be called within a tokio runtime.
+    pub fn connect(urls: &[String], settings: &HttpSettings) -> Result<Arc<Self>> {
+        Self::connect_tuned(urls, settings, &Tuning::default())
+    }
+
+    /// The same with other figures.
+    pub fn connect_tuned(urls: &[String], settings: &HttpSettings, tuning: &Tuning) -> Result<Arc<Self>> {
+        let timeout = Duration::from_secs(settings.worker_timeout_seconds.max(1));
+        if urls.is_empty() {
+            return Err(Error::invalid("a gateway needs at least one worker"));
+        }
+        let members = urls.iter().map(|url| Member::new(url, timeout, tuning).map(Arc::new)).collect::<Result<_>>()?;
+        Ok(Arc::new(Self { members }))
+    }
+
+    /// Members that answered last, then the others; each group in order of their scores for `key`.
+    fn placed(&self, key: &str) -> Vec<&Arc<Member>> {
+        let mut members: Vec<_> = self.members.iter().collect();
+        if members.len() > 1 {
+            members.sort_by_cached_key(|member| {
+                (member.health.is_down(), std::cmp::Reverse(placement::score(member.url(), key)))
+            });
+        }
+        members
+    }
+
+    /// A member that answers now, for calls that must not be made twice.
+    async fn alive(&self, key: &str) -> Result<&Arc<Member>> {
+        let mut last = unavailable("no workers");
+        for member in self.placed(key) {
+            match member.check().await {
+                Ok(()) => return Ok(member),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Asks one member after another, as long as they are unavailable.
+    async fn ask<'a, T, F>(&'a self, key: &str, call: impl Fn(&'a Arc<Member>) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        let mut last = unavailable("no workers");
+        for (attempt, member) in self.placed(key).into_iter().take(ATTEMPTS_MAX).enumerate() {
+            if attempt > 0 {
+                telemetry::metrics().worker_retries_total.inc();
+                tracing::warn!(worker = member.url(), error = %last, "another worker is asked");
+            }
+            match call(member).await {
+                Err(error) if error.kind == ErrorKind::Unavailable => last = error,
+                outcome => return outcome,
+            }
+        }
+        Err(last)
+    }
+}
+
+#[async_trait]
+impl Worker for RemoteWorker {
+    async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
+        self.ask("", |member| catalog::list(member, known)).await
+    }
+
+    async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
+        self.ask(id.as_str(), |member| catalog::dataset(member, id, version)).await
+    }
+
+    async fn versions(&self, id: &DatasetId) -> Result<VersionList> {
+        self.ask(id.as_str(), |member| catalog::versions(member, id)).await
+    }
+
+    async fn references(
+        &self,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<ReferenceRecord> {
+        self.ask(id.as_str(), |member| catalog::references(member, id, version, variable, record)).await
+    }
+
+    async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        self.ask(&file.path, |member| member.read(file, range)).await
+    }
+
+    async fn register(
+        &self,
+        registration: Registration,
+    ) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        let member = self.alive(registration.id.as_str()).await?;
+        catalog::register(member, registration).await
+    }
+
+    async fn remove(&self, id: &DatasetId) -> Result<()> {
+        catalog::remove(self.alive(id.as_str()).await?, id).await
+    }
+
+    async fn roll_back(&self, id: &DatasetId, version: Option<Version>) -> Result<Version> {
+        catalog::roll_back(self.alive(id.as_str()).await?, id, version).await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.alive("").await.map(|_| ())
+    }
+}
+
+/// A failure to reach a worker: the public learns no host.
+fn unavailable(cause: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Unavailable, "no worker could answer").with_internal(cause)
+}
+
+/// A worker that was asked and says nothing.
+fn silent() -> Error {
+    Error::new(ErrorKind::DeadlineExceeded, "the worker did not answer in time")
+}
+
+#[cfg(test)]
+mod tests;

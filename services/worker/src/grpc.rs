@@ -1,1 +1,80 @@
-//! The worker's services over gRPC.
+//! The worker's services over gRPC. The router is the table of contents.
+//!
+//! Catalog, registration and health are ordinary tonic services. The two calls of `ChunkService` are routes of their
+//! own that write gRPC's framing around the bytes themselves, so that no payload is copied
+//! (`docs/decisions/0003-bytes-between-worker-and-gateway.md`); any gRPC client reads them.
+
+mod catalog;
+mod connections;
+mod deadline;
+mod lane;
+mod read_range;
+mod registration;
+mod request;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::routing::post;
+use cloudify_proto::v1::catalog_service_server::CatalogServiceServer;
+use cloudify_proto::v1::registration_service_server::RegistrationServiceServer;
+use engine::ports::Worker;
+use model::{Error, Result};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::local::LocalWorker;
+use crate::storage::Files;
+
+/// Largest message of a catalog or registration call, in bytes: a dataset's metadata, a record of references.
+const MESSAGE_BYTES_MAX: usize = 256 << 20;
+
+/// What the routes of `ChunkService` need.
+#[derive(Clone)]
+struct ChunkState {
+    files: Files,
+    draining: CancellationToken,
+}
+
+/// Serves a worker until `shutdown` is done, then finishes the calls under way.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    worker: Arc<LocalWorker>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<()> {
+    let draining = CancellationToken::new();
+    let chunks = ChunkState { files: worker.files().clone(), draining: draining.clone() };
+    let router = router(worker, chunks).await;
+    let shutdown = async {
+        shutdown.await;
+        // Lanes never end by themselves.
+        draining.cancel();
+    };
+    connections::serve(listener, router, shutdown).await.map_err(Error::internal)
+}
+
+async fn router(worker: Arc<dyn Worker>, chunks: ChunkState) -> axum::Router {
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let catalog = CatalogServiceServer::new(catalog::Catalog::new(Arc::clone(&worker)))
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let registration = RegistrationServiceServer::new(registration::Registration::new(worker))
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    Routes::new(health)
+        .add_service(catalog)
+        .add_service(registration)
+        .into_axum_router()
+        .layer(axum::middleware::from_fn(deadline::bound))
+        .merge(chunk_routes(chunks))
+}
+
+fn chunk_routes(state: ChunkState) -> axum::Router {
+    axum::Router::new()
+        .route("/cloudify.v1.ChunkService/ReadRange", post(read_range::read_range))
+        .route("/cloudify.v1.ChunkService/ReadSmallRanges", post(lane::read_small_ranges))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod tests;

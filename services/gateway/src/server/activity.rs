@@ -20,7 +20,8 @@ pub(super) struct Timeouts {
 impl Timeouts {
     /// How often to look. One timer a connection that is looked at now and then is cheaper than one a request.
     pub(super) fn tick(&self) -> Duration {
-        (self.head.min(self.write).min(self.idle) / 4).clamp(Duration::from_millis(10), Duration::from_secs(15))
+        (self.head.min(self.write).min(self.idle) / 4)
+            .clamp(Duration::from_millis(10), Duration::from_secs(15))
     }
 }
 

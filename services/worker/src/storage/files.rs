@@ -124,6 +124,12 @@ impl Files {
         self.inner.buffers.take(length)
     }
 
+    /// How many buffers are read into, or being sent.
+    #[cfg(test)]
+    pub(crate) fn buffers_in_use(&self) -> usize {
+        Arc::strong_count(&self.inner.buffers) - 1
+    }
+
     /// Whether it could read now.
     pub(crate) fn ready(&self) -> Result<()> {
         if self.inner.queued.load(Ordering::Relaxed) >= self.inner.queued_max {

@@ -209,17 +209,15 @@ async fn buffers_come_back_and_slow_readers_hold_one_piece() {
     let fixture = Fixture::new();
     let file = fixture.write("root/a", &content(1 << 20));
     let range = ByteRange { offset: 0, length: 1 << 20 };
-    let buffers = &fixture.files.inner.buffers;
     let stored = fixture.files.read(&file, range).await.unwrap();
-    let in_use = |pool: &Arc<BufferPool>| Arc::strong_count(pool) - 1;
-    assert_eq!(in_use(buffers), 1);
+    assert_eq!(fixture.files.buffers_in_use(), 1);
     let StoredBytes::Pieces(mut pieces) = stored else { panic!() };
     let first = pieces.next().await.unwrap().unwrap();
-    assert_eq!(in_use(buffers), 1);
+    assert_eq!(fixture.files.buffers_in_use(), 1);
     drop(first);
     while pieces.next().await.is_some() {}
-    assert_eq!(in_use(buffers), 0);
-    assert_eq!(buffers.kept_bytes(), 64 << 10, "one buffer served them all");
+    assert_eq!(fixture.files.buffers_in_use(), 0);
+    assert_eq!(fixture.files.inner.buffers.kept_bytes(), 64 << 10, "one buffer served them all");
 }
 
 #[tokio::test]

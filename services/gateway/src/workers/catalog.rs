@@ -1,0 +1,195 @@
+//! Catalog and registration calls: ordinary gRPC messages.
+
+use std::time::Duration;
+
+use cloudify_proto::convert::record_from_wire;
+use cloudify_proto::status::from_status;
+use cloudify_proto::v1;
+use cloudify_proto::v1::catalog_service_client::CatalogServiceClient;
+use cloudify_proto::v1::register_response::Event;
+use cloudify_proto::v1::registration_service_client::RegistrationServiceClient;
+use engine::ports::{
+    IfExists, ListedDataset, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
+    RegistrationGoal, VersionList, VersionSummary,
+};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use model::{DatasetId, Error, NodePath, Result, Version};
+use tonic::metadata::{MetadataKey, MetadataValue};
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+use super::member::{Member, count_call};
+
+/// Largest message, in bytes: a dataset's metadata, a record of references.
+const MESSAGE_BYTES_MAX: usize = 256 << 20;
+
+/// The catalog's list; none where `known` is still its revision.
+pub(super) async fn list(member: &Member, known: Option<u64>) -> Result<Option<Listing>> {
+    let call = v1::ListDatasetsRequest { known_revision: known.unwrap_or_default() };
+    let called = reader(member).list_datasets(request(call, Some(member.timeout()))).await;
+    let list = finish(member, "ListDatasets", called)?;
+    if list.unchanged {
+        return Ok(None);
+    }
+    let entry = |entry: v1::DatasetEntry| {
+        let id = DatasetId::parse(&entry.id)?;
+        Ok(ListedDataset { id, version: Version(entry.version), title: entry.title })
+    };
+    let datasets = list.datasets.into_iter().map(entry).collect::<Result<_>>().map_err(Error::internal)?;
+    Ok(Some(Listing { revision: list.revision, datasets }))
+}
+
+/// One version of a dataset.
+pub(super) async fn dataset(
+    member: &Member,
+    id: &DatasetId,
+    version: Option<Version>,
+) -> Result<PublishedDataset> {
+    let call = v1::GetDatasetRequest { id: id.to_string(), version: number(version) };
+    let called = reader(member).get_dataset(request(call, Some(member.timeout()))).await;
+    let got = finish(member, "GetDataset", called)?;
+    let parsed = move || {
+        Ok(PublishedDataset {
+            id: DatasetId::parse(&got.id).map_err(Error::internal)?,
+            version: Version(got.version),
+            published_ms: got.published_ms,
+            modified_ns: got.modified_ns,
+            record_size: got.record_size,
+            dataset: zarr::document::from_json(&got.document).map_err(Error::internal)?.into(),
+        })
+    };
+    tokio::task::spawn_blocking(parsed).await.map_err(Error::internal)?
+}
+
+/// One record of a variable's references.
+pub(super) async fn references(
+    member: &Member,
+    id: &DatasetId,
+    version: Version,
+    variable: &NodePath,
+    record: u64,
+) -> Result<ReferenceRecord> {
+    let call = v1::GetReferencesRequest {
+        id: id.to_string(),
+        version: version.0,
+        variable: variable.to_string(),
+        record,
+    };
+    let called = reader(member).get_references(request(call, Some(member.timeout()))).await;
+    let got = finish(member, "GetReferences", called)?;
+    let record = got.record.ok_or_else(|| Error::internal("no record"))?;
+    let parsed = move || {
+        let (manifest, files) = record_from_wire(record)?;
+        Ok(ReferenceRecord { manifest, files })
+    };
+    tokio::task::spawn_blocking(parsed).await.map_err(Error::internal)?
+}
+
+/// A dataset's versions.
+pub(super) async fn versions(member: &Member, id: &DatasetId) -> Result<VersionList> {
+    let call = v1::ListVersionsRequest { id: id.to_string() };
+    let called = reader(member).list_versions(request(call, Some(member.timeout()))).await;
+    let list = finish(member, "ListVersions", called)?;
+    let entry = |version: v1::VersionEntry| VersionSummary {
+        version: Version(version.version),
+        published_ms: version.published_ms,
+        sources: version.sources,
+        file_count: version.file_count,
+        warning_count: version.warning_count,
+    };
+    Ok(VersionList {
+        current: Version(list.current),
+        versions: list.versions.into_iter().map(entry).collect(),
+    })
+}
+
+/// Registers; dropping the stream cancels.
+pub(super) async fn register(
+    member: &Member,
+    registration: Registration,
+) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+    let call = v1::RegisterRequest {
+        id: registration.id.to_string(),
+        sources: registration.sources,
+        replace: registration.if_exists == IfExists::Replace,
+        preview_only: registration.goal == RegistrationGoal::Preview,
+    };
+    let called = changer(member).register(request(call, None)).await;
+    let events = finish(member, "Register", called)?;
+    let event = |event: Result<v1::RegisterResponse, Status>| {
+        event.map_err(|status| from_status(&status)).and_then(event_from_wire)
+    };
+    Ok(events.map(event).boxed())
+}
+
+/// Takes a dataset out of the catalog.
+pub(super) async fn remove(member: &Member, id: &DatasetId) -> Result<()> {
+    let call = v1::RemoveRequest { id: id.to_string() };
+    let called = changer(member).remove(request(call, Some(member.timeout()))).await;
+    finish(member, "Remove", called).map(|_| ())
+}
+
+/// Makes an earlier version current.
+pub(super) async fn roll_back(member: &Member, id: &DatasetId, version: Option<Version>) -> Result<Version> {
+    let call = v1::RollBackRequest { id: id.to_string(), version: number(version) };
+    let called = changer(member).roll_back(request(call, Some(member.timeout()))).await;
+    finish(member, "RollBack", called).map(|done| Version(done.version))
+}
+
+fn reader(member: &Member) -> CatalogServiceClient<Channel> {
+    CatalogServiceClient::new(member.channel()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+fn changer(member: &Member) -> RegistrationServiceClient<Channel> {
+    RegistrationServiceClient::new(member.channel())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+/// A request with its deadline and the current trace.
+fn request<T>(message: T, timeout: Option<Duration>) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Some(timeout) = timeout {
+        request.set_timeout(timeout);
+    }
+    telemetry::propagation::pass_trace_on(|name, value| {
+        if let (Ok(name), Ok(value)) =
+            (MetadataKey::from_bytes(name.as_bytes()), MetadataValue::try_from(value))
+        {
+            request.metadata_mut().insert(name, value);
+        }
+    });
+    request
+}
+
+fn finish<T>(member: &Member, method: &str, called: Result<Response<T>, Status>) -> Result<T> {
+    let called = called.map(Response::into_inner).map_err(|status| from_status(&status));
+    count_call(method, called.as_ref().err());
+    match &called {
+        Err(error) if error.kind == model::ErrorKind::Unavailable => member.health.failed(),
+        _ => member.health.succeeded(),
+    }
+    called
+}
+
+fn number(version: Option<Version>) -> u32 {
+    version.map_or(0, |version| version.0)
+}
+
+fn event_from_wire(event: v1::RegisterResponse) -> Result<RegistrationEvent> {
+    match event.event {
+        Some(Event::Progress(v1::Progress { stage, done, total, current })) => {
+            Ok(RegistrationEvent::Progress { stage, done, total, current })
+        }
+        Some(Event::Preview(preview)) => {
+            let preview = serde_json::from_slice(&preview.document).map_err(Error::internal)?;
+            Ok(RegistrationEvent::Preview(Box::new(preview)))
+        }
+        Some(Event::Published(v1::Published { id, version })) => {
+            let id = DatasetId::parse(&id).map_err(Error::internal)?;
+            Ok(RegistrationEvent::Published { id, version: Version(version) })
+        }
+        None => Err(Error::internal("an empty event")),
+    }
+}

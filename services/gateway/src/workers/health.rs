@@ -1,0 +1,69 @@
+//! Whether a worker can be reached, and when to try again.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Doubles the pause after each failure in a row; short at most, because asking costs little.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    down: Mutex<Option<Down>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Down {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Health {
+    /// Whether it failed so recently that it is not worth asking.
+    pub(super) fn is_down(&self) -> bool {
+        self.get().is_some_and(|down| Instant::now() < down.until)
+    }
+
+    /// It answered.
+    pub(super) fn succeeded(&self) {
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// It could not be reached, or the connection broke.
+    pub(super) fn failed(&self) {
+        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let pause = match *down {
+            // Several connections that break at once are one failure.
+            Some(down) if now < down.until => return,
+            Some(down) => (down.pause * 2).min(PAUSE_MAX),
+            None => PAUSE_MIN,
+        };
+        *down = Some(Down { until: now + pause, pause });
+    }
+
+    fn get(&self) -> Option<Down> {
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_failed_is_down_for_a_short_time_that_doubles() {
+        let health = Health::default();
+        assert!(!health.is_down());
+        health.failed();
+        health.failed();
+        assert!(health.is_down());
+        assert_eq!(health.get().unwrap().pause, PAUSE_MIN);
+        std::thread::sleep(PAUSE_MIN);
+        assert!(!health.is_down());
+        health.failed();
+        assert_eq!(health.get().unwrap().pause, PAUSE_MIN * 2);
+        health.succeeded();
+        assert!(!health.is_down());
+    }
+}

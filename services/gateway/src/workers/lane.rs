@@ -1,0 +1,239 @@
+//! A lane: many small reads over one long-lived stream of one connection. One task moves both directions and the
+//! connection itself, so that a read costs no more wake-ups than it must.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use cloudify_proto::SMALL_RANGE_BYTES_MAX;
+use cloudify_proto::framing::{Messages, put_message};
+use cloudify_proto::status::from_failure;
+use cloudify_proto::v1::{self, read_small_ranges_response::Result as Outcome};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use h2::client::{Connection, ResponseFuture};
+use h2::{RecvStream, SendStream};
+use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
+use prost::Message as _;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+
+use super::connection::{Target, keep_alive};
+use super::{call, unavailable};
+
+/// Reads of one lane that are asked and not answered; more wait in the queue.
+const UNDER_WAY_MAX: usize = 1024;
+/// Reads that wait to be asked; more are refused.
+const QUEUE_MAX: usize = 4096;
+/// Longest answer, in bytes: the data and what stands around it.
+const ANSWER_BYTES_MAX: usize = SMALL_RANGE_BYTES_MAX as usize + (64 << 10);
+
+/// The caller's end of a lane.
+#[derive(Debug)]
+pub(super) struct Lane {
+    reads: mpsc::Sender<Read>,
+}
+
+/// One read.
+#[derive(Debug)]
+struct Read {
+    file: Arc<SourceFile>,
+    range: ByteRange,
+    answer: oneshot::Sender<Result<Bytes>>,
+}
+
+impl Lane {
+    /// A lane that connects when it is first needed, and again after a loss.
+    pub(super) fn new(target: Arc<Target>) -> Self {
+        let (reads, queue) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(run(target, queue));
+        Self { reads }
+    }
+
+    /// How many reads wait to be asked.
+    pub(super) fn queued(&self) -> usize {
+        QUEUE_MAX - self.reads.capacity()
+    }
+
+    /// Reads a range of at most `SMALL_RANGE_BYTES_MAX` bytes.
+    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Bytes> {
+        let (answer, answered) = oneshot::channel();
+        self.reads.try_send(Read { file: Arc::clone(file), range, answer }).map_err(|_| {
+            Error::new(ErrorKind::Overloaded, "too many reads wait for the worker").with_retry_after(1)
+        })?;
+        let data = answered.await.unwrap_or_else(|_| Err(unavailable("the lane ended")))?;
+        if data.len() as u64 == range.length {
+            Ok(data)
+        } else {
+            Err(unavailable(format!("the worker sent {} bytes for {}", data.len(), range.length)))
+        }
+    }
+}
+
+/// Connects whenever there is something to read; ends with the lane.
+async fn run(target: Arc<Target>, mut queue: mpsc::Receiver<Read>) {
+    while let Some(first) = queue.recv().await {
+        let mut session = match Session::open(&target).await {
+            Ok(session) => session,
+            Err(error) => {
+                let _ = first.answer.send(Err(error));
+                continue;
+            }
+        };
+        session.ask(first);
+        let ended = poll_fn(|context| session.poll(context, &mut queue)).await;
+        session.fail(&ended);
+        if queue.is_closed() && queue.is_empty() {
+            return;
+        }
+        target.health.failed();
+        tracing::warn!(worker = %target.authority, error = %ended, "a lane to a worker broke");
+    }
+}
+
+/// A lane while its connection holds.
+struct Session {
+    connection: Connection<TcpStream, Bytes>,
+    keep_alive: BoxFuture<'static, Error>,
+    requests: SendStream<Bytes>,
+    response: Option<ResponseFuture>,
+    answers: Option<RecvStream>,
+    messages: Messages,
+    /// Requests that are not handed to the connection yet.
+    unsent: BytesMut,
+    taken: Vec<Read>,
+    under_way: HashMap<u64, oneshot::Sender<Result<Bytes>>>,
+    next_id: u64,
+}
+
+impl Session {
+    async fn open(target: &Target) -> Result<Self> {
+        let (mut sender, mut connection) = target.connect().await?;
+        let head = call::head(&target.authority, "ReadSmallRanges")?;
+        let (response, requests) = sender.send_request(head, false).map_err(unavailable)?;
+        let keep_alive = keep_alive(connection.ping_pong()).boxed();
+        Ok(Self {
+            connection,
+            keep_alive,
+            requests,
+            response: Some(response),
+            answers: None,
+            messages: Messages::new(ANSWER_BYTES_MAX),
+            unsent: BytesMut::new(),
+            taken: Vec::new(),
+            under_way: HashMap::new(),
+            next_id: 1,
+        })
+    }
+
+    fn ask(&mut self, read: Read) {
+        if read.answer.is_closed() {
+            return;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let range = v1::ReadRangeRequest {
+            file: Some(cloudify_proto::convert::file_to_wire(&read.file)),
+            offset: read.range.offset,
+            length: read.range.length,
+        };
+        put_message(&v1::ReadSmallRangesRequest { read_id: id, range: Some(range) }, &mut self.unsent);
+        self.under_way.insert(id, read.answer);
+    }
+
+    /// Moves what can be moved; ready only when the lane has ended, with why.
+    fn poll(&mut self, context: &mut Context<'_>, queue: &mut mpsc::Receiver<Read>) -> Poll<Error> {
+        loop {
+            if self.under_way.is_empty() && queue.is_closed() && queue.is_empty() {
+                return Poll::Ready(unavailable("the lane is no longer needed"));
+            }
+            let moved = match self.step(context, queue) {
+                Ok(moved) => moved,
+                Err(error) => return Poll::Ready(error),
+            };
+            if !moved {
+                return self.keep_alive.poll_unpin(context);
+            }
+        }
+    }
+
+    fn step(&mut self, context: &mut Context<'_>, queue: &mut mpsc::Receiver<Read>) -> Result<bool> {
+        let taken = self.take_reads(context, queue);
+        if !self.unsent.is_empty() {
+            // Bounded by `UNDER_WAY_MAX`, so it may wait in the connection where the worker's window is used up.
+            self.requests.send_data(self.unsent.split().freeze(), false).map_err(unavailable)?;
+        }
+        if let Poll::Ready(ended) = self.connection.poll_unpin(context) {
+            return Err(ended.map_or_else(unavailable, |()| unavailable("the worker closed the connection")));
+        }
+        if let Some(response) = &mut self.response
+            && let Poll::Ready(response) = response.poll_unpin(context)
+        {
+            let response = response.map_err(unavailable)?;
+            call::check_head(response.status(), response.headers())?;
+            self.response = None;
+            self.answers = Some(response.into_body());
+        }
+        // What was taken may not have been all: only a queue that was found empty wakes us.
+        Ok(self.take_answers(context)? || taken)
+    }
+
+    /// Takes reads from the queue: whether there were any.
+    fn take_reads(&mut self, context: &mut Context<'_>, queue: &mut mpsc::Receiver<Read>) -> bool {
+        let room = UNDER_WAY_MAX.saturating_sub(self.under_way.len());
+        let mut taken = std::mem::take(&mut self.taken);
+        let mut any = false;
+        if room > 0 && queue.poll_recv_many(context, &mut taken, room).is_ready() {
+            any = !taken.is_empty();
+            for read in taken.drain(..) {
+                self.ask(read);
+            }
+        }
+        self.taken = taken;
+        any
+    }
+
+    /// Gives the answers that have come to those who wait for them: whether any came.
+    fn take_answers(&mut self, context: &mut Context<'_>) -> Result<bool> {
+        let Some(answers) = &mut self.answers else { return Ok(false) };
+        let mut moved = false;
+        while let Poll::Ready(frame) = answers.poll_data(context) {
+            let Some(frame) = frame else {
+                let trailers = answers.poll_trailers(context);
+                let Poll::Ready(Ok(trailers)) = trailers else { return Err(unavailable("the lane ended")) };
+                call::check_trailers(trailers.as_ref())?;
+                return Err(unavailable("the worker ended the lane"));
+            };
+            let frame = frame.map_err(unavailable)?;
+            answers.flow_control().release_capacity(frame.len()).map_err(unavailable)?;
+            self.messages.push(frame);
+            moved = true;
+            while let Some(message) = self.messages.next_message()? {
+                let message = v1::ReadSmallRangesResponse::decode(message).map_err(unavailable)?;
+                if let Some(waiting) = self.under_way.remove(&message.read_id) {
+                    // Nobody waits for it any more: then it is dropped.
+                    let _ = waiting.send(outcome(message.result));
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Tells all who wait that the lane has ended: another worker may answer them.
+    fn fail(&mut self, error: &Error) {
+        let error = Error { kind: ErrorKind::Unavailable, ..error.clone() };
+        for (_, waiting) in self.under_way.drain() {
+            let _ = waiting.send(Err(error.clone()));
+        }
+    }
+}
+
+fn outcome(result: Option<Outcome>) -> Result<Bytes> {
+    match result {
+        Some(Outcome::Data(data)) => Ok(data),
+        Some(Outcome::Failure(failure)) => Err(from_failure(failure)),
+        None => Err(unavailable("an answer without a result")),
+    }
+}

@@ -1,0 +1,149 @@
+//! One worker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cloudify_proto::SMALL_RANGE_BYTES_MAX;
+use engine::ports::StoredBytes;
+use http::uri::{Scheme, Uri};
+use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
+use tokio::sync::Semaphore;
+use tonic::transport::{Channel, Endpoint};
+
+use super::connection::{Slot, Target};
+use super::health::Health;
+use super::lane::Lane;
+use super::{Tuning, call, range, silent};
+
+/// Longest time to connect.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Longest time for a health check.
+const CHECK: Duration = Duration::from_secs(2);
+
+/// One worker's connections and state.
+pub(super) struct Member {
+    url: String,
+    target: Arc<Target>,
+    pub(super) health: Arc<Health>,
+    /// For the catalog, registrations and health checks.
+    channel: Channel,
+    slots: Vec<Arc<Slot>>,
+    lanes: Vec<Lane>,
+    next: AtomicUsize,
+    ranges: Arc<Semaphore>,
+    timeout: Duration,
+}
+
+impl Member {
+    /// The worker at a URL; connects later.
+    pub(super) fn new(url: &str, timeout: Duration, tuning: &Tuning) -> Result<Self> {
+        let malformed = |cause: &dyn std::fmt::Display| {
+            Error::invalid(format!("{url:?} is no worker's URL: give http://host:port")).with_internal(cause)
+        };
+        let uri: Uri = url.parse().map_err(|error| malformed(&error))?;
+        let authority = match (uri.scheme(), uri.authority()) {
+            (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP && authority.port().is_some() => {
+                authority.clone()
+            }
+            _ => return Err(malformed(&"no http scheme, or no port")),
+        };
+        let endpoint = Endpoint::from(uri)
+            .connect_timeout(CONNECT)
+            .tcp_nodelay(true)
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(16 << 20)
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(10));
+        let health = Arc::new(Health::default());
+        let window_bytes = tuning.window_bytes.clamp(64 << 10, 1 << 30);
+        let target =
+            Arc::new(Target { authority, timeout: CONNECT, window_bytes, health: Arc::clone(&health) });
+        Ok(Self {
+            url: url.to_owned(),
+            health,
+            channel: endpoint.connect_lazy(),
+            slots: (0..tuning.connections.max(1)).map(|_| Arc::new(Slot::new(Arc::clone(&target)))).collect(),
+            lanes: (0..tuning.lanes.max(1)).map(|_| Lane::new(Arc::clone(&target))).collect(),
+            next: AtomicUsize::new(0),
+            ranges: Arc::new(Semaphore::new(tuning.ranges_max.clamp(1, Semaphore::MAX_PERMITS))),
+            timeout,
+            target,
+        })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// How long to wait for an answer's first byte.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Reads a range: a short one by a lane, a long one by a stream of its own.
+    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        let (method, read) = if range.length <= SMALL_RANGE_BYTES_MAX {
+            ("ReadSmallRanges", self.read_small(file, range).await)
+        } else {
+            ("ReadRange", self.read_large(file, range).await)
+        };
+        count_call(method, read.as_ref().err());
+        read
+    }
+
+    async fn read_small(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let lanes = (0..self.lanes.len()).map(|at| &self.lanes[(turn + at) % self.lanes.len()]);
+        let Some(lane) = lanes.min_by_key(|lane| lane.queued()) else {
+            return Err(Error::internal("no lane"));
+        };
+        let read = tokio::time::timeout(self.timeout, lane.read(file, range));
+        read.await.unwrap_or_else(|_| Err(silent())).map(StoredBytes::Whole)
+    }
+
+    async fn read_large(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        let permit = tokio::time::timeout(self.timeout, Arc::clone(&self.ranges).acquire_owned());
+        let permit = permit.await.map_err(|_| overloaded())?.map_err(Error::internal)?;
+        let Some(slot) = self.slots.iter().min_by_key(|slot| slot.calls()) else {
+            return Err(Error::internal("no connection"));
+        };
+        let head = call::head(&self.target.authority, "ReadRange")?;
+        range::read(slot, head, (file, range), self.timeout, permit).await
+    }
+
+    /// Whether it answers now: its gRPC health service says so.
+    pub(super) async fn check(&self) -> Result<()> {
+        use tonic_health::pb::health_check_response::ServingStatus;
+        let mut client = tonic_health::pb::health_client::HealthClient::new(self.channel());
+        let check = client.check(tonic_health::pb::HealthCheckRequest::default());
+        let checked = match tokio::time::timeout(CHECK, check).await {
+            Err(_) => Err(super::unavailable("the worker is silent")),
+            Ok(Err(status)) => Err(cloudify_proto::status::from_status(&status)),
+            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
+            Ok(Ok(_)) => Err(super::unavailable("the worker is not serving")),
+        };
+        match &checked {
+            Ok(()) => self.health.succeeded(),
+            Err(_) => self.health.failed(),
+        }
+        checked
+    }
+}
+
+/// Counts a call with its outcome.
+pub(super) fn count_call(method: &str, error: Option<&Error>) {
+    let code = match error {
+        None => "Ok".to_owned(),
+        Some(error) => format!("{:?}", cloudify_proto::status::to_status(error).code()),
+    };
+    telemetry::metrics().worker_calls_total.with_label_values(&[method, &code]).inc();
+}
+
+fn overloaded() -> Error {
+    Error::new(ErrorKind::Overloaded, "too many large chunks are under way").with_retry_after(5)
+}
