@@ -8,6 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHON ?= python3
 PORT ?= 9000
 FUZZ_SECONDS ?= 60
+PYTEST ?= -n 2 --dist loadfile
 IT := integration-tests
 NEED := $(IT)/tools/need.sh
 CARGO_TEST := $(shell command -v cargo-nextest >/dev/null && echo 'nextest run' || echo 'test')
@@ -28,7 +29,7 @@ check: tools ## Format, lints, unit tests, licences
 	$(PYTHON) $(IT)/tools/check_licences.py
 	if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
 
-clients: tools $(IT)/.venv-zarr3/ready $(IT)/.venv-zarr2/ready $(IT)/node_modules/ready ## Real clients against the running binary (PYTEST="…" for options)
+clients: tools $(IT)/.venv-zarr3/ready $(IT)/.venv-zarr2/ready $(IT)/node_modules/ready ## Real clients against the running binary (PYTEST=… are its options)
 	@$(NEED) chromium
 	cargo build --locked
 	cd $(IT) && .venv-zarr3/bin/pytest $(PYTEST)

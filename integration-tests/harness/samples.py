@@ -37,10 +37,10 @@ def shipped() -> list[pathlib.Path]:
 
 @functools.cache
 def elsewhere() -> list[pathlib.Path]:
-    """Real files that a developer has and the repository may not hold."""
+    """Real files that a developer has and the repository may not hold, but for more years of a series it has."""
     if not SHARED.exists():
         return []
-    names = {path.name for path in shipped()}
+    names = {path.name for path in shipped()} | {path.name for path in SHARED.rglob("ta_Amon_AWI*.nc")}
     found = [path for path in SHARED.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
     return sorted(path for path in found if path.name not in names and is_hdf5(path))
 

@@ -41,7 +41,8 @@ def ids(system):
 
 
 @pytest.fixture(params=KINDS)
-def system(request, start):
+def system(request, start, allowed_log):
+    allowed_log.append("Conflict")
     return start(request.param)
 
 

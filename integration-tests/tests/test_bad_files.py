@@ -16,7 +16,7 @@ from harness import samples
 from harness.compare import same_values
 
 KINDS = ["serve", "two-process"]
-SCAN_FAILED = r"scan|corrupt|damaged|child|file|register|HDF5"
+SCAN_FAILED = r"CorruptData|Conflict|Unsupported|scan"
 
 
 @pytest.fixture(params=KINDS)

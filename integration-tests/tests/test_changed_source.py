@@ -12,7 +12,7 @@ from harness import samples
 
 KINDS = ["serve", "two-process"]
 KEY = "tos/0.0.0"
-CHANGED = r"changed|Conflict|conflict|source"
+CHANGED = r"Conflict"
 
 
 @pytest.fixture(params=KINDS)
