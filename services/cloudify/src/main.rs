@@ -1,2 +1,53 @@
-//! The one binary: serve, gateway, worker and the administrator's commands.
-fn main() {}
+//! `cloudify`: a data server for Earth-system-model output. One binary, its role is its subcommand.
+
+mod cli;
+mod client;
+mod compose;
+mod exit;
+mod scan;
+mod settings;
+mod show;
+mod shutdown;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Failure, exit_code};
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::ScanChild { .. }) {
+        return worker::scan::run_child();
+    }
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start the runtime: {error}")))
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    exit_code(outcome)
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let environment = std::env::vars().collect();
+    match cli.command {
+        Command::Serve(options) => {
+            compose::serve(settings::load(&options.layers(&cli.shared), environment)?).await
+        }
+        Command::Gateway(options) => {
+            compose::gateway(settings::load(&options.layers(&cli.shared), environment)?).await
+        }
+        Command::Worker(options) => {
+            compose::worker(settings::load(&options.layers(&cli.shared), environment)?).await
+        }
+        Command::Config => settings::print(&settings::load(&cli.shared.layers(), environment)?),
+        Command::Scan(options) => {
+            scan::run(&options, &settings::load(&cli.shared.layers(), environment)?).await
+        }
+        Command::Register(options) => client::register(&options).await,
+        Command::Ls(options) => client::list(&options).await,
+        Command::Rm(options) => client::remove(&options).await,
+        Command::Rollback(options) => client::roll_back(&options).await,
+        // Answered before there is a runtime: a scanning child has no use for one.
+        Command::ScanChild { .. } => Ok(()),
+    }
+}

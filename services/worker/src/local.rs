@@ -1,1 +1,112 @@
-//! LocalWorker: the real thing behind the port.
+//! `LocalWorker`: the real thing behind the port. Files, catalog and registrations of this process.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::ports::{
+    Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
+};
+use futures::stream::BoxStream;
+use model::{ByteRange, DatasetId, Error, NodePath, Result, SourceFile, Version};
+
+use crate::catalog::Catalog;
+use crate::register::Registrar;
+use crate::scan::ScanPool;
+use crate::settings::{ScanSettings, StorageSettings};
+use crate::storage::{Files, Roots};
+
+/// The worker of this process.
+pub struct LocalWorker {
+    files: Files,
+    catalog: Arc<Catalog>,
+    registrar: Arc<Registrar>,
+}
+
+impl LocalWorker {
+    /// A worker over a catalog directory, which is made if it is not there, and the roots of source files.
+    /// `scan_command` starts a scanning child process. Must be called within a tokio runtime.
+    pub async fn open(
+        catalog: PathBuf,
+        roots: Vec<PathBuf>,
+        storage: &StorageSettings,
+        scan: &ScanSettings,
+        scan_command: Vec<OsString>,
+    ) -> Result<Arc<Self>> {
+        let (catalog, roots) =
+            blocking(move || Ok((Arc::new(Catalog::open(&catalog)?), Roots::new(roots)?))).await?;
+        for fault in catalog.faults() {
+            tracing::warn!(?fault, "a dataset of the catalog cannot be listed");
+        }
+        let scans = Arc::new(ScanPool::new(scan, scan_command));
+        let registrar = Registrar::new(Arc::new(roots.clone()), scans, Arc::clone(&catalog), scan);
+        Ok(Arc::new(Self { files: Files::new(roots, storage), catalog, registrar: Arc::new(registrar) }))
+    }
+
+    /// Its files.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Asks the catalog where that may wait for the filesystem.
+    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Catalog) -> Result<T> + Send + 'static) -> Result<T> {
+        let catalog = Arc::clone(&self.catalog);
+        blocking(move || question(&catalog)).await
+    }
+}
+
+#[async_trait]
+impl Worker for LocalWorker {
+    async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
+        self.ask(move |catalog| Ok(catalog.list(known)?.map(|listing| Listing::clone(&listing)))).await
+    }
+
+    async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
+        let id = id.clone();
+        self.ask(move |catalog| catalog.dataset(&id, version)).await
+    }
+
+    async fn versions(&self, id: &DatasetId) -> Result<VersionList> {
+        let id = id.clone();
+        self.ask(move |catalog| catalog.versions(&id)).await
+    }
+
+    async fn references(
+        &self,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<ReferenceRecord> {
+        let (id, variable) = (id.clone(), variable.clone());
+        self.ask(move |catalog| catalog.references(&id, version, &variable, record)).await
+    }
+
+    async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        self.files.read(file, range).await
+    }
+
+    async fn register(&self, registration: Registration) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        Ok(self.registrar.register(registration))
+    }
+
+    async fn remove(&self, id: &DatasetId) -> Result<()> {
+        let id = id.clone();
+        self.ask(move |catalog| catalog.remove(&id)).await
+    }
+
+    async fn roll_back(&self, id: &DatasetId, version: Option<Version>) -> Result<Version> {
+        let id = id.clone();
+        self.ask(move |catalog| catalog.roll_back(&id, version)).await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.files.ready()
+    }
+}
+
+/// Runs what may wait for the filesystem where waiting harms nobody.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}

@@ -1,1 +1,205 @@
-//! Registering a dataset.
+//! Registering a dataset: files are found, scanned, joined, previewed and published.
+//!
+//! ```text
+//! Registration ─▶ sources (globs, roots) ─▶ scans (child processes) ─▶ engine::join ─▶ preview ─▶ catalog
+//!                          └────────────── events over a bounded channel ──────────────┘
+//! ```
+//! The work is one task that ends when its stream of events is dropped.
+
+mod events;
+mod scans;
+mod sources;
+
+use std::collections::HashSet;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use engine::join::{Joined, join};
+use engine::ports::{IfExists, Registration, RegistrationEvent, RegistrationGoal};
+use engine::preview::{Preview, preview};
+use futures::stream::BoxStream;
+use model::{DatasetId, Error, ErrorKind, Result, Version};
+
+use crate::catalog::{Catalog, Publication};
+use crate::scan::ScanPool;
+use crate::settings::ScanSettings;
+use crate::storage::Roots;
+use events::Events;
+
+/// Makes datasets of files.
+pub struct Registrar {
+    preparation: Preparation,
+    catalog: Arc<Catalog>,
+    under_way: Arc<Mutex<HashSet<DatasetId>>>,
+}
+
+impl Registrar {
+    /// One that reads files under `roots` and publishes to `catalog`.
+    pub fn new(
+        roots: Arc<Roots>,
+        scans: Arc<ScanPool>,
+        catalog: Arc<Catalog>,
+        settings: &ScanSettings,
+    ) -> Self {
+        Self { preparation: Preparation::new(roots, scans, settings), catalog, under_way: Arc::default() }
+    }
+
+    /// Registers files as a dataset, or goes as far as the preview. Events come as work goes on and end with the
+    /// preview, the publication or an error; nothing is visible before the publication. Dropping the stream stops the
+    /// work and leaves nothing, except where the new version is being written already: then it may still appear.
+    /// Must be called within a tokio runtime.
+    pub fn register(
+        self: &Arc<Self>,
+        registration: Registration,
+    ) -> BoxStream<'static, Result<RegistrationEvent>> {
+        let registrar = Arc::clone(self);
+        events::stream(|events| async move { registrar.run(registration, events).await })
+    }
+
+    async fn run(&self, registration: Registration, events: Events) -> Result<()> {
+        if registration.sources.is_empty() {
+            return Err(Error::invalid("name at least one source: a file or a glob"));
+        }
+        let claim = match registration.goal {
+            RegistrationGoal::Publish => Some(self.claim(&registration.id)?),
+            RegistrationGoal::Preview => None,
+        };
+        self.check_absent(&registration).await?;
+        let joined = self.preparation.run(registration.sources.clone(), &events).await?;
+        let Some(claim) = claim else {
+            return Ok(());
+        };
+        let id = registration.id.clone();
+        let version = self.publish(registration, joined, claim, &events).await?;
+        tracing::info!(dataset = %id, version = version.0, "published");
+        events.send(RegistrationEvent::Published { id, version }).await
+    }
+
+    /// Refuses an id that is there already before any work is done. The catalog checks again when it publishes.
+    async fn check_absent(&self, registration: &Registration) -> Result<()> {
+        if registration.if_exists == IfExists::Replace {
+            return Ok(());
+        }
+        let (catalog, id) = (Arc::clone(&self.catalog), registration.id.clone());
+        blocking(move || match catalog.versions(&id) {
+            Ok(_) => {
+                let message =
+                    format!("{id} is registered already: use replace to publish a new version of it");
+                Err(Error::new(ErrorKind::Conflict, message))
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    async fn publish(
+        &self,
+        registration: Registration,
+        joined: Joined,
+        claim: Claim,
+        events: &Events,
+    ) -> Result<Version> {
+        events.begin("publish", joined.manifests.len() as u64).await;
+        let (catalog, events) = (Arc::clone(&self.catalog), events.clone());
+        let published_ms = now_ms()?;
+        blocking(move || {
+            let publication = Publication {
+                id: &registration.id,
+                sources: &registration.sources,
+                joined: &joined,
+                if_exists: registration.if_exists,
+                published_ms,
+            };
+            let version =
+                catalog.publish(&publication, &mut |done, total| events.progress("publish", done, total, ""));
+            // Held to here, since this goes on where the task around it is stopped.
+            drop(claim);
+            version
+        })
+        .await
+    }
+
+    /// Keeps others from registering the same id at the same time.
+    fn claim(&self, id: &DatasetId) -> Result<Claim> {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if !under_way.insert(id.clone()) {
+            let message = format!("{id} is being registered by another request: wait until that is done");
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        Ok(Claim { id: id.clone(), under_way: Arc::clone(&self.under_way) })
+    }
+}
+
+/// What a registration of sources would make, without any catalog: `cloudify scan`. Events as of a registration
+/// that ends with its preview.
+pub fn preview_sources(
+    roots: Arc<Roots>,
+    scans: Arc<ScanPool>,
+    sources: Vec<String>,
+    settings: &ScanSettings,
+) -> BoxStream<'static, Result<RegistrationEvent>> {
+    let preparation = Preparation::new(roots, scans, settings);
+    events::stream(|events| async move { preparation.run(sources, &events).await.map(drop) })
+}
+
+/// The part of a registration before anything is published: find files, scan them, join them, say what they make.
+struct Preparation {
+    roots: Arc<Roots>,
+    scans: Arc<ScanPool>,
+    files_max: usize,
+    scans_at_once: usize,
+}
+
+impl Preparation {
+    fn new(roots: Arc<Roots>, scans: Arc<ScanPool>, settings: &ScanSettings) -> Self {
+        let processes = match settings.processes {
+            0 => available_parallelism().map_or(1, NonZero::get),
+            processes => processes,
+        };
+        // One more than there are processes: the next file waits where a process comes free.
+        let scans_at_once = processes.saturating_add(1);
+        Self { roots, scans, files_max: settings.files_max, scans_at_once }
+    }
+
+    async fn run(&self, sources: Vec<String>, events: &Events) -> Result<Joined> {
+        if sources.is_empty() {
+            return Err(Error::invalid("name at least one source: a file or a glob"));
+        }
+        let (roots, files_max) = (Arc::clone(&self.roots), self.files_max);
+        let files = blocking(move || sources::expand(&roots, &sources, files_max)).await?;
+        let scanned = scans::scan(&self.scans, files, self.scans_at_once, events).await?;
+        events.begin("join", scanned.len() as u64).await;
+        let (joined, preview) = blocking(move || made_of(join(scanned)?)).await?;
+        events.send(RegistrationEvent::Preview(Box::new(preview))).await?;
+        Ok(joined)
+    }
+}
+
+/// An id that is being registered, until it is dropped.
+struct Claim {
+    id: DatasetId,
+    under_way: Arc<Mutex<HashSet<DatasetId>>>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+fn made_of(joined: Joined) -> Result<(Joined, Preview)> {
+    let preview = preview(&joined);
+    Ok((joined, preview))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}
+
+fn now_ms() -> Result<i64> {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).map_err(Error::internal)?;
+    i64::try_from(since_1970.as_millis()).map_err(Error::internal)
+}

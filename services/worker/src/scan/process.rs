@@ -113,7 +113,8 @@ impl ScanProcess {
         };
         let mut last_words = Vec::new();
         if let Some(errors) = &mut self.child.stderr {
-            let read = errors.take(LAST_WORDS_MAX).read_to_end(&mut last_words);
+            let mut errors = errors.take(LAST_WORDS_MAX);
+            let read = errors.read_to_end(&mut last_words);
             // What cannot be read within a second is not worth more.
             let _ = timeout(Duration::from_secs(1), read).await;
         }

@@ -1,0 +1,263 @@
+//! The command line. What can be set by flag can be set in the configuration file and the environment too.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::Layers;
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done · 1 failed or refused · 2 wrong usage · 3 wrong configuration · 4 no server answers
+
+Settings come from, the later over the earlier: defaults, the file of --config (TOML), the environment
+(CLOUDIFY_LISTEN, CLOUDIFY_ROOTS=/a,/b, CLOUDIFY_HTTP__CONNECTIONS_MAX=…, two underscores before each nested
+name), flags. `cloudify config` prints what results. Unknown names are errors.";
+
+/// Puts Earth-system-model output on the web from where it lies: NetCDF files as Zarr, nothing copied.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of all commands.
+#[derive(Debug, Args)]
+pub(crate) struct Shared {
+    /// Configuration file (TOML)
+    #[arg(long, global = true, value_name = "FILE", env = "CLOUDIFY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// How log lines look
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) log: Option<Log>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Log {
+    Pretty,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve datasets: gateway and worker in one process
+    Serve(ServeOptions),
+    /// Serve HTTP and ask workers for what is in files
+    Gateway(GatewayOptions),
+    /// Read files for gateways
+    Worker(WorkerOptions),
+    /// Print what a registration of files would make: arrays, chunks, codecs, sizes, warnings
+    Scan(ScanOptions),
+    /// Register files as one dataset
+    Register(RegisterOptions),
+    /// List datasets, or the versions of one
+    Ls(ListOptions),
+    /// Take a dataset out of the catalog; its files are not touched
+    Rm(RemoveOptions),
+    /// Make an earlier version of a dataset current again
+    Rollback(RollbackOptions),
+    /// Print the effective configuration
+    Config,
+    /// Scan files for a worker, which talks to it over pipes
+    #[command(hide = true)]
+    ScanChild {
+        /// Read by the child itself
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeOptions {
+    #[command(flatten)]
+    listen: Listen,
+    #[command(flatten)]
+    files: FileOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkerOptions {
+    #[command(flatten)]
+    listen: Listen,
+    #[command(flatten)]
+    files: FileOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GatewayOptions {
+    #[command(flatten)]
+    listen: Listen,
+    /// URL of a worker, such as http://127.0.0.1:9100; several for a pool
+    #[arg(long = "worker", value_name = "URL", num_args = 1..)]
+    workers: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct Listen {
+    /// Address and port; port 0 takes a free one, which the log names
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct FileOptions {
+    /// Directory of the catalog; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    catalog: Option<PathBuf>,
+    /// Directory under which source files may lie; several are allowed
+    #[arg(long = "root", value_name = "DIR", num_args = 1..)]
+    roots: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanOptions {
+    /// Files and globs, joined into one dataset
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) sources: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the server is and who asks.
+#[derive(Debug, Args)]
+pub(crate) struct ServerOptions {
+    /// URL of the server
+    #[arg(long, value_name = "URL", env = "CLOUDIFY_SERVER", default_value = "http://127.0.0.1:9000")]
+    pub(crate) server: String,
+    /// Token of an administrator
+    #[arg(long = "token", value_name = "TOKEN", env = "CLOUDIFY_ADMIN_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// Publish a new version where the dataset is there already
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Only print what would be published
+    #[arg(long)]
+    pub(crate) preview: bool,
+    /// Id of the dataset: one segment of a URL
+    pub(crate) id: String,
+    /// Files and globs as the worker sees them
+    #[arg(required = true, value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// Dataset whose versions to list
+    pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// Id of the dataset
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// Id of the dataset
+    pub(crate) id: String,
+    /// Version to make current; without it, the one before the current one
+    pub(crate) version: Option<u32>,
+}
+
+impl Shared {
+    pub(crate) fn layers(&self) -> Layers {
+        let mut layers = Layers { file: self.config.clone(), flags: Vec::new() };
+        if let Some(log) = self.log {
+            layers.set("telemetry.log", if matches!(log, Log::Json) { "json" } else { "pretty" });
+        }
+        layers
+    }
+}
+
+impl Listen {
+    fn set(&self, layers: &mut Layers) {
+        if let Some(listen) = &self.listen {
+            layers.set("listen", listen.as_str());
+        }
+    }
+}
+
+impl FileOptions {
+    fn set(&self, layers: &mut Layers) {
+        if let Some(catalog) = &self.catalog {
+            layers.set("catalog", catalog.to_string_lossy().into_owned());
+        }
+        if !self.roots.is_empty() {
+            let roots: Vec<String> =
+                self.roots.iter().map(|root| root.to_string_lossy().into_owned()).collect();
+            layers.set("roots", roots);
+        }
+    }
+}
+
+impl ServeOptions {
+    pub(crate) fn layers(&self, shared: &Shared) -> Layers {
+        let mut layers = shared.layers();
+        self.listen.set(&mut layers);
+        self.files.set(&mut layers);
+        layers
+    }
+}
+
+impl WorkerOptions {
+    pub(crate) fn layers(&self, shared: &Shared) -> Layers {
+        let mut layers = shared.layers();
+        self.listen.set(&mut layers);
+        self.files.set(&mut layers);
+        layers
+    }
+}
+
+impl GatewayOptions {
+    pub(crate) fn layers(&self, shared: &Shared) -> Layers {
+        let mut layers = shared.layers();
+        self.listen.set(&mut layers);
+        if !self.workers.is_empty() {
+            layers.set("workers", self.workers.clone());
+        }
+        layers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_calls_that_scripts_rely_on_parse() {
+        for call in [
+            "cloudify serve --listen 127.0.0.1:9000 --catalog C --root A --root B --config F --log json",
+            "cloudify gateway --listen 127.0.0.1:0 --worker http://a http://b",
+            "cloudify worker --listen 127.0.0.1:0 --catalog C --root A B",
+            "cloudify register --server http://s --replace ID /a.nc /b*.nc",
+            "cloudify scan /a.nc --json",
+            "cloudify ls --server http://s",
+            "cloudify rm ID",
+            "cloudify config",
+        ] {
+            Cli::try_parse_from(call.split(' ')).unwrap_or_else(|error| panic!("{call}: {error}"));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Putting the services together: the whole of `serve`, `gateway` and `worker`.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use engine::ports::Worker;
+use gateway::http::GatewayState;
+use gateway::workers::RemoteWorker;
+use tokio::net::TcpListener;
+use worker::local::LocalWorker;
+
+use crate::exit::Failure;
+use crate::settings::Settings;
+use crate::shutdown;
+
+/// Gateway and worker in one process, joined by a direct call.
+pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
+    let _telemetry = telemetry_of(&settings, "cloudify-serve")?;
+    let worker = local_worker(&settings).await?;
+    answer(settings, worker).await
+}
+
+/// The gateway alone: its workers are elsewhere.
+pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
+    let _telemetry = telemetry_of(&settings, "cloudify-gateway")?;
+    if settings.workers.is_empty() {
+        return Err(Failure::Configuration("no workers: give --worker URL or set `workers`".into()));
+    }
+    let worker = RemoteWorker::connect(&settings.workers, &settings.http).map_err(configuration)?;
+    answer(settings, worker).await
+}
+
+/// The worker alone: gateways ask it.
+pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
+    let _telemetry = telemetry_of(&settings, "cloudify-worker")?;
+    let worker = local_worker(&settings).await?;
+    let listener = listen(&settings).await?;
+    worker::grpc::serve(listener, worker, shutdown::requested()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn answer(settings: Settings, worker: Arc<dyn Worker>) -> Result<(), Failure> {
+    if settings.admin.tokens.is_empty() {
+        tracing::info!("the admin API is off: no token is configured (CLOUDIFY_ADMIN_TOKEN)");
+    }
+    let http = settings.http.clone();
+    let state = GatewayState::new(worker, http.clone(), settings.admin.clone()).map_err(configuration)?;
+    let router = gateway::http::router(Arc::clone(&state));
+    let listener = listen(&settings).await?;
+    let requested = shutdown::requested()?;
+    let stopping = async move {
+        requested.await;
+        state.drain();
+    };
+    gateway::server::serve(listener, router, &http, stopping).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
+    let failed = |error| Failure::Failed(format!("cannot listen on {}: {error}", settings.listen));
+    let listener = TcpListener::bind(&settings.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    tracing::info!(%address, "ready");
+    Ok(listener)
+}
+
+async fn local_worker(settings: &Settings) -> Result<Arc<LocalWorker>, Failure> {
+    let catalog = settings.catalog.clone().ok_or_else(|| {
+        Failure::Configuration("no catalog directory: give --catalog DIR or set `catalog`".into())
+    })?;
+    if settings.roots.is_empty() {
+        return Err(Failure::Configuration(
+            "no root: give --root DIR, or set `roots`, where source files may lie".into(),
+        ));
+    }
+    let command = scan_command()?;
+    LocalWorker::open(catalog, settings.roots.clone(), &settings.storage, &settings.scan, command)
+        .await
+        .map_err(configuration)
+}
+
+/// How a scanning child process is started: this program, as a child.
+pub(crate) fn scan_command() -> Result<Vec<OsString>, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::Failed(format!("cannot tell where this program is: {error}")))?;
+    Ok(vec![program.into(), "scan-child".into()])
+}
+
+fn telemetry_of(settings: &Settings, service: &'static str) -> Result<telemetry::Started, Failure> {
+    telemetry::start(&settings.telemetry, service).map_err(|error| Failure::Configuration(error.to_string()))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn configuration(error: model::Error) -> Failure {
+    Failure::Configuration(error.to_string())
+}

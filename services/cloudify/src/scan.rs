@@ -1,0 +1,50 @@
+//! `cloudify scan`: what would a registration make? Needs no server and no catalog.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use engine::ports::RegistrationEvent;
+use futures::StreamExt as _;
+use worker::register::preview_sources;
+use worker::scan::ScanPool;
+use worker::storage::Roots;
+
+use crate::cli::ScanOptions;
+use crate::compose::scan_command;
+use crate::exit::Failure;
+use crate::settings::Settings;
+use crate::show;
+
+/// Scans files and prints the preview.
+#[expect(clippy::print_stdout, reason = "it is what the command is for")]
+pub(crate) async fn run(options: &ScanOptions, settings: &Settings) -> Result<(), Failure> {
+    // Whoever runs the command may look where the operating system lets them.
+    let roots = Arc::new(Roots::new(vec![PathBuf::from("/")])?);
+    let scans = Arc::new(ScanPool::new(&settings.scan, scan_command()?));
+    let sources = options.sources.iter().map(|source| absolute(source)).collect::<Result<_, _>>()?;
+    let mut events = preview_sources(roots, scans, sources, &settings.scan);
+    while let Some(event) = events.next().await {
+        let event = event.inspect_err(|_| show::end_progress())?;
+        match event {
+            RegistrationEvent::Preview(preview) if options.json => {
+                show::end_progress();
+                let json = serde_json::to_string_pretty(&preview)
+                    .map_err(|error| Failure::Failed(error.to_string()))?;
+                println!("{json}");
+            }
+            RegistrationEvent::Preview(preview) => {
+                show::end_progress();
+                print!("{}", show::preview(&preview));
+            }
+            RegistrationEvent::Progress { stage, done, total, .. } => show::progress(&stage, done, total),
+            RegistrationEvent::Published { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// A source as a path from the root on: relative ones are below the current directory.
+fn absolute(source: &str) -> Result<String, Failure> {
+    let path = std::path::absolute(source).map_err(|error| Failure::Failed(format!("{source}: {error}")))?;
+    Ok(path.to_string_lossy().into_owned())
+}

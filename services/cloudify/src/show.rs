@@ -1,0 +1,123 @@
+//! Previews and progress as text for people.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use engine::preview::{ArrayPreview, Preview};
+
+/// A preview as a table of arrays, a summary and the warnings.
+pub(crate) fn preview(preview: &Preview) -> String {
+    let mut text = String::new();
+    let rows: Vec<[String; 6]> = preview.arrays.iter().map(row).collect();
+    let header = ["array", "type", "shape", "chunks", "codecs", "stored"].map(str::to_owned);
+    let widths: Vec<usize> = (0..6)
+        .map(|column| rows.iter().chain([&header]).map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    for row in std::iter::once(&header).chain(&rows) {
+        let line: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
+        let _ = writeln!(text, "{}", line.join("  ").trim_end());
+    }
+    let _ = writeln!(text, "\n{}", summary(preview));
+    for warning in &preview.warnings {
+        let subject =
+            if warning.subject.is_empty() { String::new() } else { format!("{}: ", warning.subject) };
+        let _ = writeln!(text, "warning: {subject}{}", warning.message);
+    }
+    text
+}
+
+/// Shows how far the work is, on a terminal, in one line that is written over.
+pub(crate) fn progress(stage: &str, done: u64, total: u64) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K{stage} {done} of {total}");
+    }
+}
+
+/// Wipes the line of [`progress`].
+pub(crate) fn end_progress() {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+}
+
+fn row(array: &ArrayPreview) -> [String; 6] {
+    let dims: Vec<String> =
+        array.dimensions.iter().zip(&array.shape).map(|(name, length)| format!("{name}={length}")).collect();
+    let chunks: Vec<String> = array.chunks.iter().map(u64::to_string).collect();
+    let mut chunk_text = format!("{} of {}", array.chunk_count, chunks.join("×"));
+    if chunks.is_empty() {
+        chunk_text = array.chunk_count.to_string();
+    }
+    if array.missing_chunks > 0 {
+        let _ = write!(chunk_text, ", {} missing", array.missing_chunks);
+    }
+    if array.inlined_chunks > 0 {
+        chunk_text.push_str(", inlined");
+    }
+    let codecs = if array.codecs.is_empty() { "-".to_owned() } else { array.codecs.join("+") };
+    [array.path.clone(), array.dtype.clone(), dims.join(" "), chunk_text, codecs, size(array.stored_bytes)]
+}
+
+fn summary(preview: &Preview) -> String {
+    let files = if preview.files == 1 { "1 file".to_owned() } else { format!("{} files", preview.files) };
+    let mut text = format!(
+        "{files}, {} arrays, {} stored, {} decoded",
+        preview.arrays.len(),
+        size(preview.stored_bytes),
+        size(preview.decoded_bytes)
+    );
+    if let Some(record) = &preview.record_dimension {
+        let _ = write!(text, "; joined along {} ({})", record.name, record.length);
+        if let (Some(first), Some(last)) = (&record.first, &record.last) {
+            let _ = write!(text, " from {first} to {last}");
+        }
+    }
+    text
+}
+
+/// Bytes in binary units with three digits at most.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 100.0 {
+        format!("{value:.0} {}", UNITS[unit])
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(
+            [size(0), size(1023), size(1536), size(200 << 30)],
+            ["0 B", "1023 B", "1.5 KiB", "200 GiB"]
+        );
+    }
+
+    #[test]
+    fn a_preview_reads_as_a_table() {
+        let array = ArrayPreview {
+            path: "tas".into(),
+            dtype: "<f4".into(),
+            dimensions: vec!["time".into(), "cell".into()],
+            shape: vec![24, 100],
+            chunks: vec![1, 100],
+            codecs: vec!["shuffle".into(), "zlib".into()],
+            chunk_count: 24,
+            missing_chunks: 2,
+            stored_bytes: 4096,
+            ..ArrayPreview::default()
+        };
+        insta::assert_snapshot!(preview(&Preview { files: 2, arrays: vec![array], ..Preview::default() }));
+    }
+}
