@@ -1,0 +1,209 @@
+//! Sources as an administrator names them, paths and globs, to files that may be read.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use glob::MatchOptions;
+use model::{Error, ErrorKind, Result};
+
+use crate::storage::Roots;
+
+/// `*` stays within a directory, `**` does not, and neither matches hidden files.
+const OPTIONS: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
+/// The files of all sources, resolved, each once: in the order of the sources, those of a glob in the order of their
+/// paths. Every one lies under the roots, also where a symbolic link leads to it. Touches the filesystem.
+pub(super) fn expand(roots: &Roots, sources: &[String], files_max: usize) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut known = HashSet::new();
+    for source in sources {
+        let found = match roots.resolve(source) {
+            // A name may have brackets in it and mean them.
+            Ok(path) => vec![checked(source, path)?],
+            Err(_) if is_glob(source) => matches(roots, source, files_max)?,
+            Err(error) => return Err(about(source, error)),
+        };
+        files.extend(found.into_iter().filter(|path| known.insert(path.clone())));
+        if files.len() > files_max {
+            return Err(too_many(files_max));
+        }
+    }
+    Ok(files)
+}
+
+fn is_glob(source: &str) -> bool {
+    source.contains(['*', '?', '['])
+}
+
+/// A path that was named, if it is a file.
+fn checked(source: &str, path: PathBuf) -> Result<PathBuf> {
+    let kind = std::fs::metadata(&path).map_err(|error| {
+        Error::invalid(format!("{source:?} cannot be reached"))
+            .with_internal(format!("{}: {error}", path.display()))
+    })?;
+    if kind.is_dir() {
+        let directory = source.trim_end_matches('/');
+        let message = format!(
+            "{source:?} is a directory: name its files, such as {directory}/*.nc or {directory}/**/*.nc"
+        );
+        return Err(Error::invalid(message));
+    }
+    if !kind.is_file() {
+        return Err(Error::invalid(format!("{source:?} is no regular file")));
+    }
+    Ok(path)
+}
+
+/// The files that a glob matches, sorted.
+fn matches(roots: &Roots, source: &str, files_max: usize) -> Result<Vec<PathBuf>> {
+    if source.split('/').any(|part| part == "..") {
+        return Err(Error::invalid(format!(
+            "{source:?} has .. in it, which globs may not: give the path without"
+        )));
+    }
+    // Nothing outside the roots is even listed.
+    let fixed = fixed_directory(source);
+    roots.resolve(fixed).map_err(|error| about(source, error))?;
+    let malformed = |error: glob::PatternError| Error::invalid(format!("{source:?} is no glob: {error}"));
+    let paths = glob::glob_with(source, OPTIONS).map_err(malformed)?;
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| {
+            Error::invalid(format!("a directory that {source:?} looks into cannot be read"))
+                .with_internal(error)
+        })?;
+        if path.is_dir() {
+            continue;
+        }
+        let text = path.to_str().ok_or_else(|| {
+            let message = format!("{source:?} matches a file whose name is not UTF-8");
+            Error::invalid(message).with_internal(path.display())
+        })?;
+        let resolved = roots.resolve(text).map_err(|error| about(text, error))?;
+        files.push(checked(text, resolved)?);
+        if files.len() > files_max {
+            return Err(too_many(files_max));
+        }
+    }
+    if files.is_empty() {
+        return Err(Error::invalid(format!("no file matches {source:?}")));
+    }
+    Ok(files)
+}
+
+/// The directory that a glob begins with, up to its first wildcard.
+fn fixed_directory(source: &str) -> &str {
+    let wildcard = source.find(['*', '?', '[']).unwrap_or(source.len());
+    match source[..wildcard].rfind('/') {
+        Some(0) => "/",
+        Some(slash) => &source[..slash],
+        None => Path::new(source).parent().and_then(Path::to_str).unwrap_or_default(),
+    }
+}
+
+/// An error with the source that it is about, as the administrator gave it.
+fn about(source: &str, error: Error) -> Error {
+    Error { message: format!("{source:?}: {}", error.message), ..error }
+}
+
+fn too_many(files_max: usize) -> Error {
+    let message =
+        format!("the sources are more than {files_max} files (scan.files_max): register them in parts");
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A root with `a.nc`, `b.nc`, `sub/c.nc`, `.hidden.nc`, `odd[1].nc`, and a file outside it.
+    struct Tree {
+        _directory: tempfile::TempDir,
+        root: String,
+        roots: Roots,
+    }
+
+    fn tree() -> Tree {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path().canonicalize().unwrap();
+        let root = base.join("root");
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        for name in
+            ["root/a.nc", "root/b.nc", "root/sub/c.nc", "root/.hidden.nc", "root/odd[1].nc", "outside.nc"]
+        {
+            std::fs::write(base.join(name), b"x").unwrap();
+        }
+        let roots = Roots::new(vec![root.clone()]).unwrap();
+        Tree { _directory: directory, root: root.to_str().unwrap().to_owned(), roots }
+    }
+
+    impl Tree {
+        fn expand(&self, sources: &[&str]) -> Result<Vec<String>> {
+            let sources: Vec<String> =
+                sources.iter().map(|source| source.replace("ROOT", &self.root)).collect();
+            let files = expand(&self.roots, &sources, 4)?;
+            Ok(files
+                .iter()
+                .map(|path| path.strip_prefix(&self.root).unwrap().display().to_string())
+                .collect())
+        }
+    }
+
+    #[test]
+    fn globs_are_expanded_sorted_and_each_file_comes_once() {
+        let tree = tree();
+        assert_eq!(tree.expand(&["ROOT/?.nc"]).unwrap(), ["a.nc", "b.nc"]);
+        assert_eq!(
+            tree.expand(&["ROOT/b.nc", "ROOT/*.nc", "ROOT/./a.nc"]).unwrap(),
+            ["b.nc", "a.nc", "odd[1].nc"]
+        );
+        assert_eq!(tree.expand(&["ROOT/**/?.nc"]).unwrap(), ["a.nc", "b.nc", "sub/c.nc"]);
+        assert_eq!(tree.expand(&["ROOT/odd[1].nc"]).unwrap(), ["odd[1].nc"]);
+        assert_eq!(tree.expand(&["ROOT/[ab].nc"]).unwrap(), ["a.nc", "b.nc"]);
+    }
+
+    #[test]
+    fn refusals_name_the_source_and_what_to_do() {
+        let tree = tree();
+        for (source, says, kind) in [
+            ("ROOT/*.grib", "no file matches", ErrorKind::InvalidRequest),
+            ("ROOT/none.nc", "does not exist", ErrorKind::InvalidRequest),
+            ("ROOT/sub", "sub/*.nc", ErrorKind::InvalidRequest),
+            ("ROOT/***", "no glob", ErrorKind::InvalidRequest),
+            ("a.nc", "absolute", ErrorKind::InvalidRequest),
+            ("*.nc", "absolute", ErrorKind::InvalidRequest),
+            ("ROOT/*/../../outside.nc", "..", ErrorKind::InvalidRequest),
+            ("ROOT/a\0.nc", "NUL", ErrorKind::InvalidRequest),
+            ("ROOT/../outside.nc", "outside", ErrorKind::Forbidden),
+            ("/*", "outside", ErrorKind::Forbidden),
+            ("/**/*.nc", "outside", ErrorKind::Forbidden),
+            ("/etc/*", "outside", ErrorKind::Forbidden),
+        ] {
+            let error = tree.expand(&[source]).unwrap_err();
+            assert_eq!(error.kind, kind, "{source}: {error}");
+            assert!(error.message.contains(says), "{source}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_match_that_leads_out_of_the_roots_is_refused() {
+        let tree = tree();
+        symlink(format!("{}/../outside.nc", tree.root), format!("{}/z.nc", tree.root)).unwrap();
+        assert_eq!(tree.expand(&["ROOT/?.nc"]).unwrap_err().kind, ErrorKind::Forbidden);
+        symlink(format!("{}/a.nc", tree.root), format!("{}/sub/link.nc", tree.root)).unwrap();
+        assert_eq!(tree.expand(&["ROOT/sub/*.nc"]).unwrap(), ["sub/c.nc", "a.nc"]);
+    }
+
+    #[test]
+    fn more_files_than_allowed_are_too_large() {
+        let tree = tree();
+        for name in ["d.nc", "e.nc"] {
+            std::fs::write(format!("{}/{name}", tree.root), b"x").unwrap();
+        }
+        let error = tree.expand(&["ROOT/*.nc"]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TooLarge);
+        assert!(error.message.contains("more than 4 files"));
+    }
+}
