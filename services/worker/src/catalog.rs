@@ -1,1 +1,181 @@
-//! The catalog on disk.
+//! The catalog on disk: what is registered, as plain files on the parallel filesystem.
+//!
+//! ```text
+//! <catalog>/generation                     changes with every change of the catalog
+//! <catalog>/datasets/<id, encoded>/
+//!     current                              the number of the current version
+//!     v<N>/version.json                    id, sources, times, counts, title: small
+//!          dataset.json                    the catalog document (`zarr::document`)
+//!          files.json                      source files and what they were when scanned
+//!          refs.parq/.zmetadata            kerchunk's Parquet layout: fsspec and xarray open this directory
+//!                    <variable>/refs.<n>.parq
+//! ```
+//! A version is written beside its place, synced and renamed; `current` is replaced by a rename. So readers see a
+//! version whole or not at all, several workers may share the directory, and a crash leaves nothing but a
+//! temporary directory, which a later [`Catalog::open`] clears away. Numbers of versions are never used twice, not
+//! even after a removal: who keeps a version by its number keeps the right one.
+//!
+//! **Every method blocks** on the filesystem: call them through `spawn_blocking`.
+
+mod disk;
+mod documents;
+mod layout;
+mod listing;
+mod publish;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use engine::ports::{IfExists, Listing, PublishedDataset, ReferenceRecord, VersionList};
+use model::{DatasetId, Error, ErrorKind, NodePath, Result, Version};
+
+use layout::Layout;
+use listing::Listings;
+use read::Reader;
+
+pub use listing::Fault;
+pub use publish::Publication;
+
+/// References a record: kerchunk's own choice, about a megabyte in Parquet.
+pub const RECORD_SIZE: u64 = 100_000;
+
+/// The catalog in one directory.
+#[derive(Debug)]
+pub struct Catalog {
+    layout: Layout,
+    listings: Listings,
+    reader: Reader,
+    /// Held while `current` is changed, so that changes of this process come one after another.
+    changes: Mutex<()>,
+}
+
+impl Catalog {
+    /// Opens a catalog, makes its directory where there is none, and clears away what crashed publishers left.
+    /// Whether it can be written to shows only when something is published.
+    pub fn open(directory: &Path) -> Result<Self> {
+        let layout = Layout::new(directory);
+        disk::create_directory(&layout.datasets())?;
+        publish::clear_leftovers(&layout);
+        let catalog =
+            Self { layout, listings: Listings::default(), reader: Reader::new(), changes: Mutex::new(()) };
+        catalog.listings.current(&catalog.layout)?;
+        Ok(catalog)
+    }
+
+    /// All datasets in order of first registration; none where `known` is still the revision. Changes by other
+    /// processes are seen within half a second, changes by hand within half a minute.
+    pub fn list(&self, known: Option<u64>) -> Result<Option<Arc<Listing>>> {
+        let listing = self.listings.current(&self.layout)?;
+        Ok((known != Some(listing.revision)).then_some(listing))
+    }
+
+    /// Datasets that cannot be listed, and why: damaged or half-copied directories.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.listings.faults()
+    }
+
+    /// One version of a dataset, the current one where none is named.
+    pub fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
+        let version = self.resolve(id, version)?;
+        self.reader.dataset(&self.layout, id, version)
+    }
+
+    /// A dataset's versions, oldest first.
+    pub fn versions(&self, id: &DatasetId) -> Result<VersionList> {
+        let current = self.current(id)?;
+        self.reader.versions(&self.layout, id, current)
+    }
+
+    /// One record of a variable's references: chunks `record * record_size ..`.
+    pub fn references(
+        &self,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<ReferenceRecord> {
+        let version = self.resolve(id, Some(version))?;
+        self.reader.references(&self.layout, id, version, variable, record)
+    }
+
+    /// Publishes a new version and makes it current. `progress` gets the number of arrays done, and of all.
+    pub fn publish(
+        &self,
+        publication: &Publication<'_>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Version> {
+        let exists = self.layout.read_current(publication.id)?.is_some();
+        if exists && publication.if_exists == IfExists::Refuse {
+            return Err(conflict(publication.id));
+        }
+        let unpublished = publish::write(&self.layout, publication, progress)?;
+        let change = self.lock_changes();
+        let version = publish::publish(&self.layout, publication, unpublished);
+        drop(change);
+        self.changed()?;
+        version
+    }
+
+    /// Takes a dataset, with all its versions, out of the catalog.
+    pub fn remove(&self, id: &DatasetId) -> Result<()> {
+        let change = self.lock_changes();
+        self.current(id)?;
+        let removed = publish::remove(&self.layout, id);
+        drop(change);
+        self.reader.forget();
+        self.changed()?;
+        removed
+    }
+
+    /// Makes an earlier version current, the one before the current where none is named, and returns it.
+    pub fn roll_back(&self, id: &DatasetId, version: Option<Version>) -> Result<Version> {
+        let change = self.lock_changes();
+        let current = self.current(id)?;
+        let version = match version {
+            Some(version) => version,
+            None => self.layout.versions(id)?.into_iter().rfind(|earlier| *earlier < current).ok_or_else(
+                || {
+                    Error::not_found(format!(
+                        "dataset {id:?} has no version before {current}",
+                        id = id.as_str()
+                    ))
+                },
+            )?,
+        };
+        // Read whole, so that nothing damaged becomes current.
+        self.reader.dataset(&self.layout, id, version)?;
+        disk::replace(&self.layout.current(id), version.to_string().as_bytes())?;
+        drop(change);
+        self.changed()?;
+        Ok(version)
+    }
+
+    fn current(&self, id: &DatasetId) -> Result<Version> {
+        self.layout.read_current(id)?.ok_or_else(|| Error::not_found(format!("Dataset '{id}' not found")))
+    }
+
+    /// The version asked for, or the current one. A removed dataset has none.
+    fn resolve(&self, id: &DatasetId, version: Option<Version>) -> Result<Version> {
+        let current = self.current(id)?;
+        Ok(version.unwrap_or(current))
+    }
+
+    fn changed(&self) -> Result<()> {
+        self.listings.forget();
+        disk::replace(&self.layout.generation(), disk::unique_name("").as_bytes())
+    }
+
+    fn lock_changes(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.changes.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn conflict(id: &DatasetId) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!("dataset '{id}' is registered already: replace it, or choose another id"),
+    )
+}

@@ -1,0 +1,65 @@
+//! The JSON documents of a version, beside the catalog document.
+
+use model::{FileIdentity, SourceFile};
+use serde::{Deserialize, Serialize};
+
+/// `version.json`: what lists need, so that they read no large file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VersionDocument {
+    /// The layout of the directory that this is in.
+    pub(super) format: u32,
+    /// Id of the dataset.
+    pub(super) id: String,
+    /// The `title` attribute; empty where there is none.
+    pub(super) title: String,
+    /// Sources as registered.
+    pub(super) sources: Vec<String>,
+    /// When the dataset was first registered, nanoseconds since 1970: its place in the list.
+    pub(super) registered_ns: i64,
+    /// When this version was published, milliseconds since 1970.
+    pub(super) published_ms: i64,
+    /// Newest modification of a source file, nanoseconds since 1970.
+    pub(super) modified_ns: i64,
+    /// References a record.
+    pub(super) record_size: u64,
+    /// How many source files there are.
+    pub(super) file_count: u64,
+    /// What the scan left out, and why.
+    pub(super) warnings: Vec<WarningDocument>,
+}
+
+/// The layout that is written; others are refused.
+pub(super) const FORMAT: u32 = 1;
+
+/// One warning of the scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WarningDocument {
+    pub(super) subject: String,
+    pub(super) message: String,
+}
+
+/// One file of `files.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileDocument {
+    path: String,
+    size_bytes: u64,
+    modified_ns: i64,
+    inode: u64,
+}
+
+impl From<&SourceFile> for FileDocument {
+    fn from(file: &SourceFile) -> Self {
+        let FileIdentity { size_bytes, modified_ns, inode } = file.identity;
+        Self { path: file.path.clone(), size_bytes, modified_ns, inode }
+    }
+}
+
+impl From<FileDocument> for SourceFile {
+    fn from(document: FileDocument) -> Self {
+        let FileDocument { path, size_bytes, modified_ns, inode } = document;
+        Self { path, identity: FileIdentity { size_bytes, modified_ns, inode } }
+    }
+}

@@ -1,0 +1,190 @@
+//! Reading what was published.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::ports::{PublishedDataset, ReferenceRecord, VersionList, VersionSummary};
+use model::{ChunkManifest, DatasetId, Error, NodePath, Result, SourceFile, Version};
+use moka::sync::Cache;
+use serde::de::DeserializeOwned;
+
+use super::disk;
+use super::documents::{FORMAT, FileDocument, VersionDocument};
+use super::layout::{self, Layout, names};
+
+/// Most bytes of catalog documents and of tables of files that are kept, each.
+const KEPT_BYTES_MAX: u64 = 64 << 20;
+
+type Kept<T> = Cache<(DatasetId, Version), (u32, Arc<T>)>;
+type Files = HashMap<String, Arc<SourceFile>>;
+
+/// Reads versions and keeps some: they never change.
+#[derive(Debug)]
+pub(super) struct Reader {
+    datasets: Kept<PublishedDataset>,
+    files: Kept<Files>,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self { datasets: keep(), files: keep() }
+    }
+
+    /// Gives back the memory of what was kept.
+    pub(super) fn forget(&self) {
+        self.datasets.invalidate_all();
+        self.files.invalidate_all();
+    }
+
+    pub(super) fn dataset(
+        &self,
+        layout: &Layout,
+        id: &DatasetId,
+        version: Version,
+    ) -> Result<PublishedDataset> {
+        let key = (id.clone(), version);
+        if let Some((_, kept)) = self.datasets.get(&key) {
+            return Ok((*kept).clone());
+        }
+        let directory = existing_version(layout, id, version)?;
+        let about = read_version_document(&directory)?;
+        let path = directory.join(names::DATASET);
+        let json = read_present(&path)?;
+        let dataset = zarr::document::from_json(&json).map_err(|error| disk::damaged(&path, error))?;
+        let published = PublishedDataset {
+            id: id.clone(),
+            version,
+            published_ms: about.published_ms,
+            modified_ns: about.modified_ns,
+            record_size: about.record_size,
+            dataset: Arc::new(dataset),
+        };
+        self.datasets.insert(key, (json.len() as u32, Arc::new(published.clone())));
+        Ok(published)
+    }
+
+    pub(super) fn versions(&self, layout: &Layout, id: &DatasetId, current: Version) -> Result<VersionList> {
+        let mut versions = Vec::new();
+        for version in layout.versions(id)? {
+            let about = read_version_document(&layout.version(id, version))?;
+            versions.push(VersionSummary {
+                version,
+                published_ms: about.published_ms,
+                sources: about.sources,
+                file_count: about.file_count,
+                warning_count: about.warnings.len() as u64,
+            });
+        }
+        Ok(VersionList { current, versions })
+    }
+
+    pub(super) fn references(
+        &self,
+        layout: &Layout,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<ReferenceRecord> {
+        let PublishedDataset { dataset, record_size, .. } = self.dataset(layout, id, version)?;
+        let unknown =
+            || Error::not_found(format!("dataset '{id}' has no references {record} of '{variable}'"));
+        let grid = &dataset.variable(variable.as_str()).ok_or_else(unknown)?.grid;
+        let first = record.checked_mul(record_size).ok_or_else(unknown)?;
+        let expected = grid.chunk_count().saturating_sub(first).min(record_size);
+        if expected == 0 {
+            return Err(unknown());
+        }
+        let path = layout::record(&layout.version(id, version), variable, record);
+        let bytes = Bytes::from(read_present(&path)?);
+        let read = zarr::kerchunk::read_record(first, bytes).map_err(|error| disk::damaged(&path, error))?;
+        let rows = read.manifest.len() as u64;
+        if rows != expected {
+            return Err(disk::damaged(&path, format!("has {rows} rows, not {expected}")));
+        }
+        let files = self.files_of(layout, id, version, &path, &read.files)?;
+        Ok(ReferenceRecord { manifest: read.manifest, files })
+    }
+
+    /// What the files of a record were when scanned.
+    fn files_of(
+        &self,
+        layout: &Layout,
+        id: &DatasetId,
+        version: Version,
+        record: &Path,
+        paths: &[String],
+    ) -> Result<Vec<Arc<SourceFile>>> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let files = self.files(layout, id, version)?;
+        paths
+            .iter()
+            .map(|path| {
+                let known = files.get(path).cloned();
+                known.ok_or_else(|| disk::damaged(record, format!("{path} is not in files.json")))
+            })
+            .collect()
+    }
+
+    fn files(&self, layout: &Layout, id: &DatasetId, version: Version) -> Result<Arc<Files>> {
+        let key = (id.clone(), version);
+        if let Some((_, kept)) = self.files.get(&key) {
+            return Ok(kept);
+        }
+        let path = layout.version(id, version).join(names::FILES);
+        let json = read_present(&path)?;
+        let documents: Vec<FileDocument> = parse(&path, &json)?;
+        let named = |document| Arc::new(SourceFile::from(document));
+        let files: Files = documents.into_iter().map(named).map(|file| (file.path.clone(), file)).collect();
+        let files = Arc::new(files);
+        self.files.insert(key, (json.len() as u32, files.clone()));
+        Ok(files)
+    }
+}
+
+/// `version.json` of a version's directory.
+pub(super) fn read_version_document(directory: &Path) -> Result<VersionDocument> {
+    let path = directory.join(names::VERSION);
+    let document: VersionDocument = parse(&path, &read_present(&path)?)?;
+    if document.format != FORMAT || document.record_size == 0 {
+        return Err(disk::damaged(&path, format!("format {} is not {FORMAT}", document.format)));
+    }
+    Ok(document)
+}
+
+fn existing_version(layout: &Layout, id: &DatasetId, version: Version) -> Result<std::path::PathBuf> {
+    let directory = layout.version(id, version);
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    Err(Error::not_found(format!("dataset '{id}' has no version {version}")))
+}
+
+fn keep<T: Send + Sync + 'static>() -> Kept<T> {
+    Cache::builder()
+        // In memory about three times as large as in JSON.
+        .weigher(|_, (json_bytes, _): &(u32, Arc<T>)| json_bytes.saturating_mul(3).saturating_add(1024))
+        .max_capacity(KEPT_BYTES_MAX)
+        .build()
+}
+
+fn read_present(path: &Path) -> Result<Vec<u8>> {
+    disk::read(path)?.ok_or_else(|| disk::damaged(path, "is missing"))
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, json: &[u8]) -> Result<T> {
+    serde_json::from_slice(json).map_err(|error| disk::damaged(path, error))
+}
+
+/// The references of one record out of a variable's.
+pub(super) fn record_of(manifest: &ChunkManifest, first: u64, count: u64) -> ChunkManifest {
+    let mut record = ChunkManifest::missing(first, count as usize);
+    for number in first..first + count {
+        record.set(number, manifest.get(number));
+    }
+    record
+}
