@@ -172,7 +172,7 @@ impl Preparation {
         let files = blocking(move || sources::expand(&roots, &sources, files_max)).await?;
         let scanned = scans::scan(&self.scans, files, self.scans_at_once, events).await?;
         events.begin("join", scanned.len() as u64).await;
-        let (joined, preview) = blocking(move || made_of(join(scanned)?)).await?;
+        let (joined, preview) = blocking(move || join(scanned).map(with_preview)).await?;
         events.send(RegistrationEvent::Preview(Box::new(preview))).await?;
         Ok(joined)
     }
@@ -190,9 +190,9 @@ impl Drop for Claim {
     }
 }
 
-fn made_of(joined: Joined) -> Result<(Joined, Preview)> {
+fn with_preview(joined: Joined) -> (Joined, Preview) {
     let preview = preview(&joined);
-    Ok((joined, preview))
+    (joined, preview)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

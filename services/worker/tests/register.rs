@@ -2,6 +2,13 @@
 //!
 //! This program is its own scanning child: called with `scan-child` it scans what it is told to.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test, with a main of its own"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -105,7 +105,7 @@ impl Notes {
         for mut warning in self.of_scans_in_order {
             let count = self.of_scans.get(&warning).copied().unwrap_or(1);
             if count > 1 {
-                warning.message.push_str(&format!(" (in {count} files)"));
+                warning.message = format!("{} (in {count} files)", warning.message);
             }
             warnings.push(warning);
         }
@@ -133,7 +133,7 @@ fn differing_attributes(
     for ((subject, name), difference) in others.into_iter().take(WARNINGS_MAX) {
         let mut files = sources.list(difference.files.iter().copied());
         if difference.count > difference.files.len() {
-            files.push_str(&format!(" and {} more", difference.count - difference.files.len()));
+            files = format!("{files} and {} more", difference.count - difference.files.len());
         }
         let message = format!("differs or is absent in {files}: the first file's is kept");
         warnings.push(Warning { subject: format!("{subject}@{name}"), message });

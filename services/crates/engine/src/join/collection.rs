@@ -41,12 +41,11 @@ impl Collection {
             sources.files.push(scan.file);
             notes.add_scan_warnings(scan.warnings);
             for group in scan.groups {
-                match group_places.get(&group.path) {
-                    Some(at) => notes.compare_group(&groups[*at], &group, file),
-                    None => {
-                        group_places.insert(group.path.clone(), groups.len());
-                        groups.push(group);
-                    }
+                if let Some(at) = group_places.get(&group.path) {
+                    notes.compare_group(&groups[*at], &group, file);
+                } else {
+                    group_places.insert(group.path.clone(), groups.len());
+                    groups.push(group);
                 }
             }
             for scanned in scan.variables {

@@ -91,7 +91,7 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
 }
 
 fn divisors(number: u64) -> impl Iterator<Item = u64> {
-    let small = (1..).take_while(move |d| d * d <= number).filter(move |d| number % d == 0);
+    let small = (1..).take_while(move |d| d * d <= number).filter(move |d| number.is_multiple_of(*d));
     small.flat_map(move |d| [d, number / d])
 }
 

@@ -31,7 +31,7 @@ impl Sources {
         let mut text =
             files.iter().take(NAMES_MAX).map(|file| self.name(*file)).collect::<Vec<_>>().join(", ");
         if files.len() > NAMES_MAX {
-            text.push_str(&format!(" and {} more", files.len() - NAMES_MAX));
+            text = format!("{text} and {} more", files.len() - NAMES_MAX);
         }
         text
     }

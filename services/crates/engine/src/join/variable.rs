@@ -140,13 +140,12 @@ fn make_chunked(
     differences: &mut Differences,
 ) -> Result<bool> {
     let chunked = covers.iter().find(|cover| variable.pieces[cover.piece].scanned.layout == Layout::Chunked);
-    let shape = match chunked {
-        Some(cover) => variable.pieces[cover.piece].scanned.variable.grid.chunk_shape().to_vec(),
-        None => {
-            let lengths: Vec<u64> = covers.iter().map(|cover| cover.span.end - cover.span.start).collect();
-            let along = contiguous::Record { axis: record, lengths: &lengths };
-            contiguous::chunk_shape(&variable.pieces[covers[0].piece].scanned.variable, Some(along))
-        }
+    let shape = if let Some(cover) = chunked {
+        variable.pieces[cover.piece].scanned.variable.grid.chunk_shape().to_vec()
+    } else {
+        let lengths: Vec<u64> = covers.iter().map(|cover| cover.span.end - cover.span.start).collect();
+        let along = contiguous::Record { axis: record, lengths: &lengths };
+        contiguous::chunk_shape(&variable.pieces[covers[0].piece].scanned.variable, Some(along))
     };
     for cover in covers {
         let scanned = &mut variable.pieces[cover.piece].scanned;

@@ -22,17 +22,16 @@ fn words(joined: &Joined, name: &str) -> Vec<String> {
     let calendar = Calendar::parse(time.attributes.text("calendar").unwrap_or("standard")).unwrap();
     let units = TimeUnits::parse(time.attributes.text("units").unwrap(), calendar).unwrap();
     let ChunkRef::Inline(bytes) = manifest.get(0) else { panic!("not inlined") };
-    let values: Vec<TimeValue> = match variable.data_type {
-        DataType::F64 => doubles_of(joined, name).into_iter().map(TimeValue::Float).collect(),
-        _ => {
-            let size = variable.data_type.size().unwrap();
-            let value = |word: &[u8]| {
-                let mut wide = [if word[size - 1] >= 128 { 255 } else { 0 }; 16];
-                wide[..size].copy_from_slice(word);
-                TimeValue::Integer(i128::from_le_bytes(wide))
-            };
-            bytes.chunks_exact(size).map(value).collect()
-        }
+    let values: Vec<TimeValue> = if variable.data_type == DataType::F64 {
+        doubles_of(joined, name).into_iter().map(TimeValue::Float).collect()
+    } else {
+        let size = variable.data_type.size().unwrap();
+        let value = |word: &[u8]| {
+            let mut wide = [if word[size - 1] >= 128 { 255 } else { 0 }; 16];
+            wide[..size].copy_from_slice(word);
+            TimeValue::Integer(i128::from_le_bytes(wide))
+        };
+        bytes.chunks_exact(size).map(value).collect()
     };
     values.into_iter().map(|value| calendar.text(units.instant(value).unwrap())).collect()
 }
