@@ -73,15 +73,16 @@ fn candidates(
             let attributes = &scanned.variable.attributes;
             let (units, calendar) = (attributes.text("units"), attributes.text("calendar"));
             let depth = |path: &NodePath| path.as_str().matches('/').count();
-            let candidate = candidates.entry(scanned.variable.dimensions[0].clone()).or_insert_with(|| Candidate {
-                path,
-                is_unlimited: false,
-                is_time: false,
-                differs: false,
-                first: (bytes.clone(), units, calendar),
-                files: Vec::new(),
-                not_inlined: None,
-            });
+            let candidate =
+                candidates.entry(scanned.variable.dimensions[0].clone()).or_insert_with(|| Candidate {
+                    path,
+                    is_unlimited: false,
+                    is_time: false,
+                    differs: false,
+                    first: (bytes.clone(), units, calendar),
+                    files: Vec::new(),
+                    not_inlined: None,
+                });
             if candidate.path != path {
                 if depth(path) >= depth(candidate.path) {
                     continue;
