@@ -91,7 +91,7 @@ fn candidates(
                 candidate.first = (bytes.clone(), units, calendar);
                 candidate.files.clear();
             }
-            candidate.is_unlimited |= scan.unlimited_dimensions.iter().any(|name| *name == dimension);
+            candidate.is_unlimited |= scan.unlimited_dimensions.contains(&dimension);
             candidate.is_time |= units.is_some_and(TimeUnits::is_time);
             candidate.differs |=
                 scanned.layout != Layout::Inline || candidate.first != (bytes, units, calendar);
