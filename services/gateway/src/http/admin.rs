@@ -19,7 +19,7 @@ pub(super) use auth::Tokens;
 use auth::{Administrator, Editor, Viewer};
 use body::{Read, RegisterBody, ReplaceBody, RollBackBody};
 
-use super::error::{AdminFailure, Problem};
+use super::error::AdminFailure;
 use super::state::GatewayState;
 
 type Answer = Result<Response, AdminFailure>;
@@ -29,7 +29,6 @@ type Answer = Result<Response, AdminFailure>;
     get, path = "/admin/v1/datasets", tag = "Admin", operation_id = "admin_list", security(("token" = [])),
     responses(
         (status = 200, body = Value, description = "The catalog's revision and its datasets"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn list(State(state): State<Arc<GatewayState>>, _: Viewer) -> Answer {
@@ -53,10 +52,13 @@ pub(super) async fn list(State(state): State<Arc<GatewayState>>, _: Viewer) -> A
     responses(
         (status = 200, body = Value, description = "What would be published, or the events"),
         (status = 201, body = Value, description = "What was published"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
-pub(super) async fn register(State(state): State<Arc<GatewayState>>, viewer: Viewer, request: Request) -> Answer {
+pub(super) async fn register(
+    State(state): State<Arc<GatewayState>>,
+    viewer: Viewer,
+    request: Request,
+) -> Answer {
     let (parts, Read(body)) = body::read::<RegisterBody>(&state, request).await?;
     let id = DatasetId::parse(&body.id)?;
     let if_exists = if body.replace { IfExists::Replace } else { IfExists::Refuse };
@@ -76,13 +78,21 @@ pub(super) async fn register(State(state): State<Arc<GatewayState>>, viewer: Vie
     responses(
         (status = 200, body = Value, description = "What would be published, or the events"),
         (status = 201, body = Value, description = "What was published"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
-pub(super) async fn replace(State(state): State<Arc<GatewayState>>, editor: Editor, id: Id, request: Request) -> Answer {
+pub(super) async fn replace(
+    State(state): State<Arc<GatewayState>>,
+    editor: Editor,
+    id: Id,
+    request: Request,
+) -> Answer {
     let (parts, Read(body)) = body::read::<ReplaceBody>(&state, request).await?;
-    let registration =
-        Registration { id: id.0, sources: body.sources, if_exists: IfExists::Replace, goal: goal(body.preview) };
+    let registration = Registration {
+        id: id.0,
+        sources: body.sources,
+        if_exists: IfExists::Replace,
+        goal: goal(body.preview),
+    };
     registration::run(state, &parts, editor.name(), registration).await
 }
 
@@ -92,7 +102,6 @@ pub(super) async fn replace(State(state): State<Arc<GatewayState>>, editor: Edit
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 200, body = Value, description = "Its versions with sources and counts"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn show(State(state): State<Arc<GatewayState>>, _: Viewer, Id(id): Id) -> Answer {
@@ -101,7 +110,8 @@ pub(super) async fn show(State(state): State<Arc<GatewayState>>, _: Viewer, Id(i
     let mut shown = shown_versions(&id, &versions);
     shown["variables"] = current.dataset.variables.len().into();
     shown["groups"] = current.dataset.groups.len().into();
-    shown["chunks"] = current.dataset.variables.iter().map(|variable| variable.grid.chunk_count()).sum::<u64>().into();
+    shown["chunks"] =
+        current.dataset.variables.iter().map(|variable| variable.grid.chunk_count()).sum::<u64>().into();
     Ok(Json(shown).into_response())
 }
 
@@ -111,7 +121,6 @@ pub(super) async fn show(State(state): State<Arc<GatewayState>>, _: Viewer, Id(i
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn remove(State(state): State<Arc<GatewayState>>, by: Administrator, Id(id): Id) -> Answer {
@@ -129,7 +138,6 @@ pub(super) async fn remove(State(state): State<Arc<GatewayState>>, by: Administr
     request_body = Option<RollBackBody>,
     responses(
         (status = 200, body = Value, description = "The version that is current now"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn roll_back(

@@ -10,7 +10,7 @@ use model::Group;
 use serde_json::{Value, json};
 
 use super::document::{self, Representation};
-use super::error::{Failure, Problem};
+use super::error::Failure;
 use super::opened::Opened;
 use super::state::GatewayState;
 
@@ -21,7 +21,6 @@ type Answer = Result<Response, Failure>;
     get, path = "/datasets/.zmetadata", tag = "Zarr",
     responses(
         (status = 200, body = Value, description = "Every group and array, by `{id}/kerchunk/{variable}`"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn zmetadata(State(state): State<Arc<GatewayState>>, request: Request) -> Answer {
@@ -33,7 +32,6 @@ pub(super) async fn zmetadata(State(state): State<Arc<GatewayState>>, request: R
     get, path = "/datasets/zarr.json", tag = "Zarr",
     responses(
         (status = 200, body = Value, description = "A group with every group and array inline"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn zarr_json(State(state): State<Arc<GatewayState>>, request: Request) -> Answer {
@@ -58,10 +56,13 @@ pub(super) async fn zattrs(State(state): State<Arc<GatewayState>>, request: Requ
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 200, body = Value, description = "A group"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
-pub(super) async fn dataset_zgroup(State(state): State<Arc<GatewayState>>, _: Opened, request: Request) -> Answer {
+pub(super) async fn dataset_zgroup(
+    State(state): State<Arc<GatewayState>>,
+    _: Opened,
+    request: Request,
+) -> Answer {
     small(&state, request, &zarr::v2::group()).await
 }
 
@@ -71,10 +72,13 @@ pub(super) async fn dataset_zgroup(State(state): State<Arc<GatewayState>>, _: Op
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 200, body = Value, description = "No attributes"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
-pub(super) async fn dataset_zattrs(State(state): State<Arc<GatewayState>>, _: Opened, request: Request) -> Answer {
+pub(super) async fn dataset_zattrs(
+    State(state): State<Arc<GatewayState>>,
+    _: Opened,
+    request: Request,
+) -> Answer {
     small(&state, request, &json!({})).await
 }
 
@@ -84,10 +88,13 @@ pub(super) async fn dataset_zattrs(State(state): State<Arc<GatewayState>>, _: Op
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 200, body = Value, description = "A group"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
-pub(super) async fn dataset_zarr_json(State(state): State<Arc<GatewayState>>, _: Opened, request: Request) -> Answer {
+pub(super) async fn dataset_zarr_json(
+    State(state): State<Arc<GatewayState>>,
+    _: Opened,
+    request: Request,
+) -> Answer {
     small(&state, request, &zarr::v3::group(&Group::default())).await
 }
 

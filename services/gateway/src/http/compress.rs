@@ -54,7 +54,8 @@ impl Coding {
             .map(weighted)
             .collect();
         let weight = |name: &str| {
-            let of = |wanted: &str| listed.iter().find(|(n, _)| n.eq_ignore_ascii_case(wanted)).map(|(_, q)| *q);
+            let of =
+                |wanted: &str| listed.iter().find(|(n, _)| n.eq_ignore_ascii_case(wanted)).map(|(_, q)| *q);
             of(name).or_else(|| of("*"))
         };
         // Without a word of it, the document as it is is welcome, but less than any coding that is named.
@@ -91,7 +92,8 @@ impl Coding {
 fn weighted(element: &str) -> (&str, f32) {
     let (name, parameters) = element.split_once(';').unwrap_or((element, ""));
     let q = parameters.trim().strip_prefix("q=").or_else(|| parameters.trim().strip_prefix("Q="));
-    let q = q.map_or(1.0, |q| q.trim().parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q)).unwrap_or(0.0));
+    let q =
+        q.map_or(1.0, |q| q.trim().parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q)).unwrap_or(0.0));
     (name.trim(), q)
 }
 
@@ -100,7 +102,8 @@ pub(super) struct Variants(Cache<(String, Coding), Bytes>);
 
 impl Variants {
     pub(super) fn new() -> Self {
-        let weigher = |_: &(String, Coding), bytes: &Bytes| u32::try_from(bytes.len() + 128).unwrap_or(u32::MAX);
+        let weigher =
+            |_: &(String, Coding), bytes: &Bytes| u32::try_from(bytes.len() + 128).unwrap_or(u32::MAX);
         Self(Cache::builder().weigher(weigher).max_capacity(KEPT_BYTES_MAX).build())
     }
 
@@ -115,7 +118,9 @@ impl Variants {
             if bytes.len() <= INLINE_BYTES_MAX {
                 return coding.compress(&bytes).map(Bytes::from).map_err(Error::internal);
             }
-            let made = tokio::task::spawn_blocking(move || coding.compress(&bytes)).await.map_err(Error::internal)?;
+            let made = tokio::task::spawn_blocking(move || coding.compress(&bytes))
+                .await
+                .map_err(Error::internal)?;
             made.map(Bytes::from).map_err(Error::internal)
         };
         self.0.try_get_with(key, make).await.map_err(|error| Error::clone(&error))
@@ -162,7 +167,9 @@ mod tests {
                 assert!(coded.len() < text.len());
                 let mut plain = Vec::new();
                 match coding {
-                    Coding::Gzip => flate2::read::GzDecoder::new(&*coded).read_to_end(&mut plain).map(drop).unwrap(),
+                    Coding::Gzip => {
+                        flate2::read::GzDecoder::new(&*coded).read_to_end(&mut plain).map(drop).unwrap();
+                    }
                     Coding::Zstd => plain = zstd::decode_all(&*coded).unwrap(),
                     Coding::Brotli => brotli::BrotliDecompress(&mut &*coded, &mut plain).unwrap(),
                 }

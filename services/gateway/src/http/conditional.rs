@@ -58,7 +58,11 @@ impl Validators {
     pub(super) fn allow_range(&self, headers: &HeaderMap) -> bool {
         let Some(value) = headers.get(IF_RANGE) else { return true };
         let is_tag = value.as_bytes().ends_with(b"\"");
-        if is_tag { value.as_bytes() == self.etag.as_bytes() } else { date(headers, &IF_RANGE) == Some(self.modified_seconds) }
+        if is_tag {
+            value.as_bytes() == self.etag.as_bytes()
+        } else {
+            date(headers, &IF_RANGE) == Some(self.modified_seconds)
+        }
     }
 
     /// `ETag`.
@@ -69,7 +73,8 @@ impl Validators {
     /// `Last-Modified`; none for a time that HTTP cannot write.
     pub(super) fn last_modified_header(&self) -> Option<HeaderValue> {
         // HTTP dates end with the year 9999.
-        let seconds = u64::try_from(self.modified_seconds).ok().filter(|seconds| *seconds < 253_402_300_800)?;
+        let seconds =
+            u64::try_from(self.modified_seconds).ok().filter(|seconds| *seconds < 253_402_300_800)?;
         HeaderValue::from_str(&httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))).ok()
     }
 
@@ -152,9 +157,14 @@ mod tests {
 
     #[test]
     fn if_range_lets_a_range_through_for_the_same_state_only() {
-        for (value, allowed) in
-            [("\"abc\"", true), ("W/\"abc\"", false), ("\"old\"", false), (DAY, true), (BEFORE, false), ("x", false)]
-        {
+        for (value, allowed) in [
+            ("\"abc\"", true),
+            ("W/\"abc\"", false),
+            ("\"old\"", false),
+            (DAY, true),
+            (BEFORE, false),
+            ("x", false),
+        ] {
             assert_eq!(ours().allow_range(&headers(&[(IF_RANGE, value)])), allowed, "{value}");
         }
         assert!(ours().allow_range(&HeaderMap::new()));

@@ -10,7 +10,7 @@ use http::request::Parts;
 use serde_json::Value;
 
 use super::document::{self, Representation};
-use super::error::{Failure, Problem};
+use super::error::Failure;
 use super::info;
 use super::opened::Opened;
 use super::state::GatewayState;
@@ -20,10 +20,12 @@ use super::state::GatewayState;
     get, path = "/datasets", tag = "Datasets",
     responses(
         (status = 200, body = Vec<String>, description = "Ids"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
-pub(super) async fn list(State(state): State<Arc<GatewayState>>, request: Request) -> Result<Response, Failure> {
+pub(super) async fn list(
+    State(state): State<Arc<GatewayState>>,
+    request: Request,
+) -> Result<Response, Failure> {
     let catalog = state.in_time(state.datasets.catalog()).await?;
     let ids = catalog.datasets().iter().map(|listed| Value::from(listed.id.as_str())).collect();
     let document = Document::json(&Value::Array(ids));
@@ -37,7 +39,6 @@ pub(super) async fn list(State(state): State<Arc<GatewayState>>, request: Reques
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 200, body = Vec<String>, description = "Names"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn keys(
@@ -54,7 +55,6 @@ pub(super) async fn keys(
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 200, body = Value, description = "Coordinates, attributes, dimensions and data variables"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn dict(
@@ -71,7 +71,6 @@ pub(super) async fn dict(
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 200, body = Value, description = "Dimensions, variables and global attributes"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn info(
@@ -91,5 +90,6 @@ async fn json(
     let (request, _): (Parts, _) = request.into_parts();
     let document = Document::json(&render(dataset));
     let published_ms = Some(dataset.published().published_ms);
-    document::answer(state, &request, Representation::metadata(state, Cow::Owned(document), published_ms)).await
+    document::answer(state, &request, Representation::metadata(state, Cow::Owned(document), published_ms))
+        .await
 }

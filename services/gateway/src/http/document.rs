@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use engine::open::Document;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    CONTENT_SECURITY_POLICY, LAST_MODIFIED, RANGE, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, LAST_MODIFIED, RANGE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -51,7 +51,11 @@ pub(super) enum Compression {
 
 impl<'d> Representation<'d> {
     /// Metadata that changes with its dataset.
-    pub(super) fn metadata(state: &GatewayState, document: Cow<'d, Document>, published_ms: Option<i64>) -> Self {
+    pub(super) fn metadata(
+        state: &GatewayState,
+        document: Cow<'d, Document>,
+        published_ms: Option<i64>,
+    ) -> Self {
         Self {
             document,
             content_type: JSON,
@@ -69,7 +73,11 @@ impl<'d> Representation<'d> {
 }
 
 /// Answers a GET or HEAD with a representation.
-pub(super) async fn answer(state: &GatewayState, request: &Parts, it: Representation<'_>) -> Result<Response, Failure> {
+pub(super) async fn answer(
+    state: &GatewayState,
+    request: &Parts,
+    it: Representation<'_>,
+) -> Result<Response, Failure> {
     let range = request.headers.get(RANGE).filter(|_| request.method == Method::GET);
     let may_compress = it.compression == Compression::Negotiated && it.document.bytes.len() >= WORTH_IT_BYTES;
     // A range is of the document as it is: the coded variants offer none.
@@ -127,8 +135,11 @@ pub(super) fn settled(validators: &Validators, asked: &HeaderMap, headers: &Head
         Verdict::Proceed => None,
         Verdict::NotModified => Some((StatusCode::NOT_MODIFIED, headers.clone()).into_response()),
         Verdict::Failed => Some(
-            Problem::new(StatusCode::PRECONDITION_FAILED, "what is here is not the state that the request asks for")
-                .into_response(),
+            Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "what is here is not the state that the request asks for",
+            )
+            .into_response(),
         ),
     }
 }

@@ -90,7 +90,10 @@ fn attributes(variable: &Variable, without: &[&str]) -> Map<String, Value> {
 }
 
 fn described(variables: &[&Variable]) -> Map<String, Value> {
-    variables.iter().map(|variable| (variable.path.name().to_owned(), Decoded::of(variable).describe(variable))).collect()
+    variables
+        .iter()
+        .map(|variable| (variable.path.name().to_owned(), Decoded::of(variable).describe(variable)))
+        .collect()
 }
 
 /// What xarray makes of a variable when it decodes CF.
@@ -104,14 +107,17 @@ struct Decoded {
 
 impl Decoded {
     fn of(variable: &Variable) -> Self {
-        let mut decoded = Self { dtype: numpy_name(variable.data_type), rank: variable.dimensions.len(), used: vec![] };
+        let mut decoded =
+            Self { dtype: numpy_name(variable.data_type), rank: variable.dimensions.len(), used: vec![] };
         decoded.take(variable, &["coordinates", "_FillValue"]);
         if !variable.data_type.is_numeric() {
             decoded.text(variable);
             return decoded;
         }
-        let is_masked = ["_FillValue", "missing_value"].iter().any(|name| variable.attributes.get(name).is_some());
-        let is_packed = ["scale_factor", "add_offset"].iter().any(|name| variable.attributes.get(name).is_some());
+        let is_masked =
+            ["_FillValue", "missing_value"].iter().any(|name| variable.attributes.get(name).is_some());
+        let is_packed =
+            ["scale_factor", "add_offset"].iter().any(|name| variable.attributes.get(name).is_some());
         decoded.take(variable, &["missing_value", "scale_factor", "add_offset"]);
         if is_packed {
             decoded.dtype = "float64".into();
@@ -163,7 +169,9 @@ impl Decoded {
 /// The type that has room for not-a-number where values can be missing.
 fn masked(data_type: DataType) -> &'static str {
     match data_type {
-        DataType::I8 | DataType::U8 | DataType::I16 | DataType::U16 | DataType::F16 | DataType::F32 => "float32",
+        DataType::I8 | DataType::U8 | DataType::I16 | DataType::U16 | DataType::F16 | DataType::F32 => {
+            "float32"
+        }
         _ => "float64",
     }
 }

@@ -89,9 +89,8 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         use std::hash::{BuildHasher as _, RandomState};
         RandomState::new().hash_one("request ids of this process")
     });
-    let is_sane = |id: &&HeaderValue| {
-        (1..=128).contains(&id.len()) && id.as_bytes().iter().all(|byte| byte.is_ascii_graphic())
-    };
+    let is_sane =
+        |id: &&HeaderValue| (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
     if let Some(theirs) = headers.get(REQUEST_ID).filter(is_sane) {
         return theirs.clone();
     }
@@ -101,14 +100,17 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
     let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words");
+    let text = text
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without words");
     Failure(Error::internal(format!("panic: {text}"))).into_response()
 }
 
 fn record(span: &Span, response: &Response, method: &'static str, route: &str, begun: Instant) {
     let duration = begun.elapsed();
     let status = response.status();
-    let length = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let size_bytes = if method == "HEAD" { 0 } else { length.unwrap_or(0) };
     if !span.is_disabled() {
         span.record("status", status.as_u16());

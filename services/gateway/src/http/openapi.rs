@@ -10,11 +10,12 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 use model::Error;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, Url};
 
 use super::document::{self, Representation};
-use super::error::Failure;
+use super::error::{Failure, Problem};
 use super::state::GatewayState;
 
 #[derive(OpenApi)]
@@ -42,7 +43,8 @@ use super::state::GatewayState;
         super::admin::remove, super::admin::roll_back,
         super::health::live, super::health::ready, super::health::metrics,
     ),
-    modifiers(&Bearer),
+    components(schemas(Problem)),
+    modifiers(&Bearer, &Problems),
 )]
 struct Api;
 
@@ -55,6 +57,25 @@ impl Modify for Bearer {
     }
 }
 
+/// Whatever the operation, what goes wrong is told in the same way.
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let problem = ResponseBuilder::new()
+            .description("What went wrong, and what to change")
+            .content("application/problem+json", content)
+            .build();
+        let operations = api.paths.paths.values_mut().flat_map(|path| {
+            [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
+        });
+        for operation in operations {
+            operation.responses.responses.entry("default".into()).or_insert_with(|| problem.clone().into());
+        }
+    }
+}
+
 /// The OpenAPI document as text. Written once: it depends on nothing but the code.
 pub(super) fn json() -> Result<&'static Document, Error> {
     static DOCUMENT: LazyLock<Result<Document, String>> =
@@ -64,7 +85,10 @@ pub(super) fn json() -> Result<&'static Document, Error> {
 
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", tag = "Server", responses((status = 200, body = serde_json::Value, description = "OpenAPI 3.1")))]
-pub(super) async fn document(State(state): State<Arc<GatewayState>>, request: Request) -> Result<Response, Failure> {
+pub(super) async fn document(
+    State(state): State<Arc<GatewayState>>,
+    request: Request,
+) -> Result<Response, Failure> {
     let (request, _) = request.into_parts();
     let representation = Representation::metadata(&state, Cow::Borrowed(json()?), None);
     document::answer(&state, &request, representation).await

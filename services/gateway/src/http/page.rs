@@ -17,7 +17,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::view::{DatasetPage, LandingPage};
 use super::document::{self, Representation};
-use super::error::{Failure, Problem};
+use super::error::Failure;
 use super::opened::Opened;
 use super::state::GatewayState;
 
@@ -26,7 +26,10 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// A short page with all datasets.
 #[utoipa::path(get, path = "/", tag = "Datasets", responses((status = 200, body = String, content_type = "text/html", description = "The page")))]
-pub(super) async fn landing(State(state): State<Arc<GatewayState>>, request: Request) -> Result<Response, Failure> {
+pub(super) async fn landing(
+    State(state): State<Arc<GatewayState>>,
+    request: Request,
+) -> Result<Response, Failure> {
     let catalog = state.in_time(state.datasets.catalog()).await?;
     let (request, _) = request.into_parts();
     let page = LandingPage::new(root(&request), &catalog);
@@ -39,7 +42,6 @@ pub(super) async fn landing(State(state): State<Arc<GatewayState>>, request: Req
     params(("id" = String, Path, description = "Dataset id")),
     responses(
         (status = 200, body = String, content_type = "text/html", description = "The page"),
-        (status = "default", body = Problem, content_type = "application/problem+json", description = "What went wrong"),
     )
 )]
 pub(super) async fn dataset(
@@ -67,9 +69,12 @@ async fn answer(
 fn root(request: &Parts) -> String {
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let host = header(HOST.as_str()).or_else(|| request.uri.authority().map(Authority::as_str));
-    let prefix = header("x-forwarded-prefix").map(|prefix| prefix.trim_end_matches('/')).filter(|prefix| is_path(prefix));
+    let prefix = header("x-forwarded-prefix")
+        .map(|prefix| prefix.trim_end_matches('/'))
+        .filter(|prefix| is_path(prefix));
     let prefix = prefix.unwrap_or_default();
-    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()).filter(|host| !host.as_str().contains('@'))
+    let Some(host) =
+        host.and_then(|host| host.parse::<Authority>().ok()).filter(|host| !host.as_str().contains('@'))
     else {
         return prefix.to_owned();
     };
@@ -81,7 +86,8 @@ fn root(request: &Parts) -> String {
 }
 
 fn is_path(prefix: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
     prefix.starts_with('/') && !prefix.starts_with("//") && prefix.bytes().all(is_plain)
 }
 

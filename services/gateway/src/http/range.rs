@@ -25,7 +25,9 @@ pub(super) fn wanted(header: &HeaderValue, total: u64) -> Wanted {
         return Wanted::Whole;
     }
     match (first, last) {
-        ("", suffix) => number(suffix).map_or(Wanted::Whole, |length| part(total.saturating_sub(length), total, total)),
+        ("", suffix) => {
+            number(suffix).map_or(Wanted::Whole, |length| part(total.saturating_sub(length), total, total))
+        }
         (first, "") => number(first).map_or(Wanted::Whole, |first| part(first, total, total)),
         (first, last) => match (number(first), number(last)) {
             (Some(first), Some(last)) if first <= last => part(first, last.saturating_add(1), total),
@@ -99,7 +101,16 @@ mod tests {
 
     #[test]
     fn what_is_no_single_range_is_ignored() {
-        for header in ["bytes=0-1,4-5", "bytes=5-2", "bytes=a-b", "items=0-1", "bytes", "bytes=", "bytes=-", "bytes=+1-2"] {
+        for header in [
+            "bytes=0-1,4-5",
+            "bytes=5-2",
+            "bytes=a-b",
+            "items=0-1",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=+1-2",
+        ] {
             assert_eq!(of_ten(header), Wanted::Whole, "{header}");
         }
     }

@@ -24,7 +24,10 @@ const PLUGINS: [(&str, &str); 4] = [
 
 /// Versions of the server and what it runs on.
 #[utoipa::path(get, path = "/versions", tag = "Server", responses((status = 200, body = Value, description = "Name and version of each part")))]
-pub(super) async fn versions(State(state): State<Arc<GatewayState>>, request: Request) -> Result<Response, Failure> {
+pub(super) async fn versions(
+    State(state): State<Arc<GatewayState>>,
+    request: Request,
+) -> Result<Response, Failure> {
     let byte_order = if cfg!(target_endian = "little") { "little" } else { "big" };
     let versions = json!({
         "cloudify": VERSION,
@@ -38,7 +41,10 @@ pub(super) async fn versions(State(state): State<Arc<GatewayState>>, request: Re
 
 /// What the server can do, by xpublish's names of plugins.
 #[utoipa::path(get, path = "/plugins", tag = "Server", responses((status = 200, body = Value, description = "Path and version of each")))]
-pub(super) async fn plugins(State(state): State<Arc<GatewayState>>, request: Request) -> Result<Response, Failure> {
+pub(super) async fn plugins(
+    State(state): State<Arc<GatewayState>>,
+    request: Request,
+) -> Result<Response, Failure> {
     let entry = |(name, path): (&str, &str)| (name.to_owned(), json!({"path": path, "version": VERSION}));
     let plugins: Map<String, Value> = PLUGINS.into_iter().map(entry).collect();
     answer(&state, request, &Value::Object(plugins)).await

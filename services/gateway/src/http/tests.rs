@@ -38,7 +38,10 @@ struct Answer {
 
 impl Gateway {
     fn new() -> Self {
-        Self::with(HttpSettings { worker_timeout_seconds: 1, body_bytes_max: 1000, ..HttpSettings::default() }, tokens())
+        Self::with(
+            HttpSettings { worker_timeout_seconds: 1, body_bytes_max: 1000, ..HttpSettings::default() },
+            tokens(),
+        )
     }
 
     fn with(http: HttpSettings, admin: AdminSettings) -> Self {
@@ -62,10 +65,20 @@ impl Gateway {
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Answer {
         let response = self.respond(method, path, headers, body).await;
         let (parts, body) = response.into_parts();
-        Answer { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
     }
 
-    async fn respond(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Response {
+    async fn respond(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &'static str,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -96,8 +109,14 @@ fn tokens() -> AdminSettings {
     use sha2::Digest as _;
     let token = |name: &str, role| TokenSettings {
         name: format!("{name}er"),
-        sha256: sha2::Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: format!("{:x}", sha2::Sha256::digest(name)),
         role,
     };
-    AdminSettings { tokens: vec![token("view", Role::Viewer), token("edit", Role::Editor), token("rule", Role::Administrator)] }
+    AdminSettings {
+        tokens: vec![
+            token("view", Role::Viewer),
+            token("edit", Role::Editor),
+            token("rule", Role::Administrator),
+        ],
+    }
 }

@@ -48,8 +48,6 @@ use super::state::GatewayState;
             description = "No such dataset, variable or document; or the chunk is absent: it reads as the fill value"),
         (status = 409, body = super::error::Problem, content_type = "application/problem+json",
             description = "The source file changed since it was registered"),
-        (status = "default", body = super::error::Problem, content_type = "application/problem+json",
-            description = "Anything else that went wrong"),
     )
 )]
 pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request) -> Response {
@@ -81,7 +79,9 @@ fn id_and_key(path: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), Error> {
 /// What no store can have is the request's fault; an empty segment is what clients make of a trailing slash.
 fn refused(error: KeyError) -> Error {
     match error {
-        KeyError::Malformed(fault) if fault != KeyFault::EmptySegment => Error::invalid(format!("key {fault}")),
+        KeyError::Malformed(fault) if fault != KeyFault::EmptySegment => {
+            Error::invalid(format!("key {fault}"))
+        }
         KeyError::Malformed(_) | KeyError::Unknown => Error::not_found("no such key in this dataset"),
     }
 }
@@ -118,7 +118,9 @@ async fn chunk(
             };
             document::answer(state, request, inline).await
         }
-        Located::Missing => Err(Error::not_found("the chunk is absent in the source: it reads as the fill value").into()),
+        Located::Missing => {
+            Err(Error::not_found("the chunk is absent in the source: it reads as the fill value").into())
+        }
         Located::Outside => Err(Error::not_found("the array has no such chunk").into()),
     }
 }
@@ -157,7 +159,8 @@ async fn stored(
             (StatusCode::PARTIAL_CONTENT, part)
         }
     };
-    let offset = range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
+    let offset =
+        range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
     let bytes = state.worker.read(file, ByteRange { offset, length: part.length }).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
     let mut response = Response::new(body(bytes, part.length)?);

@@ -36,7 +36,8 @@ impl Datasets {
 
     async fn make(&self, catalog: Arc<Catalog>, name: HierarchyDocument) -> Result<Document> {
         let listed = catalog.datasets().iter();
-        let keys: Vec<_> = listed.filter_map(|listed| catalog.by_id.get(listed.id.as_str()).cloned()).collect();
+        let keys: Vec<_> =
+            listed.filter_map(|listed| catalog.by_id.get(listed.id.as_str()).cloned()).collect();
         let mut opened = futures::stream::iter(keys)
             .map(|key| async move { self.open_key(&key).await })
             .buffered(OPENED_AT_ONCE);

@@ -37,7 +37,12 @@ pub(super) struct RecordKey {
 
 impl Datasets {
     /// Where the chunk at `index` of the variable in place `variable` of the dataset's list is.
-    pub async fn locate(&self, dataset: &OpenDataset, variable: usize, index: &ChunkIndex) -> Result<Located> {
+    pub async fn locate(
+        &self,
+        dataset: &OpenDataset,
+        variable: usize,
+        index: &ChunkIndex,
+    ) -> Result<Located> {
         let number = dataset.dataset().variables.get(variable).and_then(|v| index.number(&v.grid));
         let Some(number) = number else { return Ok(Located::Outside) };
         let record = self.record(dataset, variable, number / dataset.published().record_size).await?;
@@ -68,16 +73,23 @@ impl Datasets {
 fn in_record(record: &ReferenceRecord, number: u64) -> Result<Located> {
     let manifest = &record.manifest;
     let place = number.checked_sub(manifest.first());
-    if !place.is_some_and(|place| place < manifest.len() as u64) {
+    if place.is_none_or(|place| place >= manifest.len() as u64) {
         let end = manifest.first() + manifest.len() as u64;
-        return Err(Error::internal(format!("chunk {number} is not in its record {}..{end}", manifest.first())));
+        return Err(Error::internal(format!(
+            "chunk {number} is not in its record {}..{end}",
+            manifest.first()
+        )));
     }
     match manifest.get(number) {
         ChunkRef::Missing => Ok(Located::Missing),
         ChunkRef::Inline(bytes) => Ok(Located::Inline(bytes)),
         ChunkRef::Bytes { file, range } => match record.files.get(file.0 as usize) {
             Some(file) => Ok(Located::Stored { file: Arc::clone(file), range }),
-            None => Err(Error::internal(format!("chunk {number} points to file {} of {}", file.0, record.files.len()))),
+            None => Err(Error::internal(format!(
+                "chunk {number} points to file {} of {}",
+                file.0,
+                record.files.len()
+            ))),
         },
     }
 }

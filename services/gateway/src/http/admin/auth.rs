@@ -67,7 +67,7 @@ fn bearer(value: &str) -> Option<&str> {
 
 fn hexadecimal(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
@@ -113,7 +113,8 @@ fn require(role: Role, least: Role) -> Result<()> {
     if role >= least {
         return Ok(());
     }
-    let words = format!("this token's role is {role:?}, and {least:?} is needed: use another token").to_lowercase();
+    let words =
+        format!("this token's role is {role:?}, and {least:?} is needed: use another token").to_lowercase();
     Err(Error::new(ErrorKind::Forbidden, words))
 }
 

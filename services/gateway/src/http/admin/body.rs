@@ -54,10 +54,14 @@ pub(in crate::http) struct RollBackBody {
 pub(super) struct Read<T>(pub(super) T);
 
 /// Reads a JSON body up to the limit of the settings. No body at all reads as `{}`.
-pub(super) async fn read<T: DeserializeOwned>(state: &GatewayState, request: Request) -> Result<(Parts, Read<T>)> {
+pub(super) async fn read<T: DeserializeOwned>(
+    state: &GatewayState,
+    request: Request,
+) -> Result<(Parts, Read<T>)> {
     let limit = state.settings.body_bytes_max;
     let (parts, body) = request.into_parts();
-    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
@@ -72,5 +76,8 @@ pub(super) async fn read<T: DeserializeOwned>(state: &GatewayState, request: Req
 }
 
 fn too_large(limit: usize) -> Error {
-    Error::new(ErrorKind::TooLarge, format!("the body is longer than {limit} bytes: name fewer sources, or a glob"))
+    Error::new(
+        ErrorKind::TooLarge,
+        format!("the body is longer than {limit} bytes: name fewer sources, or a glob"),
+    )
 }

@@ -23,7 +23,12 @@ type Events = BoxStream<'static, Result<RegistrationEvent>>;
 
 /// Starts a registration and answers with it. What is refused at once is a plain problem in both forms; the stream
 /// dropped, because the client went away, ends the work.
-pub(super) async fn run(state: Arc<GatewayState>, request: &Parts, by: &str, registration: Registration) -> Answer {
+pub(super) async fn run(
+    state: Arc<GatewayState>,
+    request: &Parts,
+    by: &str,
+    registration: Registration,
+) -> Answer {
     if registration.sources.is_empty() {
         return Err(Error::invalid("sources is empty: name at least one file or glob").into());
     }
@@ -92,7 +97,10 @@ async fn outcome(mut events: Events, goal: RegistrationGoal) -> Answer {
             RegistrationEvent::Progress { .. } => {}
             RegistrationEvent::Preview(found) => preview = Some(found),
             RegistrationEvent::Published { id, version } => {
-                let location = HeaderValue::from_str(&format!("/admin/v1/datasets/{}", crate::http::page::segment(id.as_str())));
+                let location = HeaderValue::from_str(&format!(
+                    "/admin/v1/datasets/{}",
+                    crate::http::page::segment(id.as_str())
+                ));
                 let location = location.map_err(Error::internal)?;
                 let body = Json(published(&id, version, preview.as_deref()));
                 return Ok((StatusCode::CREATED, [(LOCATION, location)], body).into_response());
@@ -100,7 +108,9 @@ async fn outcome(mut events: Events, goal: RegistrationGoal) -> Answer {
         }
     }
     match (goal, preview) {
-        (RegistrationGoal::Preview, Some(preview)) => Ok(Json(json!({"preview": shown(&preview)})).into_response()),
+        (RegistrationGoal::Preview, Some(preview)) => {
+            Ok(Json(json!({"preview": shown(&preview)})).into_response())
+        }
         _ => Err(Error::internal("the registration ended without an outcome").into()),
     }
 }

@@ -76,7 +76,8 @@ impl DatasetPage {
         let dataset = opened.dataset();
         let attributes = dataset.attributes().cloned().unwrap_or_default();
         let size = dataset.variables.iter().map(Variable::decoded_size_bytes).sum::<Option<u64>>();
-        let dimensions = info::dimensions(dataset).into_iter().map(|(name, length)| (name, length.to_string()));
+        let dimensions =
+            info::dimensions(dataset).into_iter().map(|(name, length)| (name, length.to_string()));
         Self {
             root,
             id: published.id.to_string(),
@@ -95,7 +96,8 @@ impl DatasetPage {
 /// Coordinates and data variables of the root, then each group that has variables.
 fn sections(dataset: &Dataset) -> Vec<Section> {
     let (coordinates, data) = info::split(dataset);
-    let views = |variables: &[&Variable]| variables.iter().map(|variable| VariableView::new(variable)).collect();
+    let views =
+        |variables: &[&Variable]| variables.iter().map(|variable| VariableView::new(variable)).collect();
     let mut sections = vec![
         Section { title: "Coordinates".into(), variables: views(&coordinates) },
         Section { title: "Data variables".into(), variables: views(&data) },

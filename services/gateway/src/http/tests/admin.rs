@@ -28,7 +28,8 @@ async fn without_tokens_it_is_off_and_says_so() {
 #[tokio::test]
 async fn who_shows_no_token_is_401_and_whose_role_is_too_small_403() {
     let gateway = Gateway::new();
-    for headers in [vec![], vec![("authorization", "Bearer nope")], vec![("authorization", "Basic dmlldw==")]] {
+    for headers in [vec![], vec![("authorization", "Bearer nope")], vec![("authorization", "Basic dmlldw==")]]
+    {
         let answer = gateway.get_with(LIST, &headers).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
         assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"));
@@ -63,7 +64,10 @@ async fn a_registered_dataset_is_there_at_once_and_a_removed_one_gone() {
     let again = send(&gateway, "edit", Method::POST, LIST, NEW).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     assert!(again.detail().contains("replace"));
-    assert_eq!(send(&gateway, "rule", Method::DELETE, "/admin/v1/datasets/new", "").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        send(&gateway, "rule", Method::DELETE, "/admin/v1/datasets/new", "").await.status,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(gateway.get("/datasets/new/keys").await.status, StatusCode::NOT_FOUND);
 }
 
@@ -87,8 +91,14 @@ async fn events_tell_of_a_registration_as_it_goes() {
     assert_eq!(names, ["progress", "preview", "published"]);
     assert!(text.contains(r#"data: {"stage":"scan","done":1,"total":2,"current":"a.nc"}"#), "{text}");
     let bad = r#"{"id": "other", "sources": ["/bad"]}"#;
-    let text = String::from_utf8(gateway.send(Method::POST, LIST, &headers, bad).await.body.to_vec()).unwrap();
-    assert!(text.contains("event: error\ndata: {\"type\":\"about:blank\",\"title\":\"Bad Gateway\",\"status\":502"), "{text}");
+    let text =
+        String::from_utf8(gateway.send(Method::POST, LIST, &headers, bad).await.body.to_vec()).unwrap();
+    assert!(
+        text.contains(
+            "event: error\ndata: {\"type\":\"about:blank\",\"title\":\"Bad Gateway\",\"status\":502"
+        ),
+        "{text}"
+    );
     assert!(text.contains("/data/bad.nc"), "an administrator sees the file: {text}");
 }
 
@@ -120,9 +130,13 @@ async fn versions_are_shown_and_gone_back_to() {
     let shown = send(&gateway, "view", Method::GET, ATMOS, "").await.json();
     assert_eq!((&shown["current"], &shown["versions"][0]["sources"]), (&json!(1), &json!(["/data/a.nc"])));
     assert_eq!((&shown["variables"], &shown["groups"]), (&json!(6), &json!(2)));
-    let back = send(&gateway, "rule", Method::POST, "/admin/v1/datasets/atmos/rollback", r#"{"version": 1}"#).await;
+    let back =
+        send(&gateway, "rule", Method::POST, "/admin/v1/datasets/atmos/rollback", r#"{"version": 1}"#).await;
     assert_eq!(back.json(), json!({"id": "atmos", "version": 1}));
-    assert_eq!(send(&gateway, "rule", Method::DELETE, "/admin/v1/datasets/nope", "").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        send(&gateway, "rule", Method::DELETE, "/admin/v1/datasets/nope", "").await.status,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(send(&gateway, "view", Method::GET, LIST, "").await.json()["datasets"][0]["id"], "atmos");
 }
 

@@ -16,10 +16,19 @@ async fn metadata_is_that_of_the_dataset_in_both_formats() {
     let gateway = Gateway::new();
     let v2 = gateway.get(METADATA).await.json();
     assert_eq!(v2["zarr_consolidated_format"], 1);
-    assert_eq!(v2["metadata"]["tas/.zarray"], gateway.get("/datasets/atmos/kerchunk/tas/.zarray").await.json());
-    assert_eq!(v2["metadata"]["tas/.zattrs"], gateway.get("/datasets/atmos/kerchunk/tas/.zattrs").await.json());
+    assert_eq!(
+        v2["metadata"]["tas/.zarray"],
+        gateway.get("/datasets/atmos/kerchunk/tas/.zarray").await.json()
+    );
+    assert_eq!(
+        v2["metadata"]["tas/.zattrs"],
+        gateway.get("/datasets/atmos/kerchunk/tas/.zattrs").await.json()
+    );
     assert_eq!(v2["metadata"][".zattrs"], gateway.get("/datasets/atmos/kerchunk/.zattrs").await.json());
-    assert_eq!(v2["metadata"]["forecast/.zgroup"], gateway.get("/datasets/atmos/kerchunk/forecast/.zgroup").await.json());
+    assert_eq!(
+        v2["metadata"]["forecast/.zgroup"],
+        gateway.get("/datasets/atmos/kerchunk/forecast/.zgroup").await.json()
+    );
     let v3 = gateway.get("/datasets/atmos/kerchunk/zarr.json").await.json();
     let inside = &v3["consolidated_metadata"]["metadata"];
     assert_eq!(inside["tas"], gateway.get("/datasets/atmos/kerchunk/tas/zarr.json").await.json());
@@ -30,9 +39,16 @@ async fn metadata_is_that_of_the_dataset_in_both_formats() {
 async fn all_datasets_are_one_hierarchy_that_agrees_with_its_parts() {
     let gateway = Gateway::new();
     let v2 = gateway.get("/datasets/.zmetadata").await.json();
-    for key in [".zgroup", ".zattrs", "atmos/.zgroup", "atmos/.zattrs", "atmos/kerchunk/.zgroup",
-        "atmos/kerchunk/.zattrs", "atmos/kerchunk/tas/.zarray", "atmos/kerchunk/forecast/pr/.zattrs"]
-    {
+    for key in [
+        ".zgroup",
+        ".zattrs",
+        "atmos/.zgroup",
+        "atmos/.zattrs",
+        "atmos/kerchunk/.zgroup",
+        "atmos/kerchunk/.zattrs",
+        "atmos/kerchunk/tas/.zarray",
+        "atmos/kerchunk/forecast/pr/.zattrs",
+    ] {
         assert_eq!(v2["metadata"][key], gateway.get(&format!("/datasets/{key}")).await.json(), "{key}");
     }
     let v3 = gateway.get("/datasets/zarr.json").await.json();
@@ -85,7 +101,8 @@ async fn every_kind_of_error_has_its_answer() {
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.detail(), "for anybody");
-        let retry = answer.header("retry-after").map(|after| format!(", Retry-After: {after}")).unwrap_or_default();
+        let retry =
+            answer.header("retry-after").map(|after| format!(", Retry-After: {after}")).unwrap_or_default();
         table.push(format!("{kind:?} {}{retry}", answer.status));
     }
     insta::assert_snapshot!(table.join("\n"));
@@ -96,18 +113,31 @@ async fn every_kind_of_error_has_its_answer() {
 #[tokio::test]
 async fn every_answer_can_be_read_from_any_page() {
     let gateway = Gateway::new();
-    for (method, path) in [(Method::GET, "/"), (Method::GET, "/nowhere"), (Method::POST, "/datasets"), (Method::GET, METADATA),
-        (Method::GET, "/datasets/nope/keys"), (Method::GET, "/admin/v1/datasets"), (Method::HEAD, "/datasets"), (Method::OPTIONS, "/x")]
-    {
+    for (method, path) in [
+        (Method::GET, "/"),
+        (Method::GET, "/nowhere"),
+        (Method::POST, "/datasets"),
+        (Method::GET, METADATA),
+        (Method::GET, "/datasets/nope/keys"),
+        (Method::GET, "/admin/v1/datasets"),
+        (Method::HEAD, "/datasets"),
+        (Method::OPTIONS, "/x"),
+    ] {
         let answer = gateway.send(method, path, &[], "").await;
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
         let exposed = answer.header("access-control-expose-headers").unwrap();
-        for name in ["ETag", "Content-Range", "Content-Length", "Accept-Ranges", "Retry-After", "Last-Modified"] {
+        for name in
+            ["ETag", "Content-Range", "Content-Length", "Accept-Ranges", "Retry-After", "Last-Modified"]
+        {
             assert!(exposed.contains(name), "{path} {name}");
         }
         assert!(answer.header("x-request-id").is_some());
     }
-    let asks = [("origin", "https://a.org"), ("access-control-request-method", "GET"), ("access-control-request-headers", "range")];
+    let asks = [
+        ("origin", "https://a.org"),
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "range"),
+    ];
     let preflight = gateway.send(Method::OPTIONS, METADATA, &asks, "").await;
     assert_eq!(preflight.status, StatusCode::NO_CONTENT);
     assert!(preflight.header("access-control-allow-headers").unwrap().contains("Range"));
@@ -129,7 +159,10 @@ async fn other_methods_are_405_with_those_that_are_allowed() {
 #[tokio::test]
 async fn a_request_id_of_the_caller_comes_back_if_it_is_sane() {
     let gateway = Gateway::new();
-    assert_eq!(gateway.get_with("/datasets", &[("x-request-id", "abc-1")]).await.header("x-request-id"), Some("abc-1"));
+    assert_eq!(
+        gateway.get_with("/datasets", &[("x-request-id", "abc-1")]).await.header("x-request-id"),
+        Some("abc-1")
+    );
     let insane = gateway.get_with("/datasets", &[("x-request-id", "a b")]).await;
     assert_eq!(insane.header("x-request-id").unwrap().len(), 16);
 }

@@ -35,7 +35,9 @@ async fn malformed_keys_are_400_and_unknown_ones_404() {
 #[tokio::test]
 async fn ids_are_one_segment_decoded_once() {
     let gateway = Gateway::new();
-    for id in ["atmos%2Fkerchunk", "..", "%2e%2e", "%2e%2e%2fatmos", "at%256Dos", "%00", "x%0ay", &"y".repeat(3000)] {
+    for id in
+        ["atmos%2Fkerchunk", "..", "%2e%2e", "%2e%2e%2fatmos", "at%256Dos", "%00", "x%0ay", &"y".repeat(3000)]
+    {
         let answer = gateway.get(&format!("/datasets/{id}/keys")).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}");
         assert!(answer.detail().len() < 300);

@@ -84,9 +84,12 @@ async fn a_client_that_has_the_chunk_costs_no_read() {
     let etag = gateway.get(STORED).await.header("etag").unwrap().to_owned();
     let reads = gateway.worker.reads_so_far();
     let weak = format!("\"x\", W/{etag}");
-    for condition in [("if-none-match", &*etag), ("if-none-match", &weak), ("if-none-match", "*"),
-        ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT")]
-    {
+    for condition in [
+        ("if-none-match", &*etag),
+        ("if-none-match", &weak),
+        ("if-none-match", "*"),
+        ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT"),
+    ] {
         let answer = gateway.get_with(STORED, &[condition]).await;
         assert_eq!((answer.status, answer.body.len()), (StatusCode::NOT_MODIFIED, 0), "{condition:?}");
         assert_eq!(answer.header("etag"), Some(&*etag));
@@ -101,7 +104,13 @@ async fn a_client_that_has_the_chunk_costs_no_read() {
 #[tokio::test]
 async fn head_has_the_length_of_get_and_checks_the_source() {
     let gateway = Gateway::new();
-    for path in [STORED, STREAMED, "/datasets/atmos/kerchunk/time/0", "/datasets/atmos/kerchunk/.zmetadata", "/datasets"] {
+    for path in [
+        STORED,
+        STREAMED,
+        "/datasets/atmos/kerchunk/time/0",
+        "/datasets/atmos/kerchunk/.zmetadata",
+        "/datasets",
+    ] {
         let (get, head) = (gateway.get(path).await, gateway.head(path).await);
         assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0), "{path}");
         for name in ["content-length", "etag", "content-type", "accept-ranges", "cache-control"] {
@@ -109,16 +118,29 @@ async fn head_has_the_length_of_get_and_checks_the_source() {
         }
         assert!(head.header("content-length").is_some());
     }
-    gateway.worker.set(Reads::Fail(Error::new(ErrorKind::Conflict, "the source changed since it was registered")));
+    gateway
+        .worker
+        .set(Reads::Fail(Error::new(ErrorKind::Conflict, "the source changed since it was registered")));
     assert_eq!(gateway.head(STORED).await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
 async fn only_what_is_absent_is_404() {
     let gateway = Gateway::new();
-    for absent in ["tas/2.0", "tas/9.0", "tas/0", "tas/c", "tas/.zgroup", "pr/0", "forecast/.zarray", "pr/.zarray", ".zfoo",
-        "forecast/pr/0", "tas/", "x//y"]
-    {
+    for absent in [
+        "tas/2.0",
+        "tas/9.0",
+        "tas/0",
+        "tas/c",
+        "tas/.zgroup",
+        "pr/0",
+        "forecast/.zarray",
+        "pr/.zarray",
+        ".zfoo",
+        "forecast/pr/0",
+        "tas/",
+        "x//y",
+    ] {
         let answer = gateway.get(&format!("/datasets/atmos/kerchunk/{absent}")).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{absent}");
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));

@@ -13,8 +13,9 @@ use engine::preview::Preview;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use model::{
-    AttributeValue, Attributes, ByteOrder, ByteRange, ChunkGrid, ChunkManifest, ChunkRef, Codec, DataType, Dataset,
-    DatasetId, Error, ErrorKind, FileId, FileIdentity, Group, NodePath, Numbers, Result, SourceFile, Variable, Version,
+    AttributeValue, Attributes, ByteOrder, ByteRange, ChunkGrid, ChunkManifest, ChunkRef, Codec, DataType,
+    Dataset, DatasetId, Error, ErrorKind, FileId, FileIdentity, Group, NodePath, Numbers, Result, SourceFile,
+    Variable, Version,
 };
 
 /// The bytes of the one source file.
@@ -99,7 +100,7 @@ fn variable(path: &str, dimensions: &[&str], data_type: DataType, shape: &[u64],
 pub(super) fn dataset() -> Dataset {
     let mut global = Attributes::new();
     global.set("title", text("Run <7> & more"));
-    global.set("history", text(&"made by hand; ".repeat(60)));
+    global.set("history", text(&"made by hand; ".repeat(9)));
     let mut tas = variable("tas", &["time", "lat"], DataType::I16, &[5, 40], &[2, 40]);
     tas.codecs = vec![Codec::Shuffle { element_size: 2 }, Codec::Deflate { level: 4 }];
     for (name, value) in [("long_name", "air temperature"), ("units", "K"), ("coordinates", "height")] {
@@ -157,7 +158,13 @@ impl Worker for MemoryWorker {
         Ok(VersionList { current: version, versions: vec![summary] })
     }
 
-    async fn references(&self, id: &DatasetId, _: Version, variable: &NodePath, record: u64) -> Result<ReferenceRecord> {
+    async fn references(
+        &self,
+        id: &DatasetId,
+        _: Version,
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<ReferenceRecord> {
         self.up()?;
         self.known(id)?;
         self.reference_count.fetch_add(1, Ordering::SeqCst);
@@ -174,14 +181,18 @@ impl Worker for MemoryWorker {
             _ => {}
         }
         let identity = FileIdentity { size_bytes: 4000, modified_ns: 784_111_777_500_000_000, inode: 5 };
-        Ok(ReferenceRecord { manifest, files: vec![Arc::new(SourceFile { path: "/secret/a.nc".into(), identity })] })
+        Ok(ReferenceRecord {
+            manifest,
+            files: vec![Arc::new(SourceFile { path: "/secret/a.nc".into(), identity })],
+        })
     }
 
     async fn read(&self, _: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
         self.read_count.fetch_add(1, Ordering::SeqCst);
         let bytes = file_bytes().slice(range.offset as usize..(range.offset + range.length) as usize);
         let reads = self.reads.lock().unwrap().clone();
-        let pieces = |bytes: &Bytes| bytes.chunks(999).map(Bytes::copy_from_slice).map(Ok).collect::<Vec<_>>();
+        let pieces =
+            |bytes: &Bytes| bytes.chunks(999).map(Bytes::copy_from_slice).map(Ok).collect::<Vec<_>>();
         match reads {
             Reads::Fail(error) => Err(error),
             Reads::Hang => std::future::pending().await,
@@ -190,9 +201,13 @@ impl Worker for MemoryWorker {
             Reads::Work => Ok(StoredBytes::Pieces(stream::iter(pieces(&bytes)).boxed())),
             Reads::Break => {
                 let broken = Err(Error::new(ErrorKind::Conflict, "the source changed"));
-                Ok(StoredBytes::Pieces(stream::iter(pieces(&bytes).into_iter().take(1).chain([broken])).boxed()))
+                Ok(StoredBytes::Pieces(
+                    stream::iter(pieces(&bytes).into_iter().take(1).chain([broken])).boxed(),
+                ))
             }
-            Reads::EndEarly => Ok(StoredBytes::Pieces(stream::iter(pieces(&bytes).into_iter().take(1)).boxed())),
+            Reads::EndEarly => {
+                Ok(StoredBytes::Pieces(stream::iter(pieces(&bytes).into_iter().take(1)).boxed()))
+            }
         }
     }
 
@@ -200,10 +215,13 @@ impl Worker for MemoryWorker {
         if self.ids.lock().unwrap().contains(&it.id) && it.if_exists == IfExists::Refuse {
             return Err(Error::new(ErrorKind::Conflict, format!("dataset '{}' exists: send replace", it.id)));
         }
-        let progress = RegistrationEvent::Progress { stage: "scan".into(), done: 1, total: 2, current: "a.nc".into() };
+        let progress =
+            RegistrationEvent::Progress { stage: "scan".into(), done: 1, total: 2, current: "a.nc".into() };
         let mut events = vec![Ok(progress)];
         if it.sources[0].contains("bad") {
-            events.push(Err(Error::new(ErrorKind::CorruptData, "a source is truncated").with_internal("/data/bad.nc")));
+            events.push(Err(
+                Error::new(ErrorKind::CorruptData, "a source is truncated").with_internal("/data/bad.nc")
+            ));
         } else {
             events.push(Ok(RegistrationEvent::Preview(Box::new(Preview { files: 1, ..Preview::default() }))));
             if it.goal == RegistrationGoal::Publish {

@@ -35,7 +35,9 @@ impl Body for Pieces {
             None if self.remaining == 0 => return Poll::Ready(None),
             None => {
                 let missing = self.remaining;
-                return Poll::Ready(Some(Err(broken(Error::internal(format!("{missing} bytes did not come"))))));
+                return Poll::Ready(Some(Err(broken(Error::internal(format!(
+                    "{missing} bytes did not come"
+                ))))));
             }
         };
         match self.remaining.checked_sub(piece.len() as u64) {
