@@ -110,8 +110,13 @@ pub(super) async fn show(State(state): State<Arc<GatewayState>>, _: Viewer, Id(i
     let mut shown = shown_versions(&id, &versions);
     shown["variables"] = current.dataset.variables.len().into();
     shown["groups"] = current.dataset.groups.len().into();
-    shown["chunks"] =
-        current.dataset.variables.iter().map(|variable| variable.grid.chunk_count()).sum::<u64>().into();
+    shown["chunks"] = current
+        .dataset
+        .variables
+        .iter()
+        .map(|variable| variable.grid.chunk_count())
+        .fold(0, u64::saturating_add)
+        .into();
     Ok(Json(shown).into_response())
 }
 
