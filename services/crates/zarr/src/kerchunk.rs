@@ -9,7 +9,8 @@
 //! | `raw` | bytes, nullable | the chunk itself, where it is inlined |
 //!
 //! Kerchunk pads the last record of a variable with missing chunks, which nobody reads: here it ends where the
-//! variable does.
+//! variable does. A missing chunk is a `KeyError` in fsspec with fastparquet, its default; with pyarrow under pandas 3
+//! it is not, in kerchunk's own files neither, because pandas then reads a null path as NaN.
 
 mod read;
 mod write;

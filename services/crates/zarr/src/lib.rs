@@ -1,11 +1,10 @@
-//! Zarr as it meets the outside: keys, metadata documents, codecs, kerchunk references; and the catalog document.
+//! Zarr as it meets the outside: keys, metadata documents, kerchunk references; and the catalog document.
 //!
 //! ```text
 //! key        GET tas/0.0.1  ──▶ Key::Chunk { variable: "tas", index }
 //! v2, v3     model::Dataset ──▶ .zmetadata, .zarray, zarr.json
 //! document   model::Dataset ◀─▶ the catalog document: exact, on disk and between worker and gateway
 //! kerchunk   model::ChunkManifest ◀─▶ refs.N.parq, which fsspec opens without us
-//! codecs     a stored chunk ──▶ its elements
 //! ```
 //! Pure: knows no files, no clock, no network.
 
