@@ -6,7 +6,7 @@ import platform
 from bench import chunks, data, memory, scan
 from harness.paths import REPOSITORY
 
-os.environ.setdefault("CLOUDIFY_BINARY", str(REPOSITORY / "target" / "release" / "cloudify"))
+os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release" / "cloudify"))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from bench import data, goals, targets
 from bench.measure import measure
 from harness.paths import HERE, REPOSITORY
 
-os.environ.setdefault("CLOUDIFY_BINARY", str(REPOSITORY / "target" / "release" / "cloudify"))
+os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release" / "cloudify"))
 STEPS = 60
 
 

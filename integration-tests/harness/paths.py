@@ -13,6 +13,6 @@ SHARED = REPOSITORY.parent / "shared" / "data"
 
 
 def binary() -> pathlib.Path:
-    """The program under test: `CLOUDIFY_BINARY`, or the debug build."""
-    path = os.environ.get("CLOUDIFY_BINARY") or REPOSITORY / "target" / "debug" / "cloudify"
+    """The program under test: `BINARY_UNDER_TEST`, or the debug build."""
+    path = os.environ.get("BINARY_UNDER_TEST") or REPOSITORY / "target" / "debug" / "cloudify"
     return pathlib.Path(path)

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Iterator
 
 import h5py
+import hdf5plugin  # noqa: F401 registers its filters
 import netCDF4
 import numpy as np
 
@@ -25,10 +26,19 @@ def _attributes(thing) -> dict:
 
 
 def _representable(variable: netCDF4.Variable) -> bool:
+    if variable.dtype is str:
+        return True
     kind = variable.datatype
-    if isinstance(kind, (netCDF4.CompoundType, netCDF4.VLType)):
-        return False
-    return variable.dtype is str or np.dtype(variable.dtype).kind in "iufSU"
+    return not isinstance(kind, (netCDF4.CompoundType, netCDF4.VLType)) and np.dtype(variable.dtype).kind in "iufS"
+
+
+def _enumeration(variable: netCDF4.Variable) -> dict:
+    """An enum's members as CF flags: what a reader without enum types can still understand."""
+    if not isinstance(variable.datatype, netCDF4.EnumType):
+        return {}
+    members = variable.datatype.enum_dict
+    values = np.asarray(list(members.values()), variable.dtype)
+    return {"flag_values": values, "flag_meanings": " ".join(name.replace(" ", "_") for name in members)}
 
 
 def netcdf_groups(group: netCDF4.Dataset, path: str = "") -> Iterator[tuple[str, netCDF4.Dataset]]:
@@ -51,40 +61,55 @@ def netcdf_variables(path: pathlib.Path) -> tuple[list[Variable], list[str], dic
                 if not _representable(variable):
                     others.append(full)
                     continue
-                attributes = _attributes(variable)
+                attributes = _attributes(variable) | _enumeration(variable)
                 fill = attributes.pop("_FillValue", None)
                 values = np.asarray(variable[...])
                 held.append(Variable(full, variable.dimensions, values, attributes, fill))
     return held, others, groups
 
 
-def _hdf5_representable(dataset: h5py.Dataset) -> bool:
+def _hdf5_representable(dataset: h5py.Dataset, opaque: bool) -> bool:
     if dataset.shape is None or dataset.dtype.subdtype is not None:
         return False
     if h5py.check_string_dtype(dataset.dtype):
         return True
     if h5py.check_vlen_dtype(dataset.dtype) or h5py.check_ref_dtype(dataset.dtype):
         return False
+    if opaque and dataset.dtype.kind == "V" and not dataset.dtype.names:
+        return True
     return dataset.dtype.kind in "iufb" and dataset.dtype.itemsize <= 8
 
 
-def hdf5_datasets(path: pathlib.Path) -> tuple[dict[str, np.ndarray], list[str]]:
+def _stored(dataset: h5py.Dataset) -> np.ndarray:
+    """Values as they are stored: h5py takes the spaces off space-padded strings."""
+    values = dataset[()]
+    kind = h5py.check_string_dtype(dataset.dtype)
+    if kind and kind.length and dataset.id.get_type().get_strpad() == h5py.h5t.STR_SPACEPAD:
+        values = np.char.ljust(values, kind.length, b" ")
+    return values
+
+
+def hdf5_datasets(path: pathlib.Path, opaque: bool = False) -> tuple[dict[str, np.ndarray], list[str]]:
     """Values of the datasets that Zarr can hold, and the paths of the others."""
     held, others = {}, []
 
-    def visit(name, thing):
-        if not isinstance(thing, h5py.Dataset):
-            return
-        if not _hdf5_representable(thing):
-            others.append(name)
-            return
-        try:
-            held[name] = thing[()]
-        except OSError:  # a filter that this libhdf5 lacks
-            others.append(name)
+    def visit(name):
+        names.append(name)
 
+    names = []
     with h5py.File(path, "r") as file:
-        file.visititems(visit)
+        file.visit(visit)
+        for name in names:
+            try:
+                thing = file[name]
+                if not isinstance(thing, h5py.Dataset):
+                    continue
+                if _hdf5_representable(thing, opaque):
+                    held[name] = _stored(thing)
+                else:
+                    others.append(name)
+            except (OSError, KeyError, TypeError):  # a type or a filter that this libhdf5 cannot read
+                others.append(name)
     return held, others
 
 

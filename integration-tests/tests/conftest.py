@@ -54,7 +54,7 @@ class Served:
 
 def pytest_configure(config):
     if not binary().exists():
-        pytest.exit(f"{binary()} is not there: `cargo build` first, or set CLOUDIFY_BINARY", 2)
+        pytest.exit(f"{binary()} is not there: `cargo build` first, or set BINARY_UNDER_TEST", 2)
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -37,7 +37,7 @@ def test_pages_load_nothing_from_elsewhere(served, path):
     served.of(samples.AIR)
     answer = requests.get(f"{served.url}/{path.format(id=samples.dataset_id(samples.AIR))}")
     assert answer.status_code == 200
-    assert not re.findall(r'(?:src|href)\s*=\s*"(?:https?:)?//', answer.text)
+    assert not re.findall(r'(?:src\s*=|<link[^>]*href\s*=|@import|url\()\s*["\']?(?:https?:)?//', answer.text)
 
 
 def test_the_page_of_a_dataset_shows_its_variables(served, tmp_path):

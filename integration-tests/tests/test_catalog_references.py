@@ -1,6 +1,7 @@
 """The catalog's own files: xarray opens the written references with fsspec alone, no server running."""
 
 import json
+from urllib.parse import unquote
 
 import fsspec
 import pytest
@@ -40,7 +41,8 @@ def catalog(start):
 
 
 def of(catalog, name):
-    found = [store for store in stores(catalog) if name in store.parts or any(name in part for part in store.parts)]
+    """The references of a dataset: directories hold ids in lower case, other letters percent-encoded."""
+    found = [store for store in stores(catalog) if name in map(unquote, store.parts)]
     assert len(found) == 1, f"{name}: {found}"
     return found[0]
 

@@ -122,7 +122,7 @@ def test_kerchunk_references_by_another_tool_agree(served):
                 theirs = file.read(reference[2])
                 mine = session.get(f"{served.of(path)}/{key}")
                 assert mine.status_code == 200, key
-                if len(theirs) > 100_000:
+                if key.startswith("tos/"):
                     assert mine.content == theirs, key
                     compared += 1
     assert compared

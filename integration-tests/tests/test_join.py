@@ -98,7 +98,7 @@ def test_time_units_that_differ_are_reconciled_exactly(served, tmp_path_factory)
     ("change", "word"),
     [
         ({"chunks": (1, 4, 5)}, "chunk"),
-        ({"dtype": "f8"}, "f8"),
+        ({"dtype": "f8"}, "type"),
         ({"shuffle": False}, "shuffle"),
         ({"fill_value": -1.0}, "fill"),
     ],
@@ -112,7 +112,7 @@ def test_files_that_cannot_be_joined_raw_are_named_with_the_difference(served, t
     assert done.returncode != 0
     said = (done.stdout + done.stderr).lower()
     assert "first.nc" in said and "second.nc" in said
-    assert word in said or word.replace("f8", "float64") in said
+    assert word in said
 
 
 @pytest.mark.parametrize(("begin", "word"), [(2, "overlap"), (9, "gap")])
