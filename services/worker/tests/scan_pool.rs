@@ -1,6 +1,11 @@
 //! Scans in child processes: good files, bad files, damaged files, children that crash or hang.
 //!
 //! This program is its own child, as the binary is: called with `scan-child` it scans what it is told to.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says where it is"
+)]
 
 use std::{
     ffi::OsString,

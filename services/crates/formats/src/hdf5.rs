@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! walk: groups, links ─▶ netcdf4: what each dataset is ─▶ dimensions: names, lengths ─▶ variable: type, attributes,
-//!                                                                       layout ─▶ chunks | contiguous | inline
+//!                                                              storage: chunks | contiguous | inline
 //! ```
 //! `native` is the C library; the rest is safe.
 
@@ -15,6 +15,7 @@ mod inline;
 mod native;
 mod netcdf4;
 mod recode;
+mod storage;
 mod variable;
 mod walk;
 

@@ -43,7 +43,7 @@ impl ScanProcess {
         let [program, arguments @ ..] = command else {
             return Err(Error::internal("no command for scanning processes"));
         };
-        let failed = |error: io::Error| Error::internal(format!("cannot start {program:?}: {error}"));
+        let failed = |error: io::Error| Error::internal(format!("cannot start {}: {error}", program.display()));
         let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -120,7 +120,7 @@ impl ScanProcess {
         }
         let last_words = String::from_utf8_lossy(&last_words);
         let internal = format!("{}: {pipe}; {status:?}; {}", path.display(), last_words.trim());
-        match status.as_ref().ok().and_then(end) {
+        match status.as_ref().ok().copied().and_then(end) {
             Some(end) => {
                 let message = format!("{}: its scan crashed ({end}): the file is damaged", name(path));
                 Error::new(ErrorKind::CorruptData, message).with_internal(internal)
@@ -131,7 +131,7 @@ impl ScanProcess {
 }
 
 /// How a file ended a child; none where something else did.
-fn end(status: &ExitStatus) -> Option<String> {
+fn end(status: ExitStatus) -> Option<String> {
     match (status.signal(), status.code()) {
         (Some(signal), _) => Some(format!("signal {signal}")),
         (None, Some(PANIC)) => Some("panic".to_owned()),

@@ -44,8 +44,8 @@ pub(super) fn element_type(datatype: &Datatype) -> Result<Result<ElementType, St
                 .ok_or_else(|| name(datatype)))
         }
         Class::Float => {
-            let data_type = float(datatype)?;
-            Ok(data_type.map(|data_type| plain(data_type, byte_order)).ok_or_else(|| name(datatype)))
+            let found = float(datatype)?;
+            Ok(found.map(|found| plain(found, byte_order)).ok_or_else(|| name(datatype)))
         }
         Class::Enumeration => enumeration(datatype),
         Class::Text if datatype.is_variable_text() => Ok(Ok(plain(DataType::Text, ByteOrder::Little))),

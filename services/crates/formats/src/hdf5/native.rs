@@ -4,6 +4,7 @@
 //! static build is not thread-safe. No type here is `Send`. Enumerations of C that a damaged file can put any
 //! number in are read as integers, because a Rust `enum` of another value is undefined behaviour.
 
+mod arena;
 mod attribute;
 mod dataset;
 mod dataspace;

@@ -42,7 +42,7 @@ pub(super) fn walk(
     let root = file.root()?;
     let mut walk =
         Walk { groups: Vec::new(), seen: HashSet::from([root.token]), objects: 1, options, warnings };
-    walk.enter(NodePath::root(), 0, root, 0)?;
+    walk.enter(&NodePath::root(), 0, root, 0)?;
     Ok(walk.groups)
 }
 
@@ -62,7 +62,7 @@ impl Walk<'_> {
     /// Adds a group, then the groups in it.
     fn enter(
         &mut self,
-        path: NodePath,
+        path: &NodePath,
         parent: usize,
         object: Object,
         depth: usize,
@@ -98,7 +98,7 @@ impl Walk<'_> {
                 self.warn(subject, format!("left out: groups are nested more than {DEPTH_MAX} deep"));
             } else {
                 match path.join(&name) {
-                    Ok(path) => self.enter(path, place, group, depth + 1)?,
+                    Ok(path) => self.enter(&path, place, group, depth + 1)?,
                     Err(error) => self.warn(subject, format!("left out: {}", error.message)),
                 }
             }

@@ -21,7 +21,7 @@ pub(crate) fn sha256(file: &Path, scanned: &ScannedVariable) -> Option<String> {
             bytes
         }
     };
-    Some(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(format!("{:x}", Sha256::digest(bytes)))
 }
 
 fn array(file: &File, scanned: &ScannedVariable) -> Option<Vec<u8>> {

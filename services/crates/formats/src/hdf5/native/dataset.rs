@@ -22,6 +22,7 @@ use hdf5_metno_sys::{
 
 use super::{
     Datatype, Extent, Fault, Object,
+    arena::{Arena, allocate, free},
     handle::{DEFAULT, Handle, check},
     text,
 };
@@ -239,7 +240,7 @@ impl Dataset {
         element_count: usize,
         bytes_max: usize,
     ) -> Result<Vec<Vec<u8>>, Fault> {
-        let mut arena = Arena { buffers: Vec::new(), left: bytes_max };
+        let mut arena = Arena::new(bytes_max);
         let mut pointers = vec![ptr::null_mut::<c_char>(); element_count];
         // SAFETY: in memory such an element is a pointer, into the arena, which outlives the copies. The library is
         // open, so its property list classes are set; `allocate` and `free` get the arena that they are written for.
@@ -266,26 +267,3 @@ impl Dataset {
         check(status, "H5Dread").map(drop)
     }
 }
-
-/// Memory of variable-length elements, given back all at once. Bounded, because many elements of a damaged file can
-/// name one long piece. (`H5Dvlen_get_buf_size`, which would tell beforehand, crashes on empty texts.)
-struct Arena {
-    buffers: Vec<Box<[u8]>>,
-    left: usize,
-}
-
-unsafe extern "C" fn allocate(size: usize, arena: *mut c_void) -> *mut c_void {
-    // SAFETY: `arena` is the one of `read_texts`.
-    let arena = unsafe { &mut *arena.cast::<Arena>() };
-    // What a buffer itself takes counts too, so that many empty texts are bounded as well.
-    let Some(left) = arena.left.checked_sub(size.saturating_add(size_of::<Box<[u8]>>())) else {
-        return ptr::null_mut();
-    };
-    arena.left = left;
-    let mut buffer = vec![0_u8; size.max(1)].into_boxed_slice();
-    let start = buffer.as_mut_ptr();
-    arena.buffers.push(buffer);
-    start.cast()
-}
-
-unsafe extern "C" fn free(_: *mut c_void, _: *mut c_void) {}
