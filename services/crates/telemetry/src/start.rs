@@ -1,5 +1,7 @@
 //! Starting logs and traces, once, at the beginning of the process.
 
+use std::io::IsTerminal as _;
+
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
@@ -60,7 +62,9 @@ pub fn start(settings: &TelemetrySettings, service: &'static str) -> Result<Star
 }
 
 fn lines(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Pretty => lines.with_target(false).boxed(),
         LogFormat::Json => {
