@@ -31,8 +31,6 @@ pub enum Codec {
         /// 1 to 9.
         level: u8,
     },
-    /// lzf (HDF5 filter 32000).
-    Lzf,
     /// Blosc 1 (HDF5 filter 32001): its frame says how it was made, these are the writer's settings.
     Blosc {
         /// The compressor inside.

@@ -35,7 +35,7 @@ pub fn array(variable: &Variable) -> Value {
 }
 
 /// `zarr.json` of the root with those of all nodes inside. Left out are arrays with codecs that no reader of v3 knows
-/// (szip, lzf, LZ4 in HDF5's framing): one of them keeps zarr-python from opening all the others.
+/// (szip, LZ4 in HDF5's framing): one of them keeps zarr-python from opening all the others.
 pub fn consolidated(dataset: &Dataset) -> Value {
     let mut metadata = Map::new();
     insert_dataset(&mut metadata, "", dataset);

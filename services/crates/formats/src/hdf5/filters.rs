@@ -19,7 +19,6 @@ pub(super) fn codec(filter: &Filter, element_size: usize) -> Option<Codec> {
             pixels_per_scanline: parameter(3)?,
         },
         307 => Codec::Bzip2 { level: parameter(0).unwrap_or(9).clamp(1, 9) as u8 },
-        32000 => Codec::Lzf,
         32001 => blosc(filter, size),
         32004 => Codec::Lz4Hdf5,
         32015 => Codec::Zstd { level: parameter(0).map_or(3, u32::cast_signed) },
@@ -55,6 +54,8 @@ pub(super) fn describe(filter: &Filter) -> String {
     let known = match filter.id {
         5 => "nbit",
         6 => "scaleoffset",
+        // Its stream does not say how long the data is, and no Zarr codec is told.
+        32000 => "lzf",
         // Names go on about where to find the filter.
         _ => filter.name.split(';').next().unwrap_or_default().trim(),
     };

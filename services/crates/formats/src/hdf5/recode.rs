@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn other_codecs_are_refused_where_they_differ() {
-        assert_eq!(recode(vec![1], &[Codec::Lzf], &[], 1), None);
-        assert_eq!(recode(vec![1], &[Codec::Lzf], &[Codec::Lzf], 1), Some(vec![1]));
+        assert_eq!(recode(vec![1], &[Codec::Lz4Hdf5], &[], 1), None);
+        assert_eq!(recode(vec![1], &[Codec::Lz4Hdf5], &[Codec::Lz4Hdf5], 1), Some(vec![1]));
     }
 
     #[test]

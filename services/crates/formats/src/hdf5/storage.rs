@@ -64,7 +64,7 @@ pub(super) fn find(
     if let Some(filter) = no_codec.filter(|_| bytes > 0) {
         let filter = filters::describe(filter);
         return Err(Refusal::LeftOut(format!(
-            "no Zarr reader has its {filter}, and it is too large to inline"
+            "no Zarr reader has its {filter}, and it is too large, or cannot be decoded here, to be inlined"
         )));
     }
     match layout {

@@ -114,7 +114,6 @@ pub(super) enum CodecDocument {
     Bzip2 {
         level: u8,
     },
-    Lzf,
     Blosc {
         compressor: BloscCompressorDocument,
         level: u8,
@@ -158,7 +157,6 @@ impl From<&Codec> for CodecDocument {
                 Self::Szip { options_mask, pixels_per_block, bits_per_pixel, pixels_per_scanline }
             }
             Codec::Bzip2 { level } => Self::Bzip2 { level },
-            Codec::Lzf => Self::Lzf,
             Codec::Blosc { compressor, level, shuffle, element_size, block_size } => {
                 let compressor = compressor.into();
                 Self::Blosc { compressor, level, shuffle: shuffle.into(), element_size, block_size }
@@ -180,7 +178,6 @@ impl From<CodecDocument> for Codec {
                 Self::Szip { options_mask, pixels_per_block, bits_per_pixel, pixels_per_scanline }
             }
             CodecDocument::Bzip2 { level } => Self::Bzip2 { level },
-            CodecDocument::Lzf => Self::Lzf,
             CodecDocument::Blosc { compressor, level, shuffle, element_size, block_size } => {
                 let compressor = compressor.into();
                 Self::Blosc { compressor, level, shuffle: shuffle.into(), element_size, block_size }

@@ -45,7 +45,6 @@ fn codec() -> impl Strategy<Value = Codec> {
             bits_per_pixel: c,
             pixels_per_scanline: d
         }),
-        Just(Codec::Lzf),
         any::<(u8, u32, u32)>().prop_map(|(level, element_size, block_size)| Codec::Blosc {
             compressor: BloscCompressor::Lz4Hc,
             level,

@@ -39,7 +39,6 @@ fn id(codec: &Codec) -> &'static str {
         Codec::Fletcher32 => "fletcher32",
         Codec::Szip { .. } => "imagecodecs_szip",
         Codec::Bzip2 { .. } => "bz2",
-        Codec::Lzf => "imagecodecs_lzf",
         Codec::Blosc { .. } => "blosc",
         Codec::Lz4Hdf5 => "imagecodecs_lz4h5",
         Codec::Zstd { .. } => "zstd",
@@ -64,7 +63,7 @@ fn configuration(codec: &Codec) -> Value {
             },
             "blocksize": block_size,
         }),
-        Codec::Szip { .. } | Codec::Lzf | Codec::Lz4Hdf5 => {
+        Codec::Szip { .. } | Codec::Lz4Hdf5 => {
             let mut configuration = imagecodecs_configuration(codec);
             configuration["id"] = id.into();
             configuration
@@ -85,7 +84,7 @@ pub(crate) fn blosc_name(compressor: BloscCompressor) -> &'static str {
     }
 }
 
-/// Settings of imagecodecs' codecs. HDF5 puts the size before szip's data and nothing before lzf's.
+/// Settings of imagecodecs' codecs. HDF5 puts the size before szip's data.
 pub(crate) fn imagecodecs_configuration(codec: &Codec) -> Value {
     match codec {
         Codec::Szip { options_mask, pixels_per_block, bits_per_pixel, pixels_per_scanline } => json!({
@@ -95,7 +94,6 @@ pub(crate) fn imagecodecs_configuration(codec: &Codec) -> Value {
             "pixels_per_scanline": pixels_per_scanline,
             "header": true,
         }),
-        Codec::Lzf => json!({"header": false}),
         _ => json!({}),
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn chain(variable: &Variable) -> Vec<Value> {
 
 /// Whether readers of v3 have a name for all of them.
 pub(super) fn are_known(codecs: &[Codec]) -> bool {
-    !codecs.iter().any(|codec| matches!(codec, Codec::Szip { .. } | Codec::Lzf | Codec::Lz4Hdf5))
+    !codecs.iter().any(|codec| matches!(codec, Codec::Szip { .. } | Codec::Lz4Hdf5))
 }
 
 fn array_to_bytes(variable: &Variable) -> Value {
@@ -58,7 +58,7 @@ fn bytes_to_bytes(codec: &Codec) -> Value {
                 "blocksize": block_size,
             },
         }),
-        Codec::Szip { .. } | Codec::Lzf | Codec::Lz4Hdf5 => json!({
+        Codec::Szip { .. } | Codec::Lz4Hdf5 => json!({
             "name": v2::codec_ids(std::slice::from_ref(codec)).concat(),
             "configuration": v2::imagecodecs_configuration(codec),
         }),

@@ -80,7 +80,7 @@ fn the_root_holds_all_nodes() {
 #[test]
 fn an_array_that_no_client_can_decode_does_not_keep_the_others_from_being_opened() {
     let mut dataset = dataset();
-    dataset.variables[0].codecs = vec![Codec::Lzf];
+    dataset.variables[0].codecs = vec![Codec::Lz4Hdf5];
     let document = consolidated(&dataset);
     let metadata = &document["consolidated_metadata"]["metadata"];
     assert!(metadata.get("tas").is_none() && metadata.get("height").is_some());
