@@ -89,7 +89,7 @@ pub(crate) struct WorkerOptions {
 pub(crate) struct GatewayOptions {
     #[command(flatten)]
     listen: Listen,
-    /// URL of a worker, such as http://127.0.0.1:9100; several for a pool
+    /// URL of a worker, such as `http://127.0.0.1:9100`; several for a pool
     #[arg(long = "worker", value_name = "URL", num_args = 1..)]
     workers: Vec<String>,
 }

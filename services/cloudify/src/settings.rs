@@ -95,7 +95,7 @@ pub(crate) fn load(layers: &Layers, environment: HashMap<String, String>) -> Res
     if let Some(token) = token {
         settings.admin.tokens.push(TokenSettings {
             name: "CLOUDIFY_ADMIN_TOKEN".into(),
-            sha256: Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: format!("{:x}", Sha256::digest(token)),
             role: Role::Administrator,
         });
     }

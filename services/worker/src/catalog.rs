@@ -86,7 +86,7 @@ impl Catalog {
     /// A dataset's versions, oldest first.
     pub fn versions(&self, id: &DatasetId) -> Result<VersionList> {
         let current = self.current(id)?;
-        self.reader.versions(&self.layout, id, current)
+        Reader::versions(&self.layout, id, current)
     }
 
     /// One record of a variable's references: chunks `record * record_size ..`.

@@ -79,7 +79,7 @@ impl Api {
             let mut text = format!("no server answers at {}: {error}", self.base);
             let mut cause = std::error::Error::source(&error);
             while let Some(error) = cause {
-                text.push_str(&format!(": {error}"));
+                text = format!("{text}: {error}");
                 cause = error.source();
             }
             Failure::Unreachable(text)

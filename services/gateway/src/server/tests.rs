@@ -1,3 +1,5 @@
+//! Connections: limits, stalls, drains.
+
 use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};

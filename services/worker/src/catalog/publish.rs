@@ -14,7 +14,7 @@ use super::read::{read_version_document, record_of};
 use super::{RECORD_SIZE, conflict, disk};
 
 /// How old something unfinished is when its publisher has certainly crashed.
-const LEFTOVER_AGE: Duration = Duration::from_secs(24 * 3600);
+const LEFTOVER_AGE: Duration = Duration::from_hours(24);
 
 /// What is to be published.
 #[derive(Debug, Clone, Copy)]

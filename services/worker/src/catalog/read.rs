@@ -65,7 +65,7 @@ impl Reader {
         Ok(published)
     }
 
-    pub(super) fn versions(&self, layout: &Layout, id: &DatasetId, current: Version) -> Result<VersionList> {
+    pub(super) fn versions(layout: &Layout, id: &DatasetId, current: Version) -> Result<VersionList> {
         let mut versions = Vec::new();
         for version in layout.versions(id)? {
             let about = read_version_document(&layout.version(id, version))?;

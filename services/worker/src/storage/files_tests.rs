@@ -1,3 +1,5 @@
+//! Reading while files change, vanish, or are slow.
+
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 

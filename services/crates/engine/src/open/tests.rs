@@ -1,3 +1,5 @@
+//! Opening against a worker that keeps count of what it is asked.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
