@@ -71,7 +71,6 @@ impl Pieces {
                 return Ok(());
             }
             State::Tag if byte == PIECE_TAG => self.state = State::Length { seen: 0, length: 0 },
-            State::Tag => return Err(FramingError::Malformed),
             State::Length { seen, length } => {
                 let length = length | u64::from(byte & 0x7f).wrapping_shl(7 * seen);
                 self.state = State::Length { seen: seen + 1, length };
@@ -81,7 +80,7 @@ impl Pieces {
                     return Err(FramingError::Malformed);
                 }
             }
-            State::Data { .. } => return Err(FramingError::Malformed),
+            State::Tag | State::Data { .. } => return Err(FramingError::Malformed),
         }
         self.message_left = self.message_left.checked_sub(1).ok_or(FramingError::Malformed)?;
         match self.state {

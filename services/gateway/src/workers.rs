@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::ports::{
-    Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
+    Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList,
+    Worker,
 };
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
@@ -34,19 +35,19 @@ const ATTEMPTS_MAX: usize = 3;
 /// How many connections, and how much may be under way on them.
 #[derive(Debug, Clone)]
 pub struct Tuning {
-    /// Connections to each worker for large ranges. One connection is the work of one core.
-    pub connections: usize,
     /// Lanes to each worker for small ranges, each with a connection of its own.
     pub lanes: usize,
-    /// Large ranges under way from each worker; more wait.
+    /// Large ranges under way from each worker, each with a connection of its own; more wait.
     pub ranges_max: usize,
     /// Most bytes of one large range that a worker may send ahead of a slow client.
     pub window_bytes: u32,
+    /// Longest frame that a worker may send, in bytes: a piece of the worker's goes as one.
+    pub frame_bytes: u32,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { connections: 4, lanes: 2, ranges_max: 1024, window_bytes: 1 << 20 }
+        Self { lanes: 2, ranges_max: 1024, window_bytes: 1 << 20, frame_bytes: 1 << 20 }
     }
 }
 
@@ -68,7 +69,8 @@ impl RemoteWorker {
         if urls.is_empty() {
             return Err(Error::invalid("a gateway needs at least one worker"));
         }
-        let members = urls.iter().map(|url| Member::new(url, timeout, tuning).map(Arc::new)).collect::<Result<_>>()?;
+        let members =
+            urls.iter().map(|url| Member::new(url, timeout, tuning).map(Arc::new)).collect::<Result<_>>()?;
         Ok(Arc::new(Self { members }))
     }
 

@@ -7,6 +7,7 @@
 mod catalog;
 mod connections;
 mod deadline;
+mod in_task;
 mod lane;
 mod read_range;
 mod registration;

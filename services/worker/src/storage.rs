@@ -11,6 +11,5 @@ mod open_file;
 mod pieces;
 mod roots;
 
-pub(crate) use buffers::Buffer;
 pub use files::Files;
 pub use roots::Roots;

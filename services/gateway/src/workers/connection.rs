@@ -1,25 +1,28 @@
-//! HTTP/2 connections to a worker for bytes: made when needed, watched, made again after a loss.
+//! HTTP/2 connections to a worker for bytes, made when needed and kept for the next call.
+//!
+//! A large range has a connection to itself while it lasts, moved by whoever takes its bytes: what a core receives it
+//! then sends on, and no other has to be woken (measured, `docs/decisions/0003`).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures::FutureExt as _;
+use h2::RecvStream;
 use h2::client::{Builder, Connection, SendRequest};
-use h2::{Ping, PingPong};
 use model::Result;
 use tokio::net::TcpStream;
 
 use super::health::Health;
 use super::unavailable;
 
-/// How often to ask a worker whether it is there, and how long to wait for its answer.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// Longest frame that a worker may send, in bytes. A frame is read whole before it is passed on: so it should stay
-/// in the processor's cache (measured, `docs/decisions/0003`).
-const FRAME_BYTES_MAX: u32 = 256 << 10;
-/// The connection's own window must never be what stops a stream: a slow client would then stop all others.
-/// Memory is bounded by the streams' windows and their number.
+/// Connections kept for the next call.
+const IDLE_MAX: usize = 128;
+/// How long one is kept.
+const IDLE: Duration = Duration::from_secs(20);
+/// The connection's own window must never be what stops a stream.
 const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
 
 /// Where to connect, and how.
@@ -31,13 +34,15 @@ pub(super) struct Target {
     pub(super) timeout: Duration,
     /// Window of one stream, in bytes.
     pub(super) window_bytes: u32,
+    /// Longest frame, in bytes.
+    pub(super) frame_bytes: u32,
     /// Told of successes and failures.
     pub(super) health: Arc<Health>,
 }
 
 impl Target {
     /// A new connection.
-    pub(super) async fn connect(&self) -> Result<(SendRequest<Bytes>, Connection<TcpStream, Bytes>)> {
+    pub(super) async fn connect(&self) -> Result<Link> {
         if self.health.is_down() {
             return Err(unavailable("the worker failed a moment ago"));
         }
@@ -47,10 +52,11 @@ impl Target {
             let handshake = Builder::new()
                 .initial_window_size(self.window_bytes)
                 .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-                .max_frame_size(FRAME_BYTES_MAX)
+                .max_frame_size(self.frame_bytes)
                 .enable_push(false)
                 .handshake(stream);
-            handshake.await.map_err(unavailable)
+            let (sender, connection) = handshake.await.map_err(unavailable)?;
+            Ok(Link { sender, connection })
         };
         let connected = tokio::time::timeout(self.timeout, connecting).await;
         let connected = connected.unwrap_or_else(|_| Err(unavailable("connecting took too long")));
@@ -62,98 +68,81 @@ impl Target {
     }
 }
 
-/// A place for a connection.
+/// A connection. Nothing moves on it but by [`poll`](Self::poll).
 #[derive(Debug)]
-pub(super) struct Slot {
-    target: Arc<Target>,
-    sender: Arc<Mutex<Option<SendRequest<Bytes>>>>,
-    connecting: tokio::sync::Mutex<()>,
-    calls: AtomicUsize,
+pub(super) struct Link {
+    pub(super) sender: SendRequest<Bytes>,
+    pub(super) connection: Connection<TcpStream, Bytes>,
 }
 
-impl Slot {
-    pub(super) fn new(target: Arc<Target>) -> Self {
-        Self {
-            target,
-            sender: Arc::default(),
-            connecting: tokio::sync::Mutex::default(),
-            calls: AtomicUsize::new(0),
-        }
+impl Link {
+    /// Sends and receives what can be; ready only with why the connection has ended.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<model::Error> {
+        self.connection
+            .poll_unpin(context)
+            .map(|ended| ended.map_or_else(unavailable, |()| unavailable("the worker closed the connection")))
     }
 
-    /// How many calls use it now.
-    pub(super) fn calls(&self) -> usize {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    /// Counts a call until what is returned is dropped.
-    pub(super) fn enter(self: &Arc<Self>) -> Call {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        Call(Arc::clone(self))
-    }
-
-    /// A sender that can take a request.
-    pub(super) async fn sender(&self) -> Result<SendRequest<Bytes>> {
-        if let Some(sender) = self.current()
-            && let Ok(sender) = sender.ready().await
-        {
-            return Ok(sender);
-        }
-        let _one_connects = self.connecting.lock().await;
-        if let Some(sender) = self.current()
-            && let Ok(sender) = sender.ready().await
-        {
-            return Ok(sender);
-        }
-        let (sender, connection) = self.target.connect().await?;
-        *self.sender.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender.clone());
-        tokio::spawn(drive(connection, Arc::clone(&self.sender), Arc::clone(&self.target)));
-        sender.ready().await.map_err(unavailable)
-    }
-
-    fn current(&self) -> Option<SendRequest<Bytes>> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Waits for something that comes over this connection.
+    pub(super) async fn drive<T, E: std::fmt::Display>(
+        &mut self,
+        waited_for: impl Future<Output = std::result::Result<T, E>>,
+    ) -> Result<T> {
+        let mut waited_for = std::pin::pin!(waited_for);
+        poll_fn(|context| {
+            let ended = self.poll(context);
+            // Looked at after what has come: it may have come just before the end.
+            match (waited_for.as_mut().poll(context), ended) {
+                (Poll::Ready(outcome), _) => Poll::Ready(outcome.map_err(unavailable)),
+                (Poll::Pending, Poll::Ready(error)) => Poll::Ready(Err(error)),
+                (Poll::Pending, Poll::Pending) => Poll::Pending,
+            }
+        })
+        .await
     }
 }
 
-/// A call under way on a connection.
+/// The connections of one worker that no call uses.
+#[derive(Debug, Default)]
+pub(super) struct IdleLinks(Mutex<Vec<Idle>>);
+
 #[derive(Debug)]
-pub(super) struct Call(Arc<Slot>);
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.0.calls.fetch_sub(1, Ordering::Relaxed);
-    }
+struct Idle {
+    since: Instant,
+    link: Link,
+    /// The end of its last answer may still be on its way: it is taken when the connection is used again.
+    last_answer: RecvStream,
 }
 
-/// Moves a connection's bytes until it ends.
-async fn drive(
-    mut connection: Connection<TcpStream, Bytes>,
-    sender: Arc<Mutex<Option<SendRequest<Bytes>>>>,
-    target: Arc<Target>,
-) {
-    let ping = connection.ping_pong();
-    let ended = tokio::select! {
-        ended = connection => ended.map_err(unavailable),
-        silent = keep_alive(ping) => Err(silent),
-    };
-    // None else has been made meanwhile: this one's sender is still there.
-    *sender.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    if let Err(error) = ended {
-        target.health.failed();
-        tracing::warn!(worker = %target.authority, %error, "the connection to a worker broke");
-    }
-}
-
-/// Ends when the other side is silent.
-pub(super) async fn keep_alive(ping: Option<PingPong>) -> model::Error {
-    let Some(mut ping) = ping else { return std::future::pending().await };
-    loop {
-        tokio::time::sleep(KEEP_ALIVE).await;
-        match tokio::time::timeout(KEEP_ALIVE, ping.ping(Ping::opaque())).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return unavailable(error),
-            Err(_) => return unavailable("the worker is silent"),
+impl IdleLinks {
+    /// One that is still open, the one used last.
+    pub(super) fn take(&self) -> Option<Link> {
+        loop {
+            let Idle { since, mut link, last_answer } = self.lock().pop()?;
+            if since.elapsed() > IDLE {
+                // The others are older.
+                self.lock().clear();
+                return None;
+            }
+            let is_open = (&mut link.connection).now_or_never().is_none();
+            drop(last_answer);
+            if is_open {
+                return Some(link);
+            }
         }
+    }
+
+    /// Keeps one whose answer has come, all but perhaps its status.
+    pub(super) fn give_back(&self, link: Link, last_answer: RecvStream) {
+        let mut idle = self.lock();
+        let old = idle.iter().take_while(|idle| idle.since.elapsed() > IDLE).count();
+        idle.drain(..old);
+        if idle.len() < IDLE_MAX {
+            idle.push(Idle { since: Instant::now(), link, last_answer });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cloudify_proto::SMALL_RANGE_BYTES_MAX;
@@ -13,14 +14,13 @@ use cloudify_proto::status::from_failure;
 use cloudify_proto::v1::{self, read_small_ranges_response::Result as Outcome};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use h2::client::{Connection, ResponseFuture};
-use h2::{RecvStream, SendStream};
+use h2::client::ResponseFuture;
+use h2::{Ping, PingPong, RecvStream, SendStream};
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
 use prost::Message as _;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
-use super::connection::{Target, keep_alive};
+use super::connection::{Link, Target};
 use super::{call, unavailable};
 
 /// Reads of one lane that are asked and not answered; more wait in the queue.
@@ -35,6 +35,9 @@ const ANSWER_BYTES_MAX: usize = SMALL_RANGE_BYTES_MAX as usize + (64 << 10);
 pub(super) struct Lane {
     reads: mpsc::Sender<Read>,
 }
+
+/// How often to ask a worker whether it is there, and how long to wait for its answer.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// One read.
 #[derive(Debug)]
@@ -95,7 +98,7 @@ async fn run(target: Arc<Target>, mut queue: mpsc::Receiver<Read>) {
 
 /// A lane while its connection holds.
 struct Session {
-    connection: Connection<TcpStream, Bytes>,
+    link: Link,
     keep_alive: BoxFuture<'static, Error>,
     requests: SendStream<Bytes>,
     response: Option<ResponseFuture>,
@@ -110,12 +113,12 @@ struct Session {
 
 impl Session {
     async fn open(target: &Target) -> Result<Self> {
-        let (mut sender, mut connection) = target.connect().await?;
+        let mut link = target.connect().await?;
         let head = call::head(&target.authority, "ReadSmallRanges")?;
-        let (response, requests) = sender.send_request(head, false).map_err(unavailable)?;
-        let keep_alive = keep_alive(connection.ping_pong()).boxed();
+        let (response, requests) = link.sender.send_request(head, false).map_err(unavailable)?;
+        let keep_alive = keep_alive(link.connection.ping_pong()).boxed();
         Ok(Self {
-            connection,
+            link,
             keep_alive,
             requests,
             response: Some(response),
@@ -165,8 +168,8 @@ impl Session {
             // Bounded by `UNDER_WAY_MAX`, so it may wait in the connection where the worker's window is used up.
             self.requests.send_data(self.unsent.split().freeze(), false).map_err(unavailable)?;
         }
-        if let Poll::Ready(ended) = self.connection.poll_unpin(context) {
-            return Err(ended.map_or_else(unavailable, |()| unavailable("the worker closed the connection")));
+        if let Poll::Ready(ended) = self.link.poll(context) {
+            return Err(ended);
         }
         if let Some(response) = &mut self.response
             && let Poll::Ready(response) = response.poll_unpin(context)
@@ -235,5 +238,18 @@ fn outcome(result: Option<Outcome>) -> Result<Bytes> {
         Some(Outcome::Data(data)) => Ok(data),
         Some(Outcome::Failure(failure)) => Err(from_failure(failure)),
         None => Err(unavailable("an answer without a result")),
+    }
+}
+
+/// Ends when the worker is silent.
+async fn keep_alive(ping: Option<PingPong>) -> Error {
+    let Some(mut ping) = ping else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(KEEP_ALIVE).await;
+        match tokio::time::timeout(KEEP_ALIVE, ping.ping(Ping::opaque())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return unavailable(error),
+            Err(_) => return unavailable("the worker is silent"),
+        }
     }
 }

@@ -11,7 +11,7 @@ use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
 use tokio::sync::Semaphore;
 use tonic::transport::{Channel, Endpoint};
 
-use super::connection::{Slot, Target};
+use super::connection::{IdleLinks, Target};
 use super::health::Health;
 use super::lane::Lane;
 use super::{Tuning, call, range, silent};
@@ -28,7 +28,7 @@ pub(super) struct Member {
     pub(super) health: Arc<Health>,
     /// For the catalog, registrations and health checks.
     channel: Channel,
-    slots: Vec<Arc<Slot>>,
+    idle: Arc<IdleLinks>,
     lanes: Vec<Lane>,
     next: AtomicUsize,
     ranges: Arc<Semaphore>,
@@ -56,14 +56,18 @@ impl Member {
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(10));
         let health = Arc::new(Health::default());
-        let window_bytes = tuning.window_bytes.clamp(64 << 10, 1 << 30);
-        let target =
-            Arc::new(Target { authority, timeout: CONNECT, window_bytes, health: Arc::clone(&health) });
+        let target = Arc::new(Target {
+            authority,
+            timeout: CONNECT,
+            window_bytes: tuning.window_bytes.clamp(64 << 10, 1 << 30),
+            frame_bytes: tuning.frame_bytes.clamp(16 << 10, 1 << 20),
+            health: Arc::clone(&health),
+        });
         Ok(Self {
             url: url.to_owned(),
             health,
             channel: endpoint.connect_lazy(),
-            slots: (0..tuning.connections.max(1)).map(|_| Arc::new(Slot::new(Arc::clone(&target)))).collect(),
+            idle: Arc::default(),
             lanes: (0..tuning.lanes.max(1)).map(|_| Lane::new(Arc::clone(&target))).collect(),
             next: AtomicUsize::new(0),
             ranges: Arc::new(Semaphore::new(tuning.ranges_max.clamp(1, Semaphore::MAX_PERMITS))),
@@ -109,11 +113,8 @@ impl Member {
     async fn read_large(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
         let permit = tokio::time::timeout(self.timeout, Arc::clone(&self.ranges).acquire_owned());
         let permit = permit.await.map_err(|_| overloaded())?.map_err(Error::internal)?;
-        let Some(slot) = self.slots.iter().min_by_key(|slot| slot.calls()) else {
-            return Err(Error::internal("no connection"));
-        };
         let head = call::head(&self.target.authority, "ReadRange")?;
-        range::read(slot, head, (file, range), self.timeout, permit).await
+        range::read((&self.target, &self.idle), &head, (file, range), self.timeout, permit).await
     }
 
     /// Whether it answers now: its gRPC health service says so.

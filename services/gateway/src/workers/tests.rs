@@ -112,6 +112,7 @@ fn content(offset: u64, length: u64) -> bytes::Bytes {
 struct Running {
     url: String,
     worker: Scripted,
+    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -123,11 +124,16 @@ async fn start_at(address: &str, script: Script) -> Running {
     let listener = TcpListener::bind(address).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let worker = Scripted { script, reads: Arc::default(), open: Arc::default() };
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener).inspect(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
     let serving = tonic::transport::Server::builder()
         .add_service(ChunkServiceServer::new(worker.clone()))
-        .serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(listener));
+        .serve_with_incoming(incoming);
     let task = tokio::spawn(async move { serving.await.unwrap() });
-    Running { url, worker, task }
+    Running { url, worker, connections, task }
 }
 
 fn connect(urls: &[&str]) -> Arc<RemoteWorker> {
@@ -282,16 +288,31 @@ async fn a_client_that_goes_away_ends_the_workers_answer() {
 }
 
 #[tokio::test]
-async fn slow_clients_do_not_stop_others_on_their_connection() {
+async fn slow_clients_do_not_stop_others() {
     let running = start(Script::Serve(1 << 16)).await;
-    let urls = [running.url.clone()];
-    let tuning = Tuning { connections: 1, ..Tuning::default() };
-    let worker = RemoteWorker::connect_tuned(&urls, &HttpSettings::default(), &tuning).unwrap();
+    let worker = connect(&[&running.url]);
     let mut slow = Vec::new();
     for _ in 0..20 {
         slow.push(worker.read(&file("/a"), ByteRange { offset: 0, length: 2 << 20 }).await.unwrap());
     }
     assert!(read(&worker, "/a", 5, LARGE).await.unwrap() == content(5, LARGE));
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_also_where_nobody_waited_for_the_answers_end() {
+    let running = start(Script::Serve(1 << 16)).await;
+    let worker = connect(&[&running.url]);
+    for _ in 0..10 {
+        let range = ByteRange { offset: 3, length: LARGE };
+        let StoredBytes::Pieces(mut pieces) = worker.read(&file("/a"), range).await.unwrap() else {
+            panic!()
+        };
+        let mut left = LARGE as usize;
+        while left > 0 {
+            left -= pieces.next().await.unwrap().unwrap().len();
+        }
+    }
+    assert_eq!(running.connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

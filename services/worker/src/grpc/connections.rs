@@ -4,16 +4,19 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::in_task::in_task;
+
 /// Longest time for calls under way to finish once the worker is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
-/// How often to ask a silent gateway whether it is there, and how long to wait for its answer.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// After how long a silent gateway's machine is asked whether it is there, and how often again. By TCP, not HTTP/2: a
+/// gateway does not look at a connection while its client takes nothing, and is then not dead.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 /// Window for requests of one call, in bytes: many reads of a lane fit.
 const REQUEST_WINDOW_BYTES: u32 = 1 << 20;
 /// Calls at once on one connection; gateways open more connections before they come near.
@@ -56,25 +59,38 @@ pub(super) async fn serve(
 }
 
 async fn connection(stream: TcpStream, router: axum::Router, drain: CancellationToken) {
-    let _ = stream.set_nodelay(true);
-    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    if let Err(error) = set_options(&stream) {
+        tracing::debug!(%error, "a connection was lost at once");
+        return;
+    }
+    let (executor, calls) = in_task();
+    let mut builder = hyper::server::conn::http2::Builder::new(executor);
     builder
         .timer(TokioTimer::new())
-        .keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
         .initial_stream_window_size(REQUEST_WINDOW_BYTES)
         .initial_connection_window_size(REQUEST_WINDOW_BYTES * 16)
         .max_concurrent_streams(CALLS_MAX);
     let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut served = pin!(served);
-    let result = tokio::select! {
-        result = served.as_mut() => result,
-        () = drain.cancelled() => {
+    let mut draining = pin!(drain.cancelled());
+    let mut is_draining = false;
+    let result = calls.run_beside(std::future::poll_fn(|context| {
+        if !is_draining && draining.as_mut().poll(context).is_ready() {
+            is_draining = true;
             served.as_mut().graceful_shutdown();
-            served.await
         }
-    };
-    if let Err(error) = result {
+        served.as_mut().poll(context)
+    }));
+    if let Err(error) = result.await {
         tracing::debug!(%error, "a connection ended");
     }
+}
+
+fn set_options(stream: &TcpStream) -> std::io::Result<()> {
+    use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle, set_tcp_keepintvl};
+    stream.set_nodelay(true)?;
+    set_socket_keepalive(stream, true)?;
+    set_tcp_keepidle(stream, KEEP_ALIVE.0)?;
+    set_tcp_keepintvl(stream, KEEP_ALIVE.1)?;
+    Ok(())
 }

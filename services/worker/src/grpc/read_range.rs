@@ -15,7 +15,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use http::{Request, Response};
 use http_body::Frame;
-use model::{ByteRange, Result};
+use model::{ByteRange, Error, Result};
 use prost::Message as _;
 use tracing::Instrument as _;
 
@@ -87,10 +87,10 @@ struct Answer {
 }
 
 impl Answer {
-    fn end(&mut self, outcome: Result<()>) -> Frame<Bytes> {
+    fn end(&mut self, outcome: std::result::Result<(), &Error>) -> Frame<Bytes> {
         self.ended = true;
         self.pieces = None;
-        Frame::trailers(request::trailers(outcome.as_ref().copied()))
+        Frame::trailers(request::trailers(outcome))
     }
 }
 
@@ -111,8 +111,7 @@ impl http_body::Body for Answer {
         if let Some(deadline) = &mut self.deadline
             && deadline.poll_unpin(context).is_ready()
         {
-            let late = Err(deadline::exceeded());
-            return Poll::Ready(Some(Ok(self.end(late))));
+            return Poll::Ready(Some(Ok(self.end(Err(&deadline::exceeded())))));
         }
         let piece = match &mut self.pieces {
             Some(pieces) => ready!(pieces.poll_next_unpin(context)),
@@ -123,7 +122,7 @@ impl http_body::Body for Answer {
                 self.frames = message(piece);
                 Frame::data(self.frames.pop_front().unwrap_or_default())
             }
-            Some(Err(error)) => self.end(Err(error)),
+            Some(Err(error)) => self.end(Err(&error)),
             None => self.end(Ok(())),
         })))
     }

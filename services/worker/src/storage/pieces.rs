@@ -13,6 +13,9 @@ use model::{Result, SourceFile};
 use super::files::Inner;
 use super::open_file::OpenFile;
 
+/// A piece that was waited for, and the handle it was read by: the file may have been opened anew.
+type Waited = (Bytes, Arc<OpenFile>);
+
 /// The pieces of a range, in order. Ends after the first error.
 pub(super) struct Pieces {
     files: Arc<Inner>,
@@ -20,7 +23,7 @@ pub(super) struct Pieces {
     handle: Arc<OpenFile>,
     first: Option<Bytes>,
     rest: Range<u64>,
-    waiting: Option<BoxFuture<'static, Result<(Bytes, Arc<OpenFile>)>>>,
+    waiting: Option<BoxFuture<'static, Result<Waited>>>,
 }
 
 impl Pieces {

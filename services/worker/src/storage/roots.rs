@@ -13,7 +13,7 @@ pub struct Roots {
 impl Roots {
     /// Resolves the roots. Fails where one is no directory that can be reached. Touches the filesystem.
     pub fn new(roots: Vec<PathBuf>) -> Result<Self> {
-        let canonical = roots.iter().map(|root| canonical_directory(root)).collect::<Result<_>>()?;
+        let canonical = roots.into_iter().map(|root| canonical_directory(&root)).collect::<Result<_>>()?;
         Ok(Self { canonical })
     }
 
