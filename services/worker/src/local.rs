@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::ports::{
-    Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
+    Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList,
+    Worker,
 };
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, NodePath, Result, SourceFile, Version};
@@ -50,7 +51,10 @@ impl LocalWorker {
     }
 
     /// Asks the catalog where that may wait for the filesystem.
-    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Catalog) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Catalog) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let catalog = Arc::clone(&self.catalog);
         blocking(move || question(&catalog)).await
     }
@@ -87,7 +91,10 @@ impl Worker for LocalWorker {
         self.files.read(file, range).await
     }
 
-    async fn register(&self, registration: Registration) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+    async fn register(
+        &self,
+        registration: Registration,
+    ) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
         Ok(self.registrar.register(registration))
     }
 

@@ -43,7 +43,8 @@ impl ScanProcess {
         let [program, arguments @ ..] = command else {
             return Err(Error::internal("no command for scanning processes"));
         };
-        let failed = |error: io::Error| Error::internal(format!("cannot start {}: {error}", program.display()));
+        let failed =
+            |error: io::Error| Error::internal(format!("cannot start {}: {error}", program.display()));
         let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
