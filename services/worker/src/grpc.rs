@@ -9,6 +9,7 @@ mod connections;
 mod deadline;
 mod in_task;
 mod lane;
+mod operators;
 mod read_range;
 mod registration;
 mod request;

@@ -33,6 +33,17 @@ pub(super) fn head(authority: &Authority, method: &str) -> Result<Request<()>> {
     Ok(request)
 }
 
+/// The current trace, for reads that have no head of their own; empty where there is none.
+pub(super) fn traceparent() -> String {
+    let mut traceparent = String::new();
+    telemetry::propagation::pass_trace_on(|name, value| {
+        if name == "traceparent" {
+            traceparent = value;
+        }
+    });
+    traceparent
+}
+
 /// A message as one frame.
 pub(super) fn framed(message: &impl prost::Message) -> Bytes {
     let mut frame = BytesMut::new();

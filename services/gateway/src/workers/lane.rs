@@ -44,6 +44,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 struct Read {
     file: Arc<SourceFile>,
     range: ByteRange,
+    traceparent: String,
     answer: oneshot::Sender<Result<Bytes>>,
 }
 
@@ -63,7 +64,8 @@ impl Lane {
     /// Reads a range of at most `SMALL_RANGE_BYTES_MAX` bytes.
     pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Bytes> {
         let (answer, answered) = oneshot::channel();
-        self.reads.try_send(Read { file: Arc::clone(file), range, answer }).map_err(|_| {
+        let read = Read { file: Arc::clone(file), range, traceparent: call::traceparent(), answer };
+        self.reads.try_send(read).map_err(|_| {
             Error::new(ErrorKind::Overloaded, "too many reads wait for the worker").with_retry_after(1)
         })?;
         let data = answered.await.unwrap_or_else(|_| Err(unavailable("the lane ended")))?;
@@ -142,7 +144,9 @@ impl Session {
             offset: read.range.offset,
             length: read.range.length,
         };
-        put_message(&v1::ReadSmallRangesRequest { read_id: id, range: Some(range) }, &mut self.unsent);
+        let request =
+            v1::ReadSmallRangesRequest { read_id: id, range: Some(range), traceparent: read.traceparent };
+        put_message(&request, &mut self.unsent);
         self.under_way.insert(id, read.answer);
     }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::in_task::in_task;
+use super::operators;
 
 /// Longest time for calls under way to finish once the worker is told to stop.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -61,6 +62,10 @@ pub(super) async fn serve(
 async fn connection(stream: TcpStream, router: axum::Router, drain: CancellationToken) {
     if let Err(error) = set_options(&stream) {
         tracing::debug!(%error, "a connection was lost at once");
+        return;
+    }
+    if !operators::is_http2(&stream).await {
+        tokio::select! { () = operators::serve(stream) => {}, () = drain.cancelled() => {} }
         return;
     }
     let (executor, calls) = in_task();

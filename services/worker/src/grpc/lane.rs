@@ -22,6 +22,7 @@ use http_body::{Body as _, Frame};
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
 use prost::Message as _;
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use tracing::{Instrument as _, Span};
 
 use super::{ChunkState, request};
 use crate::storage::Files;
@@ -55,6 +56,7 @@ struct Read {
     id: u64,
     file: Arc<SourceFile>,
     range: ByteRange,
+    span: Span,
 }
 
 /// The body of a lane's answer; polled only while the caller takes bytes, so a caller that does not is not read for.
@@ -160,8 +162,10 @@ impl Lane {
         {
             let data = end + small_head_bytes(read.id, read.range.length as usize);
             let next = data + read.range.length as usize;
-            let cached = (read.range.length > 0)
-                .then(|| self.files.read_cached_into(&read.file, read.range.offset, &mut buffer[data..next]));
+            let cached = (read.range.length > 0).then(|| {
+                let _within = read.span.enter();
+                self.files.read_cached_into(&read.file, read.range.offset, &mut buffer[data..next])
+            });
             match cached.flatten() {
                 Some(Ok(())) => {
                     put_small_head(read.id, next - data, &mut &mut buffer[end..data]);
@@ -177,11 +181,12 @@ impl Lane {
 
     fn wait(&mut self, read: Read) {
         let files = self.files.clone();
+        let span = read.span.clone();
         let waiting = async move {
             let stored = files.read(&read.file, read.range).await;
             (read.id, whole(stored).await)
         };
-        self.waiting.push(waiting.boxed());
+        self.waiting.push(waiting.instrument(span).boxed());
     }
 
     /// The next frame of the answer, if one is ready.
@@ -248,7 +253,23 @@ fn read_of(message: v1::ReadSmallRangesRequest) -> Result<Read> {
     }
     let file = range.file.ok_or_else(|| request::malformed(&"no file"))?;
     let file = Arc::new(cloudify_proto::convert::file_from_wire(file)?);
-    Ok(Read { id: message.read_id, file, range: ByteRange { offset: range.offset, length: range.length } })
+    let span = span(&message.traceparent);
+    Ok(Read {
+        id: message.read_id,
+        file,
+        range: ByteRange { offset: range.offset, length: range.length },
+        span,
+    })
+}
+
+/// A span for reads that belong to a trace; the others are counted, not traced.
+fn span(traceparent: &str) -> Span {
+    if traceparent.is_empty() {
+        return Span::none();
+    }
+    let span = tracing::info_span!("ReadSmallRange");
+    telemetry::propagation::continue_trace(&span, |name| (name == "traceparent").then_some(traceparent));
+    span
 }
 
 async fn whole(stored: Result<StoredBytes>) -> Result<Bytes> {

@@ -44,7 +44,7 @@ fn span(call: &Request<Body>) -> tracing::Span {
     if !call.headers().contains_key("traceparent") {
         return tracing::Span::none();
     }
-    let span = tracing::debug_span!("ReadRange");
+    let span = tracing::info_span!("ReadRange");
     let header = |name: &str| call.headers().get(name).and_then(|value| value.to_str().ok());
     telemetry::propagation::continue_trace(&span, header);
     span

@@ -168,7 +168,11 @@ async fn a_lane_answers_a_thousand_reads_each_with_its_own_bytes_or_failure() {
         .map(|id| {
             let file = if id % 10 == 3 { &gone } else { &file };
             let length = if id % 100 == 7 { (256 << 10) + 1 } else { id * 97 % 50_000 };
-            v1::ReadSmallRangesRequest { read_id: id, range: Some(request(file, id * 13, length)) }
+            v1::ReadSmallRangesRequest {
+                read_id: id,
+                range: Some(request(file, id * 13, length)),
+                ..Default::default()
+            }
         })
         .collect();
     // The stream stays open: answers must not wait for its end.
@@ -198,7 +202,8 @@ async fn a_lane_answers_a_thousand_reads_each_with_its_own_bytes_or_failure() {
 async fn a_lane_ends_well_after_its_last_read_and_a_drain_ends_open_ones() {
     let mut running = start().await;
     let file = running.write("a", &content(1000));
-    let read = v1::ReadSmallRangesRequest { read_id: 1, range: Some(request(&file, 0, 1000)) };
+    let read =
+        v1::ReadSmallRangesRequest { read_id: 1, range: Some(request(&file, 0, 1000)), ..Default::default() };
     let mut answers =
         running.client.read_small_ranges(futures::stream::iter([read.clone()])).await.unwrap().into_inner();
     assert_eq!(answers.message().await.unwrap().unwrap().read_id, 1);
