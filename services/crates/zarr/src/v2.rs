@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::{collection, fill_value, json};
 
 pub use codecs::codec_ids;
-pub(crate) use codecs::{blosc_name, imagecodecs_configuration};
+pub(crate) use codecs::{blosc_name, imagecodecs_configuration, need_imagecodecs};
 
 /// `.zgroup` of every group.
 pub fn group() -> Value {
@@ -56,17 +56,22 @@ pub fn attributes_of_variable(variable: &Variable) -> Value {
 /// `.zmetadata`: all documents of a dataset in one.
 pub fn consolidated(dataset: &Dataset) -> Value {
     let mut metadata = Map::new();
-    insert_dataset(&mut metadata, "", dataset);
+    insert_dataset(&mut metadata, "", dataset, |_| true);
     document(&metadata)
 }
 
-/// `.zmetadata` of all datasets as one hierarchy: each is the group `{id}/kerchunk`.
+/// `.zmetadata` of all datasets as one hierarchy: each is the group `{id}/kerchunk`. Left out are arrays whose codecs
+/// need imagecodecs: where it is not, one of them keeps zarr-python from opening all datasets. They are in their own
+/// dataset's document.
 pub fn consolidated_collection<'d>(datasets: impl IntoIterator<Item = (&'d str, &'d Dataset)>) -> Value {
     let mut metadata = Map::new();
     insert_group(&mut metadata, "", json!({}));
     for (id, dataset) in datasets {
         insert_group(&mut metadata, &format!("{id}/"), json!({}));
-        insert_dataset(&mut metadata, &format!("{id}/{}/", collection::STORE), dataset);
+        let prefix = format!("{id}/{}/", collection::STORE);
+        insert_dataset(&mut metadata, &prefix, dataset, |variable| {
+            !codecs::need_imagecodecs(&variable.codecs)
+        });
     }
     document(&metadata)
 }
@@ -100,8 +105,14 @@ fn document(metadata: &Map<String, Value>) -> Value {
     json!({"zarr_consolidated_format": 1, "metadata": metadata})
 }
 
-/// Adds all documents of a dataset below `prefix`, which is empty or ends with a slash.
-fn insert_dataset(metadata: &mut Map<String, Value>, prefix: &str, dataset: &Dataset) {
+/// Adds the documents of all groups of a dataset, and of the variables that are `wanted`, below `prefix`, which is
+/// empty or ends with a slash.
+fn insert_dataset(
+    metadata: &mut Map<String, Value>,
+    prefix: &str,
+    dataset: &Dataset,
+    wanted: impl Fn(&Variable) -> bool,
+) {
     for group in &dataset.groups {
         let path = match group.path.as_str() {
             "" => prefix.to_owned(),
@@ -109,7 +120,7 @@ fn insert_dataset(metadata: &mut Map<String, Value>, prefix: &str, dataset: &Dat
         };
         insert_group(metadata, &path, attributes_of_group(group));
     }
-    for variable in &dataset.variables {
+    for variable in dataset.variables.iter().filter(|variable| wanted(variable)) {
         let path = variable.path.as_str();
         metadata.insert(format!("{prefix}{path}/.zarray"), array(variable));
         metadata.insert(format!("{prefix}{path}/.zattrs"), attributes_of_variable(variable));

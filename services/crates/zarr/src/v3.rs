@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{DataType, Dataset, Group, Variable};
 use serde_json::{Map, Value, json};
 
-use crate::{collection, fill_value, json};
+use crate::{collection, fill_value, json, v2};
 
 /// `zarr.json` of a group, without consolidated metadata.
 pub fn group(group: &Group) -> Value {
@@ -72,7 +72,7 @@ fn insert_dataset(metadata: &mut Map<String, Value>, prefix: &str, dataset: &Dat
     for node in &dataset.groups {
         metadata.insert(below(node.path.as_str()), group(node));
     }
-    for variable in dataset.variables.iter().filter(|variable| codecs::are_known(&variable.codecs)) {
+    for variable in dataset.variables.iter().filter(|variable| !v2::need_imagecodecs(&variable.codecs)) {
         metadata.insert(below(variable.path.as_str()), array(variable));
     }
 }

@@ -28,6 +28,12 @@ pub fn codec_ids(codecs: &[Codec]) -> Vec<&'static str> {
     codecs.iter().map(id).collect()
 }
 
+/// Whether one of the codecs is in no reader as it is installed: numcodecs has no szip and not HDF5's framing of LZ4,
+/// and Zarr v3 has no name for them. Clients of Zarr v2 that register imagecodecs' codecs can read them.
+pub(crate) fn need_imagecodecs(codecs: &[Codec]) -> bool {
+    codecs.iter().any(|codec| matches!(codec, Codec::Szip { .. } | Codec::Lz4Hdf5))
+}
+
 fn is_compression(codec: &Codec) -> bool {
     !matches!(codec, Codec::Shuffle { .. } | Codec::Fletcher32 | Codec::VlenUtf8)
 }

@@ -101,3 +101,18 @@ fn all_datasets_are_one_hierarchy() {
         assert!(metadata.contains_key(key), "{key}");
     }
 }
+
+#[test]
+fn an_array_that_needs_imagecodecs_is_in_its_datasets_document_and_not_among_all_datasets() {
+    let mut dataset = dataset();
+    let szip =
+        Codec::Szip { options_mask: 141, pixels_per_block: 8, bits_per_pixel: 32, pixels_per_scanline: 64 };
+    for codec in [szip, Codec::Lz4Hdf5] {
+        dataset.variables[0].codecs = vec![codec];
+        assert!(consolidated(&dataset)["metadata"].get("tas/.zarray").is_some());
+        let all = consolidated_collection([("a.b", &dataset)]);
+        for (key, there) in [("tas/.zarray", false), ("tas/.zattrs", false), ("height/.zarray", true)] {
+            assert_eq!(all["metadata"].get(format!("a.b/kerchunk/{key}")).is_some(), there, "{key}");
+        }
+    }
+}

@@ -12,11 +12,6 @@ pub(super) fn chain(variable: &Variable) -> Vec<Value> {
     std::iter::once(array_to_bytes(variable)).chain(of_bytes).collect()
 }
 
-/// Whether readers of v3 have a name for all of them.
-pub(super) fn are_known(codecs: &[Codec]) -> bool {
-    !codecs.iter().any(|codec| matches!(codec, Codec::Szip { .. } | Codec::Lz4Hdf5))
-}
-
 fn array_to_bytes(variable: &Variable) -> Value {
     let has_order = match variable.data_type {
         DataType::Text => return json!({"name": "vlen-utf8"}),
