@@ -11,7 +11,6 @@ FUZZ_SECONDS ?= 60
 PYTEST ?= -n 2 --dist loadfile
 IT := integration-tests
 NEED := $(IT)/tools/need.sh
-CARGO_TEST := $(shell command -v cargo-nextest >/dev/null && echo 'nextest run' || echo 'test')
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -25,7 +24,7 @@ test: check clients ## Everything: checks, unit tests, and real clients against 
 check: tools ## Format, lints, unit tests, licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo $(CARGO_TEST) --workspace --locked
+	cargo test --workspace --locked
 	$(PYTHON) $(IT)/tools/check_licences.py
 	if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
 

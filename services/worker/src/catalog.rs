@@ -66,7 +66,7 @@ impl Catalog {
     }
 
     /// All datasets in order of first registration; none where `known` is still the revision. Changes by other
-    /// processes are seen within half a second, changes by hand within half a minute.
+    /// processes are seen at once, changes by hand within half a minute.
     pub fn list(&self, known: Option<u64>) -> Result<Option<Arc<Listing>>> {
         let listing = self.listings.current(&self.layout)?;
         Ok((known != Some(listing.revision)).then_some(listing))

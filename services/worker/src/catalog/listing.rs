@@ -13,8 +13,6 @@ use super::documents::VersionDocument;
 use super::layout::{self, Layout, TEMPORARY, names};
 use super::read::read_version_document;
 
-/// How long a list is given without looking at the disk.
-const FRESH: Duration = Duration::from_millis(500);
 /// How long `generation` is trusted: files may be changed by hand, and a publisher may crash before it says so.
 const TRUSTED: Duration = Duration::from_secs(30);
 
@@ -37,7 +35,6 @@ pub(super) struct Listings {
 struct State {
     listing: Option<Arc<Listing>>,
     generation: Vec<u8>,
-    looked: Option<Instant>,
     scanned: Option<Instant>,
     /// By directory. Versions never change, so only `current` has to be read again.
     entries: HashMap<String, Entry>,
@@ -51,20 +48,16 @@ struct Entry {
 }
 
 impl Listings {
-    /// The list, not older than half a second.
+    /// The list as it is now: looking costs one small read, and a gateway that has changed the catalog through one
+    /// worker may ask another the next moment.
     pub(super) fn current(&self, layout: &Layout) -> Result<Arc<Listing>> {
         let mut state = self.lock();
-        let is_within = |since: Option<Instant>, limit| since.is_some_and(|since| since.elapsed() < limit);
         if let Some(listing) = &state.listing {
-            if is_within(state.looked, FRESH) {
-                return Ok(listing.clone());
-            }
             // Read before the scan: a change during it is then seen by the next look.
             let generation = disk::read(&layout.generation())?.unwrap_or_default();
-            if generation == state.generation && is_within(state.scanned, TRUSTED) {
-                let listing = listing.clone();
-                state.looked = Some(Instant::now());
-                return Ok(listing);
+            if generation == state.generation && state.scanned.is_some_and(|since| since.elapsed() < TRUSTED)
+            {
+                return Ok(listing.clone());
             }
         }
         state.scan(layout)
@@ -73,7 +66,6 @@ impl Listings {
     /// Makes the next look go to the disk.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
-        state.looked = None;
         state.scanned = None;
     }
 
@@ -120,7 +112,6 @@ impl State {
         *self = Self {
             listing: Some(listing.clone()),
             generation,
-            looked: Some(Instant::now()),
             scanned: Some(Instant::now()),
             entries,
             faults,

@@ -226,7 +226,7 @@ fn of_publishers_that_refuse_to_replace_one_wins() {
             })
             .collect();
         let outcomes: Vec<_> = publishers.into_iter().map(|publisher| publisher.join().unwrap()).collect();
-        assert!(outcomes.iter().flat_map(|o| o.as_ref().err()).all(|e| e.kind == ErrorKind::Conflict));
+        assert!(outcomes.iter().filter_map(|o| o.as_ref().err()).all(|e| e.kind == ErrorKind::Conflict));
         outcomes.iter().filter(|outcome| outcome.is_ok()).count()
     });
     assert_eq!(won, 1);
@@ -262,7 +262,7 @@ fn a_publisher_that_dies_leaves_the_catalog_as_it_was() {
     assert_eq!(publish(&reopened, "new", &joined("", 3), IfExists::Refuse).unwrap(), Version(1));
     // What is young may still be written; what is old is cleared away.
     assert!(home.join(format!("{TEMPORARY}7")).exists());
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 24 * 3600);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_hours(48);
     std::fs::File::open(home.join(format!("{TEMPORARY}7"))).unwrap().set_modified(old).unwrap();
     Catalog::open(&directory.path().join("catalog")).unwrap();
     assert!(!home.join(format!("{TEMPORARY}7")).exists());
