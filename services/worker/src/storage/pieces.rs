@@ -13,6 +13,10 @@ use model::{Result, SourceFile};
 use super::files::Inner;
 use super::open_file::OpenFile;
 
+/// How much one reader may take from the page cache before others have their turn. Nothing else makes it stop: neither
+/// reading there nor writing to a fast client ever waits.
+const TURN_BYTES: usize = 1 << 20;
+
 /// A piece that was waited for, and the handle it was read by: the file may have been opened anew.
 type Waited = (Bytes, Arc<OpenFile>);
 
@@ -24,6 +28,8 @@ pub(super) struct Pieces {
     first: Option<Bytes>,
     rest: Range<u64>,
     waiting: Option<BoxFuture<'static, Result<Waited>>>,
+    /// Bytes taken in this turn.
+    turn: usize,
 }
 
 impl Pieces {
@@ -35,7 +41,7 @@ impl Pieces {
         first: Bytes,
         rest: Range<u64>,
     ) -> Self {
-        Self { files, file, handle, first: Some(first), rest, waiting: None }
+        Self { files, file, handle, first: Some(first), rest, waiting: None, turn: 0 }
     }
 
     /// The next piece if it is in the page cache; otherwise begins to wait for it.
@@ -67,18 +73,26 @@ impl Stream for Pieces {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(first) = self.first.take() {
+            self.turn += first.len();
             return Poll::Ready(Some(Ok(first)));
         }
         if self.waiting.is_none() {
             if self.rest.is_empty() {
                 return Poll::Ready(None);
             }
+            if self.turn >= TURN_BYTES {
+                self.turn = 0;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if let Some(piece) = self.begin() {
-                if piece.is_err() {
-                    self.rest = 0..0;
+                match &piece {
+                    Ok(piece) => self.turn += piece.len(),
+                    Err(_) => self.rest = 0..0,
                 }
                 return Poll::Ready(Some(piece));
             }
+            self.turn = 0;
         }
         let Some(waiting) = &mut self.waiting else { return Poll::Ready(None) };
         let waited = ready!(waiting.poll_unpin(context));
