@@ -14,6 +14,11 @@ use clap::Parser as _;
 use crate::cli::{Cli, Command};
 use crate::exit::{Failure, exit_code};
 
+/// Buffers of megabytes come and go: glibc gives them back to the kernel each time, and page faults then cost the
+/// gateway a quarter of its time (docs/decisions/0003).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     if matches!(cli.command, Command::ScanChild { .. }) {
