@@ -11,4 +11,4 @@ mod start;
 
 pub use metrics::{metrics, metrics_text};
 pub use settings::{LogFormat, TelemetrySettings};
-pub use start::{Started, TelemetryError, start};
+pub use start::{Started, TelemetryError, exports_spans, start};

@@ -16,6 +16,9 @@ pub fn continue_trace<'h>(span: &Span, header: impl Fn(&str) -> Option<&'h str>)
             Vec::new()
         }
     }
+    if !crate::exports_spans() {
+        return;
+    }
     let headers = Headers(header);
     let parent = opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&headers));
     // An error says that nobody exports spans: then there is nothing to continue.
@@ -29,6 +32,9 @@ pub fn pass_trace_on(set: impl FnMut(&str, String)) {
         fn set(&mut self, key: &str, value: String) {
             (self.0)(key, value);
         }
+    }
+    if !crate::exports_spans() {
+        return;
     }
     let mut headers = Headers(set);
     let context = Span::current().context();

@@ -1,6 +1,7 @@
 //! Starting logs and traces, once, at the beginning of the process.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
@@ -44,6 +45,13 @@ impl Drop for Started {
     }
 }
 
+/// Whether spans leave this process. Until then what only a collector would show need not be written down.
+pub fn exports_spans() -> bool {
+    EXPORTING.load(Ordering::Relaxed)
+}
+
+static EXPORTING: AtomicBool = AtomicBool::new(false);
+
 /// Starts logging to standard error and, where an endpoint is set, the export of spans as the service `service`.
 /// Must be called inside the async runtime, which the exporter uses.
 pub fn start(settings: &TelemetrySettings, service: &'static str) -> Result<Started, TelemetryError> {
@@ -57,6 +65,7 @@ pub fn start(settings: &TelemetrySettings, service: &'static str) -> Result<Star
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
         tracing_opentelemetry::layer().with_tracer(provider.tracer("cloudify"))
     });
+    EXPORTING.store(provider.is_some(), Ordering::Relaxed);
     tracing_subscriber::registry().with(lines(settings.log)).with(spans).with(filter).try_init()?;
     Ok(Started { provider })
 }

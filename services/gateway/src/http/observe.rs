@@ -45,7 +45,7 @@ fn span(request: &Request, method: &'static str, route: &str, id: &HeaderValue) 
         "request",
         method,
         route,
-        dataset = field::Empty,
+        dataset = dataset_of(request.uri().path()).unwrap_or_default(),
         id = id.to_str().unwrap_or_default(),
         status = field::Empty,
         size_bytes = field::Empty,
@@ -53,9 +53,6 @@ fn span(request: &Request, method: &'static str, route: &str, id: &HeaderValue) 
     );
     if span.is_disabled() {
         return span;
-    }
-    if let Some(dataset) = dataset_of(request.uri().path()) {
-        span.record("dataset", dataset);
     }
     if request.headers().contains_key("traceparent") {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
@@ -112,7 +109,8 @@ fn record(span: &Span, response: &Response, method: &'static str, route: &str, b
     let length =
         response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let size_bytes = if method == "HEAD" { 0 } else { length.unwrap_or(0) };
-    if !span.is_disabled() {
+    // Nobody sees these but who collects spans or debugs, and writing them costs as much as reading a small chunk.
+    if telemetry::exports_spans() || tracing::enabled!(tracing::Level::DEBUG) {
         span.record("status", status.as_u16());
         span.record("size_bytes", size_bytes);
         span.record("duration_ms", duration.as_secs_f64() * 1e3);
