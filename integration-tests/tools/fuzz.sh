@@ -9,7 +9,11 @@ while read -r manifest; do
     crate=$(dirname "$(dirname "$manifest")")
     for target in $(cd "$crate" && cargo fuzz list); do
         echo "fuzzing $target of $crate for $seconds s"
-        (cd "$crate" && cargo fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=4096)
+        mkdir -p "$crate/fuzz/corpus/$target"
+        seeds=("fuzz/corpus/$target")
+        # Damaged HDF5 is found from whole HDF5.
+        [ "$target" = hdf5_scan ] && seeds+=("$PWD/integration-tests/data/hdf5")
+        (cd "$crate" && cargo fuzz run "$target" "${seeds[@]}" -- -max_total_time="$seconds" -rss_limit_mb=4096)
         ran=$((ran + 1))
     done
 done < <(find . -path ./target -prune -o -path '*/fuzz/Cargo.toml' -print)

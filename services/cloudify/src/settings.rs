@@ -185,6 +185,15 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_configuration_says_the_defaults() {
+        let (_folder, layers) = file(include_str!("../../../deploy/cloudify.toml"));
+        let sample = load(&layers, HashMap::new()).unwrap();
+        let default =
+            Settings { catalog: sample.catalog.clone(), roots: sample.roots.clone(), ..Settings::default() };
+        assert_eq!(sample, default);
+    }
+
+    #[test]
     fn workers_are_a_list_in_the_environment() {
         let variables = environment(&[("CLOUDIFY_WORKERS", "http://a:1,http://b:2")]);
         assert_eq!(load(&Layers::default(), variables).unwrap().workers, ["http://a:1", "http://b:2"]);
