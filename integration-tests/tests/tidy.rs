@@ -130,8 +130,9 @@ fn no_rust_file_is_forgotten() {
         let parents = ["lib.rs", "main.rs"].map(|name| folder.join(name)).into_iter();
         let parents = parents.chain([folder.with_extension("rs")]);
         let named = parents.filter_map(|parent| fs::read_to_string(parent).ok()).any(|text| {
-            text.lines().any(|line| {
-                line.trim_start_matches("pub").trim_start_matches("(crate)").trim() == format!("mod {stem};")
+            let declaration = format!("mod {stem};");
+            text.lines().map(str::trim).any(|line| {
+                line == declaration || line.starts_with("pub") && line.ends_with(&format!(" {declaration}"))
             })
         });
         assert!(named, "{} belongs to no module", file.display());

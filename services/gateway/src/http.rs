@@ -37,6 +37,8 @@ pub fn router(state: Arc<GatewayState>) -> Router {
     let routes = Router::new()
         // Zarr clients. The first is the hot path.
         .route("/datasets/{id}/kerchunk/{*key}", get(zarr::key))
+        .route("/datasets/{id}/kerchunk", get(zarr::listing::root))
+        .route("/datasets/{id}/kerchunk/", get(zarr::listing::root))
         .route("/datasets/{id}/.zgroup", get(collection::dataset_zgroup))
         .route("/datasets/{id}/.zattrs", get(collection::dataset_zattrs))
         .route("/datasets/{id}/zarr.json", get(collection::dataset_zarr_json))

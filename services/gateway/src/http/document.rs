@@ -26,9 +26,10 @@ pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charse
 /// Bytes of chunks.
 pub(super) const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// Pages have no scripts and fetch nothing: attributes of a dataset can never become either.
+/// Pages have no scripts and fetch nothing: attributes of a dataset can never become either. A listing says where its
+/// links begin.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'self'; form-action 'none'",
 );
 
 /// A document and how it is to be served.

@@ -6,6 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTI
 use http::{HeaderValue, StatusCode};
 use model::{Error, ErrorKind};
 use serde::Serialize;
+use tracing::Level;
 use utoipa::ToSchema;
 
 /// What a client sees of each kind, and when it may come again (seconds) where the error does not say.
@@ -122,13 +123,23 @@ fn answer(error: &Error, problem: Problem) -> Response {
     response
 }
 
-/// Writes an error to the log: faults as warnings, what clients do wrong only when asked for.
+/// Writes an error to the log.
 pub(super) fn log(error: &Error) {
     let (kind, internal) = (error.kind, error.internal.as_deref());
-    if row(kind).0.is_server_error() || kind == ErrorKind::Conflict {
-        tracing::warn!(?kind, internal, "{}", error.message);
-    } else {
-        tracing::debug!(?kind, internal, "{}", error.message);
+    match level(kind) {
+        Level::WARN => tracing::warn!(?kind, internal, "{}", error.message),
+        Level::INFO => tracing::info!(?kind, internal, "{}", error.message),
+        _ => tracing::debug!(?kind, internal, "{}", error.message),
+    }
+}
+
+/// What is the server's fault is a warning, what a client did wrong information. What is not there is told only when
+/// asked for: clients of Zarr ask for much that is not, absent chunks among it.
+pub(super) fn level(kind: ErrorKind) -> Level {
+    match row(kind).0 {
+        status if status.is_server_error() => Level::WARN,
+        StatusCode::NOT_FOUND => Level::DEBUG,
+        _ => Level::INFO,
     }
 }
 

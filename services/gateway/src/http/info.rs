@@ -32,16 +32,18 @@ pub(super) fn info(dataset: &OpenDataset) -> Value {
 
 /// `dict`: the dataset as xarray shows it after decoding, without data.
 pub(super) fn dict(dataset: &OpenDataset) -> Value {
-    let id = dataset.published().id.as_str();
-    let dataset = dataset.dataset();
+    dict_of(dataset.published().id.as_str(), dataset.dataset())
+}
+
+pub(super) fn dict_of(id: &str, dataset: &Dataset) -> Value {
     let (coordinates, data) = split(dataset);
     let mut attributes = global_attributes(dataset);
     attributes.insert("_xpublish_id".into(), id.into());
     json!({
-        "coords": described(&coordinates),
+        "coords": described(dataset, &coordinates),
         "attrs": attributes,
         "dims": dimensions(dataset),
-        "data_vars": described(&data),
+        "data_vars": described(dataset, &data),
     })
 }
 
@@ -89,10 +91,10 @@ fn attributes(variable: &Variable, without: &[&str]) -> Map<String, Value> {
     attributes
 }
 
-fn described(variables: &[&Variable]) -> Map<String, Value> {
+fn described(dataset: &Dataset, variables: &[&Variable]) -> Map<String, Value> {
     variables
         .iter()
-        .map(|variable| (variable.path.name().to_owned(), Decoded::of(variable).describe(variable)))
+        .map(|variable| (variable.path.name().to_owned(), Decoded::of(dataset, variable).describe(variable)))
         .collect()
 }
 
@@ -106,7 +108,7 @@ struct Decoded {
 }
 
 impl Decoded {
-    fn of(variable: &Variable) -> Self {
+    fn of(dataset: &Dataset, variable: &Variable) -> Self {
         let mut decoded =
             Self { dtype: numpy_name(variable.data_type), rank: variable.dimensions.len(), used: vec![] };
         decoded.take(variable, &["coordinates", "_FillValue"]);
@@ -124,7 +126,7 @@ impl Decoded {
         } else if is_masked {
             decoded.dtype = masked(variable.data_type).into();
         }
-        decoded.time(variable);
+        decoded.time(dataset, variable);
         decoded
     }
 
@@ -142,11 +144,19 @@ impl Decoded {
         }
     }
 
-    fn time(&mut self, variable: &Variable) {
-        if !variable.attributes.text("units").is_some_and(|units| units.contains(" since ")) {
+    /// What a bounds variable does not say of its times, the coordinate says that it bounds ([CF, section
+    /// 7.1](https://cfconventions.org/cf-conventions/cf-conventions.html#cell-boundaries)).
+    fn time(&mut self, dataset: &Dataset, variable: &Variable) {
+        let bounded: Vec<&Variable> = root_variables(dataset)
+            .filter(|other| other.attributes.text("bounds") == Some(variable.path.name()) && is_time(other))
+            .collect();
+        if !is_time(variable) && (variable.attributes.get("units").is_some() || bounded.is_empty()) {
             return;
         }
-        let calendar = variable.attributes.text("calendar").unwrap_or("standard").to_ascii_lowercase();
+        let mut calendars = std::iter::once(&variable)
+            .chain(&bounded)
+            .filter_map(|variable| variable.attributes.text("calendar"));
+        let calendar = calendars.next().unwrap_or("standard").to_ascii_lowercase();
         let is_real = matches!(calendar.as_str(), "standard" | "gregorian" | "proleptic_gregorian");
         self.dtype = if is_real { "datetime64[ns]" } else { "object" }.into();
         self.take(variable, &["units", "calendar"]);
@@ -164,6 +174,10 @@ impl Decoded {
             "shape": variable.grid.shape()[..self.rank],
         })
     }
+}
+
+fn is_time(variable: &Variable) -> bool {
+    variable.attributes.text("units").is_some_and(|units| units.contains(" since "))
 }
 
 /// The type that has room for not-a-number where values can be missing.

@@ -66,7 +66,7 @@ async fn answer(
 
 /// This server's address as the client knows it, without a slash at the end: from `Host`, and from what a proxy says
 /// in `X-Forwarded-Proto` and `X-Forwarded-Prefix`. Empty, so that links are of this server, where no name is given.
-fn root(request: &Parts) -> String {
+pub(super) fn root(request: &Parts) -> String {
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let host = header(HOST.as_str()).or_else(|| request.uri.authority().map(Authority::as_str));
     let prefix = header("x-forwarded-prefix")

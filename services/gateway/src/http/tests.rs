@@ -4,6 +4,8 @@ mod admin;
 mod answers;
 mod bad_input;
 mod chunks;
+mod dict;
+mod listing;
 mod pages;
 mod worker;
 

@@ -1,5 +1,6 @@
 //! Zarr keys under `/datasets/{id}/kerchunk/`: metadata documents and chunks as they are stored. The hot path.
 
+pub(super) mod listing;
 mod pieces;
 
 use std::borrow::Cow;
@@ -30,6 +31,7 @@ use super::state::GatewayState;
 ///
 /// Zarr v2 keys (`.zmetadata`, `.zgroup`, `.zattrs`, `{variable}/.zarray`, `{variable}/0.0.1`) and Zarr v3 keys
 /// (`zarr.json`, `{variable}/zarr.json`, `{variable}/c/0/0/1`). Chunks are the bytes of the source file, untouched.
+/// A group or array itself is a page of links to what is in it.
 #[utoipa::path(
     get, path = "/datasets/{id}/kerchunk/{key}", tag = "Zarr",
     params(
@@ -39,10 +41,11 @@ use super::state::GatewayState;
         ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
     ),
     responses(
-        (status = 200, description = "The document or chunk", content(
-            (serde_json::Value = "application/json"), (Vec<u8> = "application/octet-stream"))),
+        (status = 200, description = "The document, chunk or page", content(
+            (serde_json::Value = "application/json"), (Vec<u8> = "application/octet-stream"),
+            (String = "text/html"))),
         (status = 206, description = "The bytes of the range", content(
-            (String = "application/json"), (Vec<u8> = "application/octet-stream"))),
+            (String = "application/json"), (Vec<u8> = "application/octet-stream"), (String = "text/html"))),
         (status = 304, description = "The client has it"),
         (status = 404, body = super::error::Problem, content_type = "application/problem+json",
             description = "No such dataset, variable or document; or the chunk is absent: it reads as the fill value"),
@@ -58,9 +61,13 @@ pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request
 async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failure> {
     let (id, key) = id_and_key(request.uri.path())?;
     let dataset = state.datasets.open(&id).await?;
-    match zarr::key::parse(&key, |path| dataset.variable(path).is_some()).map_err(refused)? {
-        Key::Metadata { .. } => metadata(state, request, &dataset, &key).await,
-        Key::Chunk { variable, index } => chunk(state, request, &dataset, variable, &index).await,
+    match zarr::key::parse(&key, |path| dataset.variable(path).is_some()) {
+        Ok(Key::Metadata { .. }) => metadata(state, request, &dataset, &key).await,
+        Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, variable, &index).await,
+        Err(error) => match listing::node(&dataset, &key) {
+            Some(node) => listing::answer(state, request, &dataset, &node).await,
+            None => Err(refused(error).into()),
+        },
     }
 }
 

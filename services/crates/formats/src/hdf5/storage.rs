@@ -71,9 +71,23 @@ pub(super) fn find(
         StoredLayout::Chunked(chunk_shape) => {
             let grid = chunk_grid(context, outline, chunk_shape)?;
             let found = chunks::find(context, outline.path.as_str(), dataset, &grid, &codecs)?;
+            warn_of_rare(context, outline, &found.codecs);
             Ok(Stored { layout: Layout::Chunked, grid, codecs: found.codecs, manifest: found.manifest })
         }
         _ => contiguous(context, dataset, outline, bytes),
+    }
+}
+
+/// Says of a variable that most clients cannot read why not: it is no fault of the file, so it is served.
+fn warn_of_rare(context: &mut Context<'_>, outline: &Outline, codecs: &[Codec]) {
+    let rare = codecs.iter().find_map(|codec| match codec {
+        Codec::Szip { .. } => Some("szip"),
+        Codec::Lz4Hdf5 => Some("HDF5's LZ4"),
+        _ => None,
+    });
+    if let Some(rare) = rare {
+        let text = format!("compressed with {rare}: readable only by Zarr 2 clients that have imagecodecs");
+        context.warn(outline.path.as_str(), text);
     }
 }
 

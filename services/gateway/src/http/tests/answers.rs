@@ -7,7 +7,7 @@ use model::{Error, ErrorKind};
 
 use super::Gateway;
 use super::worker::Reads;
-use crate::http::error::TABLE;
+use crate::http::error::{TABLE, level};
 
 const METADATA: &str = "/datasets/atmos/kerchunk/.zmetadata";
 
@@ -108,6 +108,14 @@ async fn every_kind_of_error_has_its_answer() {
     insta::assert_snapshot!(table.join("\n"));
     gateway.worker.set(Reads::Fail(Error::new(ErrorKind::Offline, "on tape").with_retry_after(10_800)));
     assert_eq!(gateway.get("/datasets/atmos/kerchunk/tas/0.0").await.header("retry-after"), Some("10800"));
+}
+
+#[test]
+fn only_faults_of_the_server_are_warnings() {
+    for (kind, status, _) in TABLE {
+        assert_eq!(level(kind) == tracing::Level::WARN, status.is_server_error(), "{kind:?}");
+    }
+    assert_eq!(level(ErrorKind::Conflict), tracing::Level::INFO);
 }
 
 #[tokio::test]

@@ -22,8 +22,9 @@ async fn malformed_keys_are_400_and_unknown_ones_404() {
         ("kerchunk/tas/-1.0", 404),
         ("kerchunk/tas/00.0", 404),
         ("kerchunk/tas/99999999999999999999.0", 404),
-        ("kerchunk/", 404),
-        ("kerchunk", 404),
+        ("kerchunk//", 404),
+        ("kerchunk/tas//", 404),
+        ("kerchunk/forecast/nope/", 404),
         ("nope", 404),
         ("%ff/x", 404),
     ] {

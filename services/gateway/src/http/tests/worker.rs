@@ -80,11 +80,17 @@ impl MemoryWorker {
     }
 }
 
-fn text(text: &str) -> AttributeValue {
+pub(super) fn text(text: &str) -> AttributeValue {
     AttributeValue::Text(text.into())
 }
 
-fn variable(path: &str, dimensions: &[&str], data_type: DataType, shape: &[u64], chunks: &[u64]) -> Variable {
+pub(super) fn variable(
+    path: &str,
+    dimensions: &[&str],
+    data_type: DataType,
+    shape: &[u64],
+    chunks: &[u64],
+) -> Variable {
     Variable {
         path: NodePath::parse(path).unwrap(),
         dimensions: dimensions.iter().map(ToString::to_string).collect(),
