@@ -314,5 +314,4 @@ fn close_idle_files(inner: &Arc<Inner>, idle: Duration) {
 }
 
 #[cfg(test)]
-#[path = "files_tests.rs"]
 mod tests;
