@@ -12,7 +12,7 @@ fn bounds_of_times_are_times_of_the_same_calendar() {
         (Some("proleptic_gregorian"), None, "datetime64[ns]"),
         (Some("noleap"), None, "object"),
         (Some("360_day"), Some("hours since 2000-01-01"), "object"),
-        (Some("360_day"), Some("K"), "float64"),
+        (Some("360_day"), Some("K"), "float32"),
     ] {
         let mut dataset = dataset();
         let time = &mut dataset.variables[0];
@@ -28,10 +28,7 @@ fn bounds_of_times_are_times_of_the_same_calendar() {
         bounds.attributes.set("_FillValue", AttributeValue::Numbers(Numbers::F32(vec![9.0])));
         dataset.variables.push(bounds);
         let told = info::dict_of("atmos", &dataset);
-        assert_eq!(
-            told["data_vars"]["time_bnds"]["dtype"].as_str().unwrap().replace("float32", "float64"),
-            expected
-        );
+        assert_eq!(told["data_vars"]["time_bnds"]["dtype"], expected);
     }
 }
 
