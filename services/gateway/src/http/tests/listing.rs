@@ -38,6 +38,18 @@ async fn a_group_lists_what_is_right_in_it_and_an_array_its_documents() {
 }
 
 #[tokio::test]
+async fn a_slash_too_many_lists_the_same() {
+    let gateway = Gateway::new();
+    for (path, same) in
+        [("/", ""), ("/forecast", "forecast/"), ("forecast//", "forecast/"), ("/tas/", "tas/")]
+    {
+        let page = gateway.get(&format!("/datasets/atmos/kerchunk/{path}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert_eq!(listed(&page), listed(&gateway.get(&format!("/datasets/atmos/kerchunk/{same}")).await));
+    }
+}
+
+#[tokio::test]
 async fn without_a_slash_at_the_end_the_page_says_where_its_links_begin() {
     let gateway = Gateway::new();
     for (path, base) in [("", "kerchunk/"), ("/forecast", "forecast/"), ("/forecast/pr", "pr/")] {

@@ -28,14 +28,14 @@ pub(super) enum Node<'d> {
     Array(&'d NodePath),
 }
 
-/// The node of a key, with a slash at the end or not; none where the dataset has no such node.
+/// The node of a key, whatever slashes are around it; none where the dataset has no such node. Of a store whose address
+/// ends with a slash zarr-python lists `kerchunk//` and `kerchunk//forecast`, and takes 404 for nothing in it.
 pub(super) fn node<'d>(dataset: &'d OpenDataset, key: &str) -> Option<Node<'d>> {
-    let path = key.strip_suffix('/').unwrap_or(key);
+    let path = key.trim_matches('/');
     if let Some((_, variable)) = dataset.variable(path) {
         return Some(Node::Array(&variable.path));
     }
-    let group = dataset.dataset().group(path).filter(|group| !group.path.as_str().is_empty());
-    group.map(|group| Node::Group(&group.path))
+    dataset.dataset().group(path).map(|group| Node::Group(&group.path))
 }
 
 /// What is in the root of a dataset's store.
