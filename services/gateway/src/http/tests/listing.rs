@@ -22,6 +22,11 @@ async fn a_group_lists_what_is_right_in_it_and_an_array_its_documents() {
         ("/forecast/pr", ".zarray .zattrs zarr.json"),
     ] {
         for slash in ["", "/"] {
+            if slash.is_empty() && expected.starts_with(".zarray") {
+                let bare = gateway.get(&format!("/datasets/atmos/kerchunk{path}")).await;
+                assert_eq!(bare.status, StatusCode::NOT_FOUND, "{path}");
+                continue;
+            }
             let path = format!("/datasets/atmos/kerchunk{path}{slash}");
             for host in [&[][..], &[("host", "data.org")]] {
                 let page = gateway.get_with(&path, host).await;
@@ -52,7 +57,7 @@ async fn a_slash_too_many_lists_the_same() {
 #[tokio::test]
 async fn without_a_slash_at_the_end_the_page_says_where_its_links_begin() {
     let gateway = Gateway::new();
-    for (path, base) in [("", "kerchunk/"), ("/forecast", "forecast/"), ("/forecast/pr", "pr/")] {
+    for (path, base) in [("", "kerchunk/"), ("/forecast", "forecast/"), ("//forecast", "forecast/")] {
         let path = format!("/datasets/atmos/kerchunk{path}");
         let text = |page: Answer| String::from_utf8(page.body.to_vec()).unwrap();
         let page = gateway.get(&path).await;

@@ -30,10 +30,11 @@ pub(super) enum Node<'d> {
 
 /// The node of a key, whatever slashes are around it; none where the dataset has no such node. Of a store whose address
 /// ends with a slash zarr-python lists `kerchunk//` and `kerchunk//forecast`, and takes 404 for nothing in it.
+/// An array is a directory only with a slash at the end: its bare name is a key that no store has.
 pub(super) fn node<'d>(dataset: &'d OpenDataset, key: &str) -> Option<Node<'d>> {
     let path = key.trim_matches('/');
     if let Some((_, variable)) = dataset.variable(path) {
-        return Some(Node::Array(&variable.path));
+        return key.ends_with('/').then_some(Node::Array(&variable.path));
     }
     dataset.dataset().group(path).map(|group| Node::Group(&group.path))
 }
