@@ -34,8 +34,9 @@ pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
 pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-worker")?;
     let worker = local_worker(&settings).await?;
+    let requested = shutdown::requested()?;
     let listener = listen(&settings).await?;
-    worker::grpc::serve(listener, worker, shutdown::requested()?).await?;
+    worker::grpc::serve(listener, worker, requested).await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -47,8 +48,9 @@ async fn answer(settings: Settings, worker: Arc<dyn Worker>) -> Result<(), Failu
     let http = settings.http.clone();
     let state = GatewayState::new(worker, http.clone(), settings.admin.clone()).map_err(configuration)?;
     let router = gateway::http::router(Arc::clone(&state));
-    let listener = listen(&settings).await?;
+    // Before anybody is told that it is ready: whoever waits for that may ask it to stop the next moment.
     let requested = shutdown::requested()?;
+    let listener = listen(&settings).await?;
     let stopping = async move {
         requested.await;
         state.drain();
