@@ -3,7 +3,8 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=cloudify");
     let files = protox::compile(
-        ["cloudify/v1/catalog.proto", "cloudify/v1/chunks.proto", "cloudify/v1/registration.proto"],
+        ["catalog", "chunks", "evaluation", "registration", "sources"]
+            .map(|name| format!("cloudify/v1/{name}.proto")),
         ["."],
     )?;
     tonic_prost_build::configure().bytes(".").build_transport(false).compile_fds(files)?;

@@ -27,7 +27,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str], &str)] = &[
     ("axum", &["gateway", "worker"], "HTTP is the gateway's; the worker only adds a route to tonic's router"),
     ("utoipa", &["gateway"], "HTTP is the gateway's"),
-    ("reqwest", &["cloudify"], "the administrator's commands"),
+    ("reqwest", &["cloudify", "worker"], "the administrator's commands, and remote sources"),
+    ("object_store", &["worker"], "remote sources are the worker's"),
+    ("grib", &["formats"], "file formats have one home"),
     ("tonic", &["cloudify-proto", "gateway", "worker"], "gRPC stops at the rims"),
     ("redis", &["gateway", "worker"], "caches and leases are the services'"),
     ("hdf5-metno", &["formats"], "C libraries have one home"),

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use model::{
-    ByteRange, ChunkManifest, ChunkRef, Error, FileId, FileIdentity, Layout, Result, SourceFile, Warning,
+    ByteRange, ChunkKeyEncoding, ChunkManifest, ChunkRef, Error, FileId, FileIdentity, InPlace, Layout,
+    Result, SourceFile, Warning,
 };
 
 use crate::v1;
+
+/// The file number of a chunk that a worker makes.
+const COMPUTED: u32 = u32::MAX - 1;
 
 /// A manifest and the files that it points into, as a [`v1::ReferenceRecord`].
 pub fn record_to_wire(manifest: &ChunkManifest, files: &[Arc<SourceFile>]) -> v1::ReferenceRecord {
@@ -22,6 +26,8 @@ pub fn record_to_wire(manifest: &ChunkManifest, files: &[Arc<SourceFile>]) -> v1
                 record.inline.insert(number, bytes);
                 (u32::MAX, ByteRange { offset: 0, length: 0 })
             }
+            ChunkRef::File(file) => (file.0, ByteRange { offset: 0, length: u64::MAX }),
+            ChunkRef::Computed => (COMPUTED, ByteRange { offset: 0, length: 0 }),
             ChunkRef::Missing => (u32::MAX, ByteRange { offset: 0, length: 0 }),
         };
         record.file.push(file);
@@ -43,14 +49,21 @@ pub fn record_from_wire(record: v1::ReferenceRecord) -> Result<(ChunkManifest, V
         record.files.into_iter().map(|file| file_from_wire(file).map(Arc::new)).collect::<Result<_>>()?;
     let mut manifest = ChunkManifest::missing(record.first, count);
     for (at, file) in record.file.iter().enumerate() {
+        let number = record.first + at as u64;
         if *file == u32::MAX {
+            continue;
+        }
+        if *file == COMPUTED {
+            manifest.set(number, ChunkRef::Computed);
             continue;
         }
         if !files.is_empty() && *file as usize >= files.len() {
             return Err(malformed("a file number without a file"));
         }
-        let range = ByteRange { offset: record.offset[at], length: record.length[at] };
-        manifest.set(record.first + at as u64, ChunkRef::Bytes { file: FileId(*file), range });
+        let (file, range) =
+            (FileId(*file), ByteRange { offset: record.offset[at], length: record.length[at] });
+        let whole = range.length == u64::MAX;
+        manifest.set(number, if whole { ChunkRef::File(file) } else { ChunkRef::Bytes { file, range } });
     }
     for (number, bytes) in record.inline {
         if number.checked_sub(record.first).is_none_or(|at| at >= count as u64) {
@@ -108,6 +121,45 @@ pub fn layout_from_wire(layout: v1::Layout) -> Result<Layout> {
     }
 }
 
+/// Where references stay; none where they are in the catalog.
+pub fn in_place_to_wire(in_place: Option<&InPlace>) -> v1::InPlace {
+    use v1::in_place::{Keys, Place, Records};
+    let place = in_place.cloned().map(|in_place| match in_place {
+        InPlace::Keys { array, encoding, not_after_ns } => Place::Keys(Keys {
+            array,
+            has_prefix: encoding.has_prefix,
+            separator: encoding.separator.to_string(),
+            not_after_ns,
+        }),
+        InPlace::Records { directory, base, record_size, not_after_ns } => {
+            Place::Records(Records { directory, base, record_size, not_after_ns })
+        }
+    });
+    v1::InPlace { place }
+}
+
+/// Where references stay.
+pub fn in_place_from_wire(in_place: v1::InPlace) -> Result<Option<InPlace>> {
+    use v1::in_place::{Keys, Place, Records};
+    Ok(match in_place.place {
+        None => None,
+        Some(Place::Keys(Keys { array, has_prefix, separator, not_after_ns })) => {
+            let separator = match separator.as_str() {
+                "." => '.',
+                "/" => '/',
+                _ => return Err(Error::internal("a chunk key has no such separator")),
+            };
+            Some(InPlace::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns })
+        }
+        Some(Place::Records(Records { directory, base, record_size, not_after_ns })) => {
+            if record_size == 0 {
+                return Err(Error::internal("records of no references"));
+            }
+            Some(InPlace::Records { directory, base, record_size, not_after_ns })
+        }
+    })
+}
+
 /// A warning.
 pub fn warning_to_wire(warning: &Warning) -> v1::Warning {
     v1::Warning { subject: warning.subject.clone(), message: warning.message.clone() }
@@ -130,9 +182,11 @@ mod tests {
 
     #[test]
     fn a_record_survives_the_wire() {
-        let mut manifest = ChunkManifest::missing(4, 3);
+        let mut manifest = ChunkManifest::missing(4, 5);
         manifest.set(4, ChunkRef::Bytes { file: FileId(0), range: ByteRange { offset: 1, length: 2 } });
         manifest.set(6, ChunkRef::Inline(Bytes::from_static(b"x")));
+        manifest.set(7, ChunkRef::Computed);
+        manifest.set(8, ChunkRef::File(FileId(0)));
         let files = vec![file()];
         assert_eq!(record_from_wire(record_to_wire(&manifest, &files)).unwrap(), (manifest, files));
     }

@@ -9,6 +9,7 @@
 mod call;
 mod catalog;
 mod connection;
+mod evaluation;
 mod health;
 mod lane;
 mod member;
@@ -19,9 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use engine::ports::{
-    Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList,
-    Worker,
+    EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes,
+    VersionList, Worker,
 };
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
@@ -143,6 +145,16 @@ impl Worker for RemoteWorker {
 
     async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
         self.ask(&file.path, |member| member.read(file, range)).await
+    }
+
+    async fn stat(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+        self.ask(&file.path, |member| evaluation::stat(member, file)).await
+    }
+
+    async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        // The same chunk goes to the same worker, which may have it still.
+        let key = format!("{}/{}/{}", chunk.id, chunk.variable, chunk.number);
+        self.ask(&key, |member| evaluation::evaluate(member, chunk)).await
     }
 
     async fn register(

@@ -7,6 +7,7 @@
 //!     v<N>/version.json                    id, sources, times, counts, title: small
 //!          dataset.json                    the catalog document (`zarr::document`)
 //!          files.json                      source files and what they were when scanned
+//!          in_place.json                   where references stay that are not below; only if there are any
 //!          refs.parq/.zmetadata            kerchunk's Parquet layout: fsspec and xarray open this directory
 //!                    <variable>/refs.<n>.parq
 //! ```

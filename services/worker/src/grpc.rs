@@ -7,6 +7,7 @@
 mod catalog;
 mod connections;
 mod deadline;
+mod evaluation;
 mod in_task;
 mod lane;
 mod operators;
@@ -19,7 +20,9 @@ use std::sync::Arc;
 
 use axum::routing::post;
 use cloudify_proto::v1::catalog_service_server::CatalogServiceServer;
+use cloudify_proto::v1::evaluation_service_server::EvaluationServiceServer;
 use cloudify_proto::v1::registration_service_server::RegistrationServiceServer;
+use cloudify_proto::v1::source_service_server::SourceServiceServer;
 use engine::ports::Worker;
 use model::{Error, Result};
 use tokio_util::sync::CancellationToken;
@@ -60,12 +63,17 @@ async fn router(worker: Arc<dyn Worker>, chunks: ChunkState) -> axum::Router {
     health_reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
     let catalog = CatalogServiceServer::new(catalog::Catalog::new(Arc::clone(&worker)))
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let evaluation = EvaluationServiceServer::new(evaluation::Evaluation::new(Arc::clone(&worker)))
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let sources = SourceServiceServer::new(evaluation::Evaluation::new(Arc::clone(&worker)));
     let registration = RegistrationServiceServer::new(registration::Registration::new(worker))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     Routes::new(health)
         .add_service(catalog)
         .add_service(registration)
+        .add_service(evaluation)
+        .add_service(sources)
         .into_axum_router()
         .layer(axum::middleware::from_fn(deadline::bound))
         .merge(chunk_routes(chunks))

@@ -91,6 +91,10 @@ impl Worker for LocalWorker {
         self.files.read(file, range).await
     }
 
+    async fn stat(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+        self.files.stat(file).await
+    }
+
     async fn register(
         &self,
         registration: Registration,

@@ -28,7 +28,7 @@ mod text;
 mod units;
 mod variable;
 
-use model::{ChunkManifest, Dataset, Error, FileScan, Result, SourceFile, Warning};
+use model::{ChunkManifest, Dataset, Error, FileScan, InPlace, Result, SourceFile, Warning};
 
 use crate::preview::RecordDimension;
 use axis::Axis;
@@ -42,7 +42,9 @@ pub struct Joined {
     pub dataset: Dataset,
     /// References of each variable, in the order of `dataset.variables`; file ids are places in `files`.
     pub manifests: Vec<ChunkManifest>,
-    /// The source files, in the order of their times.
+    /// For each variable, where its references stay, if not in `manifests`; empty where none does.
+    pub in_place: Vec<Option<InPlace>>,
+    /// The files that references point into, in the order of the sources' times.
     pub files: Vec<SourceFile>,
     /// The dimension along which files were joined; none for one file.
     pub record_dimension: Option<RecordDimension>,
@@ -64,10 +66,10 @@ pub fn join(scans: Vec<FileScan>) -> Result<Joined> {
     }
     let mut differences = Differences::default();
     let mut used = vec![sources.files.len() == 1; sources.files.len()];
-    let (mut joined, mut manifests) = (Vec::new(), Vec::new());
+    let (mut joined, mut manifests, mut in_place) = (Vec::new(), Vec::new(), Vec::new());
     for variable in variables {
         notes.compare_attributes(&variable);
-        let (variable, manifest) = match &axis {
+        let one = match &axis {
             Some(axis) if variable.has_dimension(&axis.dimension) => {
                 match variable::join(variable, axis, &sources, &mut used, &mut differences)? {
                     Some(joined) => joined,
@@ -76,8 +78,9 @@ pub fn join(scans: Vec<FileScan>) -> Result<Joined> {
             }
             _ => variable::take_once(variable, &sources, &mut used)?,
         };
-        joined.push(variable);
-        manifests.push(manifest);
+        joined.push(one.variable);
+        manifests.push(one.manifest);
+        in_place.push(one.in_place);
     }
     differences.into_result(&sources)?;
     sources.check_used(&used, axis.as_ref())?;
@@ -86,7 +89,8 @@ pub fn join(scans: Vec<FileScan>) -> Result<Joined> {
         manifests,
         record_dimension: axis.map(|axis| axis.record_dimension()),
         warnings: notes.into_warnings(&sources),
-        files: sources.files,
+        in_place,
+        files: sources.targets,
     })
 }
 

@@ -13,8 +13,9 @@ mod locate;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use model::{DatasetId, Error, ErrorKind, Result, Version};
+use model::{DatasetId, Error, ErrorKind, Result, SourceFile, Version};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 
@@ -25,6 +26,11 @@ pub use locate::Located;
 
 use crate::ports::{ListedDataset, Listing, ReferenceRecord, Worker};
 use locate::RecordKey;
+
+/// Most lengths of files that are kept: about a hundred bytes each.
+const LENGTHS_MAX: u64 = 200_000;
+/// How long: a store that grows is looked at again.
+const LENGTHS_KEPT: Duration = Duration::from_secs(60);
 
 /// How much to keep in memory.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +50,7 @@ pub struct Datasets {
     opened: Cache<Arc<DatasetKey>, Arc<OpenDataset>>,
     records: Cache<RecordKey, Arc<ReferenceRecord>>,
     hierarchies: Cache<(u64, HierarchyDocument), Document>,
+    lengths: Cache<Arc<SourceFile>, Option<u64>>,
 }
 
 /// The catalog's list at one revision.
@@ -91,6 +98,7 @@ impl Datasets {
             Cache::builder().max_capacity(limits.datasets_max).eviction_policy(EvictionPolicy::lru()).build();
         // A few documents of the revision now and the one before.
         let hierarchies = Cache::builder().max_capacity(8).eviction_policy(EvictionPolicy::lru()).build();
+        let lengths = Cache::builder().max_capacity(LENGTHS_MAX).time_to_live(LENGTHS_KEPT).build();
         Self {
             worker,
             catalog: RwLock::new(None),
@@ -98,6 +106,7 @@ impl Datasets {
             opened,
             records,
             hierarchies,
+            lengths,
         }
     }
 

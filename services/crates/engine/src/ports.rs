@@ -5,7 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use model::{ByteRange, ChunkManifest, Dataset, DatasetId, NodePath, Result, SourceFile, Version};
+use model::{
+    ByteRange, ChunkManifest, Dataset, DatasetId, Error, ErrorKind, InPlace, NodePath, Result, SourceFile,
+    Version,
+};
 
 /// What a worker can do. Two homes: `LocalWorker` in the crate worker (the real thing), `RemoteWorker` in the
 /// crate gateway (gRPC). Dropping a returned future or stream cancels the work behind it.
@@ -33,6 +36,18 @@ pub trait Worker: Send + Sync + 'static {
     /// A range of length 0 only checks that.
     async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes>;
 
+    /// The length of a file that is served whole, in bytes; none where there is no such file.
+    async fn stat(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+        Err(Error::new(ErrorKind::Unsupported, "this worker looks at no files").with_internal(&file.path))
+    }
+
+    /// Makes a chunk that no file holds in this form: decodes what the sources have of it and encodes that. None where
+    /// the sources have nothing: the chunk reads as the fill value.
+    async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        let EvaluatedChunk { id, variable, .. } = chunk;
+        Err(Error::new(ErrorKind::Unsupported, format!("chunks of {variable} in {id} cannot be made here")))
+    }
+
     /// Scans and joins sources and publishes a version; progress comes as a stream that ends with the outcome.
     async fn register(
         &self,
@@ -56,6 +71,30 @@ pub enum StoredBytes {
     /// Pieces in order, together as long as the range: large ranges, so that memory stays bounded. An error ends
     /// them early; an answer begun must then be broken off.
     Pieces(BoxStream<'static, Result<Bytes>>),
+}
+
+/// A chunk for a worker to make.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EvaluatedChunk {
+    /// The dataset.
+    pub id: DatasetId,
+    /// Its version.
+    pub version: Version,
+    /// The variable.
+    pub variable: NodePath,
+    /// Number of the chunk in the variable's grid, in C order.
+    pub number: u64,
+    /// In which form.
+    pub form: Form,
+}
+
+/// The form of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// As the dataset's own metadata say: `/kerchunk`.
+    Stored,
+    /// As the metadata of its decoded view say: `/zarr`.
+    Decoded,
 }
 
 /// The catalog's list.
@@ -93,6 +132,8 @@ pub struct PublishedDataset {
     pub record_size: u64,
     /// Groups and variables.
     pub dataset: Arc<Dataset>,
+    /// For each variable, where its references stay; empty where all are in the catalog.
+    pub in_place: Vec<Option<InPlace>>,
 }
 
 /// A run of one variable's references with the files that they point into.

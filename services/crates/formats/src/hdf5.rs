@@ -53,8 +53,10 @@ fn scan_file(library: &Library, mut context: Context<'_>) -> Result<FileScan, Sc
         "" => name.to_owned(),
         path => format!("{path}/{name}"),
     };
+    let file = SourceFile { path: absolute.to_string_lossy().into_owned(), identity: context.identity };
     Ok(FileScan {
-        file: SourceFile { path: absolute.to_string_lossy().into_owned(), identity: context.identity },
+        files: vec![file.clone()],
+        file,
         groups,
         variables,
         unlimited_dimensions: dimensions.unlimited().map(|d| full_path(d.group, &d.name)).collect(),

@@ -1,6 +1,7 @@
 //! The codecs that a stored chunk went through, named as their standards name them.
 
 /// One step of encoding. A variable's codecs are in the order of encoding, as HDF5's filter pipeline is.
+/// Codecs that Cloudify has no word for are carried as their standard writes them, so that chunks still pass untouched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Codec {
     /// Byte shuffle (HDF5 filter 2).
@@ -51,8 +52,51 @@ pub enum Codec {
         /// Level of the writer.
         level: i32,
     },
-    /// Variable-length UTF-8 strings as numcodecs' `vlen-utf8` writes them. Only in inlined chunks.
+    /// Variable-length UTF-8 strings as numcodecs' `vlen-utf8` writes them.
     VlenUtf8,
+    /// One gzip member.
+    Gzip {
+        /// 0 to 9.
+        level: u8,
+    },
+    /// Four bytes of CRC-32C behind the data (Zarr v3's `crc32c`).
+    Crc32c,
+    /// The chunk's elements lie in another order of dimensions (Zarr v3's `transpose`; v2's order `F` is all reversed).
+    Transpose {
+        /// For each stored dimension, which of the array's it is.
+        order: Vec<u32>,
+    },
+    /// One whole GRIB message (edition 1 or 2), as gribscan's codec `gribscan.rawgrib` reads it.
+    RawGrib,
+    /// The stored chunk is a shard: inner chunks, each behind its own codecs, and an index of them
+    /// ([Zarr v3, `sharding_indexed`](https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html)).
+    /// The variable's grid is that of shards. Always the only codec of its variable, or behind transposes.
+    Sharding(Sharding),
+    /// A codec of numcodecs without a word above: its configuration as in `.zarray`, one JSON object with an `id`.
+    Numcodecs {
+        /// The JSON object.
+        configuration: String,
+        /// Whether it was the `compressor` and not among the `filters`.
+        is_compressor: bool,
+    },
+    /// A codec of Zarr v3 without a word above, as in `zarr.json`: one JSON object with a `name`.
+    Zarr3 {
+        /// The JSON object.
+        configuration: String,
+    },
+}
+
+/// How a shard is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharding {
+    /// Shape of the inner chunks: divides the shard's.
+    pub chunk_shape: Vec<u64>,
+    /// What an inner chunk went through, in the order of encoding.
+    pub codecs: Vec<Codec>,
+    /// Whether four bytes of CRC-32C follow the index.
+    pub index_has_checksum: bool,
+    /// Whether the index lies at the end of the shard, as usual, or at its start.
+    pub index_at_end: bool,
 }
 
 /// A compressor inside Blosc.

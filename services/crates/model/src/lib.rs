@@ -6,7 +6,7 @@
 //! ```text
 //! Dataset ─┬─ Group*      path, attributes
 //!          └─ Variable*   path, dimensions, data type, chunk grid, codecs, fill value, attributes
-//!                 └─ ChunkManifest   chunk number → ChunkRef { Bytes in a SourceFile | Inline | Missing }
+//!                 └─ ChunkManifest   chunk number → ChunkRef { Bytes in a SourceFile | File | Inline | Computed | Missing }
 //! ```
 
 mod attribute;
@@ -16,17 +16,19 @@ mod data_type;
 mod dataset;
 mod error;
 mod ids;
+mod in_place;
 mod manifest;
 mod scan;
 mod source_file;
 
 pub use attribute::{AttributeValue, Attributes, Numbers};
 pub use chunk_grid::{ChunkGrid, ChunkGridError};
-pub use codec::{BloscCompressor, BloscShuffle, Codec};
+pub use codec::{BloscCompressor, BloscShuffle, Codec, Sharding};
 pub use data_type::{ByteOrder, DataType};
 pub use dataset::{Dataset, Group, Variable};
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{DatasetId, NodePath, Version};
+pub use in_place::{ChunkKeyEncoding, InPlace};
 pub use manifest::{ByteRange, ChunkManifest, ChunkRef, FileId};
 pub use scan::{FileScan, Layout, ScannedVariable, Warning};
-pub use source_file::{FileIdentity, SourceFile};
+pub use source_file::{FileIdentity, SourceFile, is_url};

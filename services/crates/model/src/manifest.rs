@@ -27,8 +27,12 @@ pub enum ChunkRef {
         /// Which bytes of it.
         range: ByteRange,
     },
+    /// A file as a whole, whose length nobody has looked up.
+    File(FileId),
     /// Here.
     Inline(Bytes),
+    /// Nowhere as it is to be served: a worker decodes what the sources hold and encodes it anew.
+    Computed,
     /// Nowhere: the chunk reads as the fill value.
     Missing,
 }
@@ -52,6 +56,10 @@ struct Entry {
 impl Entry {
     /// No file: missing, unless there are inlined bytes.
     const NONE: Self = Self { offset: 0, length: 0, file: u32::MAX };
+    /// Made on demand.
+    const COMPUTED: Self = Self { offset: 0, length: 0, file: u32::MAX - 1 };
+    /// Length that stands for the whole of a file.
+    const WHOLE: u64 = u64::MAX;
 }
 
 impl ChunkManifest {
@@ -94,10 +102,12 @@ impl ChunkManifest {
             ChunkRef::Bytes { file, range } => {
                 Entry { offset: range.offset, length: range.length, file: file.0 }
             }
+            ChunkRef::File(file) => Entry { offset: 0, length: Entry::WHOLE, file: file.0 },
             ChunkRef::Inline(bytes) => {
                 self.inline.insert(number, bytes);
                 Entry::NONE
             }
+            ChunkRef::Computed => Entry::COMPUTED,
             ChunkRef::Missing => Entry::NONE,
         };
     }
@@ -106,6 +116,8 @@ impl ChunkManifest {
     pub fn get(&self, number: u64) -> ChunkRef {
         let entry = number.checked_sub(self.first).and_then(|at| self.entries.get(at as usize));
         match entry {
+            Some(&Entry::COMPUTED) => ChunkRef::Computed,
+            Some(&Entry { length: Entry::WHOLE, file, .. }) => ChunkRef::File(FileId(file)),
             Some(&Entry { offset, length, file }) if file != u32::MAX => {
                 ChunkRef::Bytes { file: FileId(file), range: ByteRange { offset, length } }
             }
@@ -129,9 +141,15 @@ impl ChunkManifest {
         self.inline.len() as u64
     }
 
-    /// Bytes of all chunks as stored, inlined ones included.
+    /// How many chunks are made on demand.
+    pub fn computed_count(&self) -> u64 {
+        self.entries.iter().filter(|entry| **entry == Entry::COMPUTED).count() as u64
+    }
+
+    /// Bytes of all chunks as stored, inlined ones included; files of unknown length count nothing.
     pub fn stored_size_bytes(&self) -> u64 {
-        let in_files: u64 = self.entries.iter().map(|entry| entry.length).sum();
+        let known = self.entries.iter().filter(|entry| entry.length != Entry::WHOLE);
+        let in_files = known.fold(0_u64, |sum, entry| sum.saturating_add(entry.length));
         in_files + self.inline.values().map(|bytes| bytes.len() as u64).sum::<u64>()
     }
 
@@ -154,6 +172,10 @@ mod tests {
         manifest.set(12, ChunkRef::Inline(Bytes::from_static(b"abc")));
         assert_eq!(manifest.get(10), stored);
         assert_eq!(manifest.get(11), ChunkRef::Missing);
+        for reference in [ChunkRef::Computed, ChunkRef::File(FileId(3)), ChunkRef::Missing] {
+            manifest.set(11, reference.clone());
+            assert_eq!(manifest.get(11), reference);
+        }
         assert_eq!(manifest.get(12), ChunkRef::Inline(Bytes::from_static(b"abc")));
         assert_eq!(manifest.get(9), ChunkRef::Missing);
         assert_eq!((manifest.missing_count(), manifest.stored_size_bytes()), (1, 9));

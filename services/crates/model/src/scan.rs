@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use crate::{ChunkManifest, Group, SourceFile, Variable};
+use crate::{ChunkManifest, Group, InPlace, SourceFile, Variable};
 
-/// One file as a virtual dataset.
+/// One source, a file or a store, as a virtual dataset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileScan {
-    /// The file. In manifests of this scan it is `FileId(0)`.
+    /// The source: what messages name.
     pub file: SourceFile,
+    /// The files that manifests' file ids are places in: the source itself alone, or the targets of references.
+    pub files: Vec<SourceFile>,
     /// Groups, the root first.
     pub groups: Vec<Group>,
     /// Variables with their references.
@@ -26,8 +28,10 @@ pub struct ScannedVariable {
     pub variable: Variable,
     /// How its bytes lie.
     pub layout: Layout,
-    /// References of all its chunks.
+    /// References of all its chunks; empty where they stay in place.
     pub manifest: ChunkManifest,
+    /// Where its references are, if not in the manifest. Only in scans that are made to stand alone.
+    pub in_place: Option<InPlace>,
 }
 
 /// How a variable's bytes lie in its file.

@@ -5,7 +5,9 @@
 //! encoding](https://zarr-specs.readthedocs.io/en/latest/v3/chunk-key-encodings/default/index.html)). Where a key
 //! can be read in several ways (a variable called `c`, or in a group called `c`), the variable that exists decides.
 
-use model::ChunkGrid;
+use std::fmt::Write as _;
+
+use model::{ChunkGrid, ChunkKeyEncoding};
 use smallvec::SmallVec;
 
 /// Longest key, in bytes.
@@ -74,6 +76,25 @@ impl ChunkIndex {
     pub fn places(&self) -> &[u64] {
         &self.places
     }
+}
+
+/// The key of a chunk below its array, as a store of this encoding has it: `0.0.1`, `0/0/1`, `c/0/0/1`. A scalar's
+/// chunk is `0`, or `c` ([Zarr v3, chunk key encoding](https://zarr-specs.readthedocs.io/en/latest/v3/core/index.html#chunk-key-encoding)).
+pub fn chunk(encoding: ChunkKeyEncoding, places: &[u64]) -> String {
+    let mut key = String::with_capacity(2 + 4 * places.len());
+    if encoding.has_prefix {
+        key.push('c');
+    } else if places.is_empty() {
+        key.push('0');
+    }
+    for place in places {
+        if !key.is_empty() {
+            key.push(encoding.separator);
+        }
+        // Writing to memory cannot fail.
+        let _ = write!(key, "{place}");
+    }
+    key
 }
 
 /// Why a key names nothing.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::{collection, fill_value, json};
 
 pub use codecs::codec_ids;
-pub(crate) use codecs::{blosc_name, imagecodecs_configuration, need_imagecodecs};
+pub(crate) use codecs::{blosc_name, imagecodecs_configuration, need_extra_codecs};
 
 /// `.zgroup` of every group.
 pub fn group() -> Value {
@@ -61,7 +61,7 @@ pub fn consolidated(dataset: &Dataset) -> Value {
 }
 
 /// `.zmetadata` of all datasets as one hierarchy: each is the group `{id}/kerchunk`. Left out are arrays whose codecs
-/// need imagecodecs: where it is not, one of them keeps zarr-python from opening all datasets. They are in their own
+/// no reader has as it is installed: where it is not, one of them keeps zarr-python from opening all datasets. They are in their own
 /// dataset's document.
 pub fn consolidated_collection<'d>(datasets: impl IntoIterator<Item = (&'d str, &'d Dataset)>) -> Value {
     let mut metadata = Map::new();
@@ -70,7 +70,7 @@ pub fn consolidated_collection<'d>(datasets: impl IntoIterator<Item = (&'d str, 
         insert_group(&mut metadata, &format!("{id}/"), json!({}));
         let prefix = format!("{id}/{}/", collection::STORE);
         insert_dataset(&mut metadata, &prefix, dataset, |variable| {
-            !codecs::need_imagecodecs(&variable.codecs)
+            !codecs::need_extra_codecs(&variable.codecs)
         });
     }
     document(&metadata)

@@ -72,7 +72,7 @@ fn insert_dataset(metadata: &mut Map<String, Value>, prefix: &str, dataset: &Dat
     for node in &dataset.groups {
         metadata.insert(below(node.path.as_str()), group(node));
     }
-    for variable in dataset.variables.iter().filter(|variable| !v2::need_imagecodecs(&variable.codecs)) {
+    for variable in dataset.variables.iter().filter(|variable| !v2::need_extra_codecs(&variable.codecs)) {
         metadata.insert(below(variable.path.as_str()), array(variable));
     }
 }

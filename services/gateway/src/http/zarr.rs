@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use engine::etag;
 use engine::open::{Document, Located, OpenDataset};
 use engine::ports::StoredBytes;
@@ -17,7 +18,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use model::{ByteRange, Error, SourceFile};
+use model::{ByteRange, Error, ErrorKind, SourceFile};
 use percent_encoding::percent_decode_str;
 use zarr::key::{ChunkIndex, Key, KeyError, KeyFault};
 
@@ -115,21 +116,46 @@ async fn chunk(
     let (place, _) = dataset.variable(variable).ok_or_else(|| Error::not_found("no such variable"))?;
     match state.datasets.locate(dataset, place, index).await? {
         Located::Stored { file, range } => stored(state, request, &file, range).await,
-        Located::Inline(bytes) => {
-            let inline = Representation {
-                document: Cow::Owned(Document::new(bytes)),
-                content_type: BYTES,
-                cache_control: state.chunk_cache_control.clone(),
-                modified_ns: Some(dataset.published().modified_ns),
-                compression: Compression::Never,
-            };
-            document::answer(state, request, inline).await
-        }
-        Located::Missing => {
-            Err(Error::not_found("the chunk is absent in the source: it reads as the fill value").into())
-        }
+        Located::File { file, may_be_missing } => match state.datasets.length(&file).await? {
+            Some(length) => stored(state, request, &file, ByteRange { offset: 0, length }).await,
+            None if may_be_missing => Err(missing().into()),
+            None => Err(gone(&file).into()),
+        },
+        Located::Inline(bytes) => whole(state, request, dataset, bytes).await,
+        Located::Computed(chunk) => match state.worker.evaluate(&chunk).await? {
+            Some(bytes) => whole(state, request, dataset, bytes).await,
+            None => Err(missing().into()),
+        },
+        Located::Missing => Err(missing().into()),
         Located::Outside => Err(Error::not_found("the array has no such chunk").into()),
     }
+}
+
+/// Answers with bytes that are here.
+async fn whole(
+    state: &GatewayState,
+    request: &Parts,
+    dataset: &OpenDataset,
+    bytes: Bytes,
+) -> Result<Response, Failure> {
+    let whole = Representation {
+        document: Cow::Owned(Document::new(bytes)),
+        content_type: BYTES,
+        cache_control: state.chunk_cache_control.clone(),
+        modified_ns: Some(dataset.published().modified_ns),
+        compression: Compression::Never,
+    };
+    document::answer(state, request, whole).await
+}
+
+fn missing() -> Error {
+    Error::not_found("the chunk is absent in the source: it reads as the fill value")
+}
+
+/// A file that must be there. Never a 404: a client would read fill values.
+fn gone(file: &SourceFile) -> Error {
+    Error::new(ErrorKind::Conflict, "a source file that the dataset refers to is not there")
+        .with_internal(&file.path)
 }
 
 /// Answers with a range of a source file. The worker is asked even where no byte is wanted (HEAD): it alone knows

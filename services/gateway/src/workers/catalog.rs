@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloudify_proto::convert::record_from_wire;
+use cloudify_proto::convert::{in_place_from_wire, record_from_wire};
 use cloudify_proto::status::from_status;
 use cloudify_proto::v1;
 use cloudify_proto::v1::catalog_service_client::CatalogServiceClient;
@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status};
 use super::member::{Member, count_call};
 
 /// Largest message, in bytes: a dataset's metadata, a record of references.
-const MESSAGE_BYTES_MAX: usize = 256 << 20;
+pub(super) const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
 /// The catalog's list; none where `known` is still its revision.
 pub(super) async fn list(member: &Member, known: Option<u64>) -> Result<Option<Listing>> {
@@ -57,6 +57,7 @@ pub(super) async fn dataset(
             modified_ns: got.modified_ns,
             record_size: got.record_size,
             dataset: zarr::document::from_json(&got.document).map_err(Error::internal)?.into(),
+            in_place: got.in_place.into_iter().map(in_place_from_wire).collect::<Result<_>>()?,
         })
     };
     tokio::task::spawn_blocking(parsed).await.map_err(Error::internal)?
@@ -148,7 +149,7 @@ fn changer(member: &Member) -> RegistrationServiceClient<Channel> {
 }
 
 /// A request with its deadline and the current trace.
-fn request<T>(message: T, timeout: Option<Duration>) -> Request<T> {
+pub(super) fn request<T>(message: T, timeout: Option<Duration>) -> Request<T> {
     let mut request = Request::new(message);
     if let Some(timeout) = timeout {
         request.set_timeout(timeout);
@@ -163,7 +164,7 @@ fn request<T>(message: T, timeout: Option<Duration>) -> Request<T> {
     request
 }
 
-fn finish<T>(member: &Member, method: &str, called: Result<Response<T>, Status>) -> Result<T> {
+pub(super) fn finish<T>(member: &Member, method: &str, called: Result<Response<T>, Status>) -> Result<T> {
     let called = called.map(Response::into_inner).map_err(|status| from_status(&status));
     count_call(method, called.as_ref().err());
     match &called {

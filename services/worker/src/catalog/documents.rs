@@ -1,6 +1,6 @@
 //! The JSON documents of a version, beside the catalog document.
 
-use model::{FileIdentity, SourceFile};
+use model::{ChunkKeyEncoding, FileIdentity, InPlace, SourceFile};
 use serde::{Deserialize, Serialize};
 
 /// `version.json`: what lists need, so that they read no large file.
@@ -61,5 +61,39 @@ impl From<FileDocument> for SourceFile {
     fn from(document: FileDocument) -> Self {
         let FileDocument { path, size_bytes, modified_ns, inode } = document;
         Self { path, identity: FileIdentity { size_bytes, modified_ns, inode } }
+    }
+}
+
+/// One variable of `in_place.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum InPlaceDocument {
+    Keys { array: String, has_prefix: bool, separator: char, not_after_ns: i64 },
+    Records { directory: String, base: String, record_size: u64, not_after_ns: i64 },
+}
+
+impl From<&InPlace> for InPlaceDocument {
+    fn from(in_place: &InPlace) -> Self {
+        match in_place.clone() {
+            InPlace::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns } => {
+                Self::Keys { array, has_prefix, separator, not_after_ns }
+            }
+            InPlace::Records { directory, base, record_size, not_after_ns } => {
+                Self::Records { directory, base, record_size, not_after_ns }
+            }
+        }
+    }
+}
+
+impl From<InPlaceDocument> for InPlace {
+    fn from(document: InPlaceDocument) -> Self {
+        match document {
+            InPlaceDocument::Keys { array, has_prefix, separator, not_after_ns } => {
+                Self::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns }
+            }
+            InPlaceDocument::Records { directory, base, record_size, not_after_ns } => {
+                Self::Records { directory, base, record_size, not_after_ns }
+            }
+        }
     }
 }

@@ -75,6 +75,7 @@ pub(super) mod names {
     pub(in super::super) const VERSION: &str = "version.json";
     pub(in super::super) const DATASET: &str = "dataset.json";
     pub(in super::super) const FILES: &str = "files.json";
+    pub(in super::super) const IN_PLACE: &str = "in_place.json";
     pub(in super::super) const REFERENCES: &str = "refs.parq";
     pub(in super::super) const METADATA: &str = ".zmetadata";
 }

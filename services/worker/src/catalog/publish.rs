@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use engine::join::Joined;
 use engine::ports::IfExists;
-use model::{DatasetId, Error, Result, Version};
+use model::{Dataset, DatasetId, Error, Result, Version};
 
-use super::documents::{FORMAT, FileDocument, VersionDocument, WarningDocument};
+use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument, WarningDocument};
 use super::layout::{self, Layout, TEMPORARY, names};
 use super::read::{read_version_document, record_of};
 use super::{RECORD_SIZE, conflict, disk};
@@ -59,6 +59,11 @@ pub(super) fn write(
     disk::write(&directory.join(names::DATASET), &zarr::document::to_json(&joined.dataset))?;
     let files: Vec<FileDocument> = joined.files.iter().map(FileDocument::from).collect();
     write_json(&directory.join(names::FILES), &files)?;
+    if joined.in_place.iter().any(Option::is_some) {
+        let places: Vec<Option<InPlaceDocument>> =
+            joined.in_place.iter().map(|place| place.as_ref().map(InPlaceDocument::from)).collect();
+        write_json(&directory.join(names::IN_PLACE), &places)?;
+    }
     write_references(directory, joined, progress)?;
     disk::sync_directory(directory)?;
     Ok(unpublished)
@@ -140,7 +145,13 @@ fn check(joined: &Joined) -> Result<()> {
     if variables.len() != joined.manifests.len() {
         return Err(Error::internal("a joined dataset has not one manifest a variable"));
     }
-    for (variable, manifest) in variables.iter().zip(&joined.manifests) {
+    if !joined.in_place.is_empty() && joined.in_place.len() != variables.len() {
+        return Err(Error::internal("a joined dataset has not one place of references a variable"));
+    }
+    for (at, (variable, manifest)) in variables.iter().zip(&joined.manifests).enumerate() {
+        if is_in_place(joined, at) {
+            continue;
+        }
         let chunks = variable.grid.chunk_count();
         if manifest.first() != 0 || manifest.len() as u64 != chunks {
             let covered = manifest.len();
@@ -185,12 +196,15 @@ fn version_document(layout: &Layout, publication: &Publication<'_>) -> Result<Ve
 fn write_references(directory: &Path, joined: &Joined, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
     let references = directory.join(names::REFERENCES);
     disk::create_directory(&references)?;
-    let metadata = zarr::kerchunk::metadata(&joined.dataset, RECORD_SIZE);
+    let metadata = zarr::kerchunk::metadata(&readable_without_us(joined), RECORD_SIZE);
     write_json(&references.join(names::METADATA), &metadata)?;
     let paths: Vec<&str> = joined.files.iter().map(|file| file.path.as_str()).collect();
     let total = joined.manifests.len() as u64;
     for (done, (variable, manifest)) in joined.dataset.variables.iter().zip(&joined.manifests).enumerate() {
         progress(done as u64, total);
+        if is_in_place(joined, done) {
+            continue;
+        }
         let place = references.join(variable.path.as_str());
         disk::create_directory(&place)?;
         let chunks = manifest.len() as u64;
@@ -204,6 +218,23 @@ fn write_references(directory: &Path, joined: &Joined, progress: &mut dyn FnMut(
     }
     progress(total, total);
     disk::sync_directory(&references)
+}
+
+/// Whether a variable's references stay with its source.
+fn is_in_place(joined: &Joined, variable: usize) -> bool {
+    joined.in_place.get(variable).is_some_and(Option::is_some)
+}
+
+/// The dataset without what its references alone do not give: whoever reads them without us would take chunks that a
+/// worker makes, or that are not listed here, for missing ones.
+fn readable_without_us(joined: &Joined) -> Dataset {
+    let variables = joined.dataset.variables.iter().zip(&joined.manifests).enumerate();
+    let readable =
+        variables.filter(|(at, (_, manifest))| !is_in_place(joined, *at) && manifest.computed_count() == 0);
+    Dataset {
+        groups: joined.dataset.groups.clone(),
+        variables: readable.map(|(_, (variable, _))| variable.clone()).collect(),
+    }
 }
 
 /// Renames a directory to the next version. Directories that are not empty are never replaced by a rename, so of

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ports::{PublishedDataset, ReferenceRecord, VersionList, VersionSummary};
-use model::{ChunkManifest, DatasetId, Error, NodePath, Result, SourceFile, Version};
+use model::{ChunkManifest, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Version};
 use moka::sync::Cache;
 use serde::de::DeserializeOwned;
 
 use super::disk;
-use super::documents::{FORMAT, FileDocument, VersionDocument};
+use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument};
 use super::layout::{self, Layout, names};
 
 /// Most bytes of catalog documents and of tables of files that are kept, each.
@@ -59,6 +59,7 @@ impl Reader {
             published_ms: about.published_ms,
             modified_ns: about.modified_ns,
             record_size: about.record_size,
+            in_place: in_place(&directory, dataset.variables.len())?,
             dataset: Arc::new(dataset),
         };
         self.datasets.insert(key, (json.len() as u32, Arc::new(published.clone())));
@@ -144,6 +145,17 @@ impl Reader {
         self.files.insert(key, (json.len() as u32, files.clone()));
         Ok(files)
     }
+}
+
+/// `in_place.json` of a version's directory, if it has one.
+fn in_place(directory: &Path, variables: usize) -> Result<Vec<Option<InPlace>>> {
+    let path = directory.join(names::IN_PLACE);
+    let Some(json) = disk::read(&path)? else { return Ok(Vec::new()) };
+    let documents: Vec<Option<InPlaceDocument>> = parse(&path, &json)?;
+    if documents.len() != variables {
+        return Err(disk::damaged(&path, "has not one entry a variable"));
+    }
+    Ok(documents.into_iter().map(|document| document.map(InPlace::from)).collect())
 }
 
 /// `version.json` of a version's directory.

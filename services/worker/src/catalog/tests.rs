@@ -43,6 +43,7 @@ fn joined(title: &str, chunks: u64) -> Joined {
         identity: FileIdentity { size_bytes: 1 << 40, modified_ns: 5_000 + inode as i64, inode },
     };
     Joined {
+        in_place: Vec::new(),
         dataset: Dataset {
             groups: vec![
                 Group { path: NodePath::root(), attributes },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloudify_proto::convert::record_to_wire;
+use cloudify_proto::convert::{in_place_to_wire, record_to_wire};
 use cloudify_proto::status::to_status;
 use cloudify_proto::v1;
 use cloudify_proto::v1::catalog_service_server::CatalogService;
@@ -92,6 +92,7 @@ fn dataset_to_wire(dataset: &PublishedDataset) -> v1::GetDatasetResponse {
         modified_ns: dataset.modified_ns,
         record_size: dataset.record_size,
         document: zarr::document::to_json(&dataset.dataset).into(),
+        in_place: dataset.in_place.iter().map(|place| in_place_to_wire(place.as_ref())).collect(),
     }
 }
 

@@ -6,14 +6,15 @@ use model::{Dataset, Error, FileScan, Result, ScannedVariable};
 
 /// A scan as a message.
 pub(super) fn to_wire(scan: FileScan) -> v1::FileScan {
-    let FileScan { file, groups, variables, unlimited_dimensions, warnings } = scan;
+    let FileScan { file, files, groups, variables, unlimited_dimensions, warnings } = scan;
     let mut dataset = Dataset { groups, variables: Vec::with_capacity(variables.len()) };
     let mut references = Vec::with_capacity(variables.len());
-    for ScannedVariable { variable, layout, manifest } in variables {
+    for ScannedVariable { variable, layout, manifest, in_place } in variables {
         dataset.variables.push(variable);
         references.push(v1::ScannedReferences {
             layout: convert::layout_to_wire(layout).into(),
             record: Some(convert::record_to_wire(&manifest, &[])),
+            in_place: in_place.as_ref().map(|in_place| convert::in_place_to_wire(Some(in_place))),
         });
     }
     v1::FileScan {
@@ -22,6 +23,7 @@ pub(super) fn to_wire(scan: FileScan) -> v1::FileScan {
         references,
         unlimited_dimensions,
         warnings: warnings.iter().map(convert::warning_to_wire).collect(),
+        files: files.iter().map(convert::file_to_wire).collect(),
     }
 }
 
@@ -36,10 +38,12 @@ pub(super) fn from_wire(scan: v1::FileScan) -> Result<FileScan> {
         let layout = convert::layout_from_wire(references.layout())?;
         let record = references.record.ok_or_else(|| malformed("no references"))?;
         let (manifest, _) = convert::record_from_wire(record)?;
-        Ok(ScannedVariable { variable, layout, manifest })
+        let in_place = references.in_place.map_or(Ok(None), convert::in_place_from_wire)?;
+        Ok(ScannedVariable { variable, layout, manifest, in_place })
     };
     Ok(FileScan {
         file: convert::file_from_wire(scan.file.ok_or_else(|| malformed("no file"))?)?,
+        files: scan.files.into_iter().map(convert::file_from_wire).collect::<Result<_>>()?,
         groups: dataset.groups,
         variables: dataset.variables.into_iter().zip(scan.references).map(variable).collect::<Result<_>>()?,
         unlimited_dimensions: scan.unlimited_dimensions,

@@ -73,7 +73,10 @@ impl Files {
     /// The first piece is read before this returns, the others when they are asked for.
     pub async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
         let end = check_range(file, range)?;
-        let mut handle = self.inner.handle(file).await?;
+        let mut handle = self.inner.handle(file).await.map_err(|error| never_missing(file, error))?;
+        if end > handle.size_bytes() {
+            return Err(beyond(file, range));
+        }
         if range.length == 0 {
             self.inner.check(file, &mut handle).await?;
             return Ok(StoredBytes::Whole(Bytes::new()));
@@ -90,6 +93,18 @@ impl Files {
         }
         let pieces = Pieces::new(Arc::clone(&self.inner), Arc::clone(file), handle, first, next..end);
         Ok(StoredBytes::Pieces(pieces.boxed()))
+    }
+
+    /// The length of a file in bytes; none where there is no such file. Only for files that no scan has seen.
+    pub async fn stat(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+        match self.inner.handle(file).await {
+            Ok(mut handle) => {
+                self.inner.check(file, &mut handle).await?;
+                Ok(Some(handle.size_bytes()))
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Fills `into` with a range if that takes no waiting: the file is open and the range in the page cache.
@@ -293,10 +308,22 @@ fn count_read(outcome: &str, length: usize) {
 
 /// The end of a range; an error where the range does not lie in the file.
 fn check_range(file: &SourceFile, range: ByteRange) -> Result<u64> {
-    range.offset.checked_add(range.length).filter(|end| *end <= file.identity.size_bytes).ok_or_else(|| {
+    let within = |end: &u64| !file.identity.is_pinned() || *end <= file.identity.size_bytes;
+    range.offset.checked_add(range.length).filter(within).ok_or_else(|| {
         Error::invalid("the range lies outside the source file")
             .with_internal(format!("{range:?} of {file:?}"))
     })
+}
+
+/// The refusal of a reference past the end of a file that no scan has seen.
+fn beyond(file: &SourceFile, range: ByteRange) -> Error {
+    Error::new(ErrorKind::CorruptData, "a reference points past the end of its source file")
+        .with_internal(format!("{range:?} of {}", file.path))
+}
+
+/// Where bytes are asked for, a file that is not there is a fault: told as a missing chunk it would read as fill values.
+fn never_missing(file: &SourceFile, error: Error) -> Error {
+    if error.kind == ErrorKind::NotFound { changed(&file.path, "is not there") } else { error }
 }
 
 /// The cache closes idle handles only while it is used; this closes them when it is not.

@@ -35,7 +35,10 @@ pub(super) struct OpenFile {
 impl OpenFile {
     /// Opens a file if it is what it was at the scan and lies under a root. Waits for the filesystem.
     pub(super) fn open(roots: &Roots, file: &SourceFile) -> Result<Self> {
-        let fault = |error| open_fault(error, &file.path);
+        let fault = |error| match error {
+            Errno::NOENT | Errno::NOTDIR if !file.identity.is_pinned() => absent(&file.path),
+            error => open_fault(error, &file.path),
+        };
         // A handle that can only be looked at: opening a device or FIFO has no effect, and nothing can hang.
         let place =
             rustix::fs::open(&file.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(fault)?;
@@ -62,8 +65,25 @@ impl OpenFile {
             changed: (status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec),
             can_skip_waiting: AtomicBool::new(true),
         };
-        open.compare(&status)?;
-        Ok(open)
+        match open.identity.is_pinned() {
+            true => open.compare(&status).map(|_| open),
+            false => open.pinned(&status),
+        }
+    }
+
+    /// A file that no scan has seen, pinned to what it is now, if it was not modified since it was referred to.
+    fn pinned(mut self, status: &Statx) -> Result<Self> {
+        let latest_ns = self.identity.modified_ns;
+        self.identity = identity(status);
+        if self.identity.modified_ns > latest_ns {
+            return Err(changed(&self.path, &format!("is {:?}, later than {latest_ns}", self.identity)));
+        }
+        Ok(self)
+    }
+
+    /// Its size when it was opened, in bytes.
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.identity.size_bytes
     }
 
     /// Looks whether the file is still what it was. `wait`: ask the filesystem's server; otherwise trust what
@@ -116,11 +136,7 @@ impl OpenFile {
     }
 
     fn compare(&self, status: &Statx) -> Result<State> {
-        let found = FileIdentity {
-            size_bytes: status.stx_size,
-            modified_ns: status.stx_mtime.tv_sec * 1_000_000_000 + i64::from(status.stx_mtime.tv_nsec),
-            inode: status.stx_ino,
-        };
+        let found = identity(status);
         if status.stx_nlink == 0 {
             return Err(changed(&self.path, "was removed or replaced"));
         }
@@ -147,10 +163,23 @@ impl Drop for OpenFile {
     }
 }
 
+fn identity(status: &Statx) -> FileIdentity {
+    FileIdentity {
+        size_bytes: status.stx_size,
+        modified_ns: status.stx_mtime.tv_sec * 1_000_000_000 + i64::from(status.stx_mtime.tv_nsec),
+        inode: status.stx_ino,
+    }
+}
+
 /// The refusal of a source that is not what it was at the scan.
 pub(super) fn changed(path: &str, how: &str) -> Error {
     Error::new(ErrorKind::Conflict, "source file changed since it was registered")
         .with_internal(format!("{path} {how}"))
+}
+
+/// A file that is referred to and was never seen. The caller knows whether that is a fault.
+fn absent(path: &str) -> Error {
+    Error::not_found("the source file is not there").with_internal(path)
 }
 
 fn status(descriptor: &OwnedFd, sync: AtFlags) -> rustix::io::Result<Statx> {

@@ -49,7 +49,7 @@ impl Axis {
             Some([]) => (1, 0, Reverse(0)),
             None => (2, 0, Reverse(0)),
         });
-        let sources = Sources { files: order.iter().map(|file| scans[*file].file.clone()).collect() };
+        let sources = Sources::for_messages(order.iter().map(|file| &scans[*file]));
         let mut axis = Self {
             dimension: coordinate.dimension.clone(),
             spans: Vec::with_capacity(scans.len()),
@@ -220,7 +220,7 @@ impl Axis {
 
 /// The keys of each file that has the coordinate, and what they mean.
 fn keys(scans: &[FileScan], coordinate: &RecordCoordinate) -> Result<(Vec<Option<Vec<i128>>>, Kind)> {
-    let sources = Sources { files: scans.iter().map(|scan| scan.file.clone()).collect() };
+    let sources = Sources::for_messages(scans);
     let found = scans.iter().map(|scan| scan.variables.iter().find(|v| v.variable.path == coordinate.path));
     let variables: Vec<_> = found.collect();
     let clocks = Clocks::new(

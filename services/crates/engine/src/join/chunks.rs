@@ -4,7 +4,8 @@ use model::{ChunkGrid, ChunkManifest, Error, Result};
 
 use super::collection::Collected;
 use super::cover::Cover;
-use super::variable::{grid, in_file};
+use super::sources::Sources;
+use super::variable::grid;
 
 /// The grid and manifest of pieces with chunks of one shape, each beginning at a chunk's beginning. Takes the pieces'
 /// manifests out, so that no more than one variable's references are in memory twice.
@@ -13,6 +14,7 @@ pub(super) fn concatenate(
     covers: &[Cover],
     record: usize,
     length: u64,
+    sources: &Sources,
 ) -> Result<(ChunkGrid, ChunkManifest)> {
     let first = &variable.pieces[covers[0].piece].scanned.variable;
     let mut shape = first.grid.shape().to_vec();
@@ -30,7 +32,10 @@ pub(super) fn concatenate(
         for (number, reference) in references.iter() {
             let (outer, within) = (number / (along * inner), number % (along * inner));
             let (at, rest) = (within / inner, within % inner);
-            manifest.set((outer * joined_along + begin + at) * inner + rest, in_file(reference, piece.file));
+            manifest.set(
+                (outer * joined_along + begin + at) * inner + rest,
+                sources.in_join(reference, piece.file),
+            );
         }
     }
     Ok((joined, manifest))

@@ -31,14 +31,14 @@ pub(super) struct Piece {
 impl Collection {
     /// Takes scans apart, in the order given.
     pub(super) fn new(scans: Vec<FileScan>) -> Result<Self> {
-        let mut sources = Sources { files: Vec::with_capacity(scans.len()) };
+        let mut sources = Sources::with_capacity(scans.len());
         let mut variables: Vec<Collected> = Vec::new();
         let mut groups: Vec<Group> = Vec::new();
         let mut variable_places: HashMap<NodePath, usize> = HashMap::new();
         let mut group_places: HashMap<NodePath, usize> = HashMap::new();
         let mut notes = Notes::default();
         for (file, scan) in scans.into_iter().enumerate() {
-            sources.files.push(scan.file);
+            sources.add(scan.file, scan.files);
             notes.add_scan_warnings(scan.warnings);
             for group in scan.groups {
                 if let Some(at) = group_places.get(&group.path) {

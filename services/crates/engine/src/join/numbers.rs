@@ -16,7 +16,9 @@ pub(super) fn inlined_bytes(scanned: &ScannedVariable) -> Result<Bytes> {
             let count = expected.unwrap_or(0) as usize / size.max(1);
             Bytes::from(fill.repeat(count))
         }
-        ChunkRef::Bytes { .. } => return Err(malformed(scanned, "lies in the file")),
+        ChunkRef::Bytes { .. } | ChunkRef::File(_) | ChunkRef::Computed => {
+            return Err(malformed(scanned, "lies in the file"));
+        }
     };
     if expected.is_some_and(|expected| expected != bytes.len() as u64) {
         return Err(malformed(scanned, "has another length than its shape"));

@@ -127,7 +127,7 @@ fn dimension_path(scanned: &ScannedVariable) -> String {
 
 fn checked(dimension: &str, candidate: &Candidate<'_>, scans: &[FileScan]) -> Result<RecordCoordinate> {
     if let Some(file) = candidate.not_inlined {
-        let sources = sources(scans);
+        let sources = Sources::for_messages(scans);
         let message = format!(
             "the files are to be joined along {dimension}, but its coordinate in {} is too large to be read",
             sources.name(file)
@@ -138,7 +138,7 @@ fn checked(dimension: &str, candidate: &Candidate<'_>, scans: &[FileScan]) -> Re
 }
 
 fn ambiguous(found: &[(&String, &Candidate<'_>)], scans: &[FileScan]) -> model::Error {
-    let sources = sources(scans);
+    let sources = Sources::for_messages(scans);
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     let files: Vec<usize> =
         found.iter().flat_map(|(_, candidate)| candidate.files.iter().copied().take(2)).collect();
@@ -149,9 +149,4 @@ fn ambiguous(found: &[(&String, &Candidate<'_>)], scans: &[FileScan]) -> model::
         names.join(", ")
     );
     sources.refuse(message, &files)
-}
-
-/// For messages only: files in the order given.
-fn sources(scans: &[FileScan]) -> Sources {
-    Sources { files: scans.iter().map(|scan| scan.file.clone()).collect() }
 }

@@ -1,18 +1,55 @@
 //! The source files, and how messages name them: the last part of the path to everybody, all of it to the log.
 
-use model::{Error, Result, SourceFile};
+use model::{ChunkRef, Error, FileId, FileScan, Result, SourceFile};
 
 use super::axis::Axis;
 
 /// Most names in one message.
 const NAMES_MAX: usize = 3;
 
-/// The source files of a join, in its order.
+/// The sources of a join, in its order.
 pub(super) struct Sources {
+    /// The sources themselves: what messages name.
     pub(super) files: Vec<SourceFile>,
+    /// The files that references point into, source by source.
+    pub(super) targets: Vec<SourceFile>,
+    /// Where each source's targets begin.
+    pub(super) first_targets: Vec<u32>,
 }
 
 impl Sources {
+    /// No sources yet.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self {
+            files: Vec::with_capacity(count),
+            targets: Vec::with_capacity(count),
+            first_targets: Vec::with_capacity(count),
+        }
+    }
+
+    /// Names of sources, in the order given, without what they refer to.
+    pub(super) fn for_messages<'s>(scans: impl IntoIterator<Item = &'s FileScan>) -> Self {
+        let files = scans.into_iter().map(|scan| scan.file.clone()).collect();
+        Self { files, targets: Vec::new(), first_targets: Vec::new() }
+    }
+
+    /// Adds the next source with the files that its references point into.
+    pub(super) fn add(&mut self, file: SourceFile, targets: Vec<SourceFile>) {
+        self.files.push(file);
+        self.first_targets.push(self.targets.len() as u32);
+        self.targets.extend(targets);
+    }
+
+    /// A reference of a source's scan, with the file's place in the join.
+    pub(super) fn in_join(&self, reference: ChunkRef, source: usize) -> ChunkRef {
+        let moved = |FileId(file)| FileId(file + self.first_targets[source]);
+        match reference {
+            ChunkRef::Bytes { file, range } => ChunkRef::Bytes { file: moved(file), range },
+            ChunkRef::File(file) => ChunkRef::File(moved(file)),
+            other => other,
+        }
+    }
+
     /// The quoted name of a file.
     pub(super) fn name(&self, file: usize) -> String {
         format!("{:?}", tail(&self.files[file].path, 1))

@@ -1,6 +1,6 @@
 //! One variable of all files: taken once, or its pieces joined along the record dimension.
 
-use model::{ChunkGrid, ChunkManifest, ChunkRef, Error, ErrorKind, FileId, Layout, Result, Variable};
+use model::{ChunkGrid, ChunkManifest, Error, ErrorKind, InPlace, Layout, Result, Variable};
 
 use super::axis::Axis;
 use super::collection::{Collected, Piece};
@@ -10,12 +10,15 @@ use super::numbers::inlined_bytes;
 use super::sources::Sources;
 use super::{chunks, contiguous, inlined};
 
+/// One variable of the joined dataset.
+pub(super) struct One {
+    pub(super) variable: Variable,
+    pub(super) manifest: ChunkManifest,
+    pub(super) in_place: Option<InPlace>,
+}
+
 /// A variable without the record dimension: the first file's, after the others have been compared with it.
-pub(super) fn take_once(
-    mut variable: Collected,
-    sources: &Sources,
-    used: &mut [bool],
-) -> Result<(Variable, ChunkManifest)> {
+pub(super) fn take_once(mut variable: Collected, sources: &Sources, used: &mut [bool]) -> Result<One> {
     let others = variable.pieces.split_off(1);
     let Some(mut first) = variable.pieces.pop() else {
         return Err(Error::internal("a variable without pieces"));
@@ -44,8 +47,8 @@ pub(super) fn take_once(
         let shape = contiguous::chunk_shape(&first.scanned.variable, None);
         contiguous::split(&mut first.scanned, &shape)?;
     }
-    let manifest = with_file(first.scanned.manifest, first.file);
-    Ok((first.scanned.variable, manifest))
+    let manifest = in_join(first.scanned.manifest, sources, first.file);
+    Ok(One { variable: first.scanned.variable, manifest, in_place: first.scanned.in_place })
 }
 
 fn is_inlined(piece: &Piece) -> bool {
@@ -59,7 +62,7 @@ pub(super) fn join(
     sources: &Sources,
     used: &mut [bool],
     differences: &mut Differences,
-) -> Result<Option<(Variable, ChunkManifest)>> {
+) -> Result<Option<One>> {
     let covers = cover(&variable, axis, sources)?;
     let Some(first) = covers.first() else {
         return take_once(variable, sources, used).map(Some);
@@ -81,10 +84,11 @@ pub(super) fn join(
         if !make_chunked(&mut variable, &covers, record, sources, differences)? {
             return Ok(None);
         }
-        chunks::concatenate(&mut variable, &covers, record, axis.length())?
+        chunks::concatenate(&mut variable, &covers, record, axis.length(), sources)?
     };
     let piece = variable.pieces.swap_remove(first_piece);
-    Ok(Some((Variable { grid, fill_value, ..piece.scanned.variable }, manifest)))
+    let variable = Variable { grid, fill_value, ..piece.scanned.variable };
+    Ok(Some(One { variable, manifest, in_place: None }))
 }
 
 fn record_axis(piece: &Piece, axis: &Axis) -> Option<usize> {
@@ -211,22 +215,14 @@ pub(super) fn grid(variable: &Variable, shape: Vec<u64>, chunk_shape: Vec<u64>) 
         .map_err(|error| Error::new(ErrorKind::TooLarge, format!("{}: {error}", variable.path)))
 }
 
-/// A scan's manifest with another file number.
-fn with_file(manifest: ChunkManifest, file: usize) -> ChunkManifest {
-    if file == 0 {
+/// A scan's manifest with the files' places in the join.
+fn in_join(manifest: ChunkManifest, sources: &Sources, source: usize) -> ChunkManifest {
+    if source == 0 {
         return manifest;
     }
     let mut renumbered = ChunkManifest::missing(manifest.first(), manifest.len());
     for (number, reference) in manifest.iter() {
-        renumbered.set(number, in_file(reference, file));
+        renumbered.set(number, sources.in_join(reference, source));
     }
     renumbered
-}
-
-/// A scan's reference with the file's place in the join.
-pub(super) fn in_file(reference: ChunkRef, file: usize) -> ChunkRef {
-    match reference {
-        ChunkRef::Bytes { range, .. } => ChunkRef::Bytes { file: FileId(file as u32), range },
-        other => other,
-    }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{ByteRange, ChunkRef, Error, Result, SourceFile};
+use model::{ByteRange, ChunkRef, Error, FileId, FileIdentity, InPlace, Result, SourceFile};
 use zarr::key::ChunkIndex;
 
 use super::{Datasets, OpenDataset};
-use crate::ports::ReferenceRecord;
+use crate::ports::{EvaluatedChunk, Form, ReferenceRecord};
 
 /// Where a chunk is.
 #[derive(Debug, Clone)]
@@ -19,8 +19,17 @@ pub enum Located {
         /// Which bytes of it.
         range: ByteRange,
     },
+    /// A file as a whole: its length is to be asked for.
+    File {
+        /// Which.
+        file: Arc<SourceFile>,
+        /// Whether the chunk is missing where there is no such file; otherwise that is a fault.
+        may_be_missing: bool,
+    },
     /// Here.
     Inline(Bytes),
+    /// A worker makes it.
+    Computed(EvaluatedChunk),
     /// Absent in the source: it reads as the fill value.
     Missing,
     /// The array has no chunk of this index.
@@ -45,8 +54,39 @@ impl Datasets {
     ) -> Result<Located> {
         let number = dataset.dataset().variables.get(variable).and_then(|v| index.number(&v.grid));
         let Some(number) = number else { return Ok(Located::Outside) };
-        let record = self.record(dataset, variable, number / dataset.published().record_size).await?;
-        in_record(&record, number)
+        let published = dataset.published();
+        let record_size = match published.in_place.get(variable).and_then(Option::as_ref) {
+            Some(InPlace::Keys { array, encoding, not_after_ns }) => {
+                let path = format!("{array}/{}", zarr::key::chunk(*encoding, index.places()));
+                let identity = FileIdentity::not_after(*not_after_ns);
+                return Ok(Located::File {
+                    file: Arc::new(SourceFile { path, identity }),
+                    may_be_missing: true,
+                });
+            }
+            Some(InPlace::Records { record_size, .. }) => *record_size,
+            None => published.record_size,
+        };
+        let record = self.record(dataset, variable, number / record_size).await?;
+        match in_record(&record, number)? {
+            Some(located) => Ok(located),
+            None => Ok(Located::Computed(EvaluatedChunk {
+                id: published.id.clone(),
+                version: published.version,
+                variable: published.dataset.variables[variable].path.clone(),
+                number,
+                form: Form::Stored,
+            })),
+        }
+    }
+
+    /// The length of a file that is served whole, in bytes; none where there is no such file.
+    pub async fn length(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+        if let Some(length) = self.lengths.get(file).await {
+            return Ok(length);
+        }
+        let asked = self.lengths.try_get_with(Arc::clone(file), self.worker.stat(file)).await;
+        asked.map_err(|error| Error::clone(&error))
     }
 
     async fn record(
@@ -69,8 +109,8 @@ impl Datasets {
 }
 
 /// What a record says of a chunk. A record that says nothing of it is a fault, never a missing chunk: clients read
-/// fill values where a chunk is missing.
-fn in_record(record: &ReferenceRecord, number: u64) -> Result<Located> {
+/// fill values where a chunk is missing. None for a chunk that a worker makes.
+fn in_record(record: &ReferenceRecord, number: u64) -> Result<Option<Located>> {
     let manifest = &record.manifest;
     let place = number.checked_sub(manifest.first());
     if place.is_none_or(|place| place >= manifest.len() as u64) {
@@ -80,18 +120,18 @@ fn in_record(record: &ReferenceRecord, number: u64) -> Result<Located> {
             manifest.first()
         )));
     }
-    match manifest.get(number) {
-        ChunkRef::Missing => Ok(Located::Missing),
-        ChunkRef::Inline(bytes) => Ok(Located::Inline(bytes)),
-        ChunkRef::Bytes { file, range } => match record.files.get(file.0 as usize) {
-            Some(file) => Ok(Located::Stored { file: Arc::clone(file), range }),
-            None => Err(Error::internal(format!(
-                "chunk {number} points to file {} of {}",
-                file.0,
-                record.files.len()
-            ))),
-        },
-    }
+    let file = |FileId(file)| {
+        let files = &record.files;
+        let lost = || Error::internal(format!("chunk {number} points to file {file} of {}", files.len()));
+        files.get(file as usize).cloned().ok_or_else(lost)
+    };
+    Ok(Some(match manifest.get(number) {
+        ChunkRef::Missing => Located::Missing,
+        ChunkRef::Inline(bytes) => Located::Inline(bytes),
+        ChunkRef::Computed => return Ok(None),
+        ChunkRef::File(id) => Located::File { file: file(id)?, may_be_missing: false },
+        ChunkRef::Bytes { file: id, range } => Located::Stored { file: file(id)?, range },
+    }))
 }
 
 /// Bytes of memory of a record, as the cache counts them.

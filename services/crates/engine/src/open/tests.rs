@@ -76,6 +76,7 @@ impl Worker for Memory {
             modified_ns: 0,
             record_size: 4,
             dataset,
+            in_place: Vec::new(),
         })
     }
 

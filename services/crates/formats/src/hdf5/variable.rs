@@ -100,6 +100,7 @@ pub(super) fn scan(
         },
         layout: stored.layout,
         manifest: stored.manifest,
+        in_place: None,
     })
 }
 

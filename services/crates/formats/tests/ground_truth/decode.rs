@@ -38,6 +38,7 @@ fn array(file: &File, scanned: &ScannedVariable) -> Option<Vec<u8>> {
                 file.read_exact_at(&mut bytes, range.offset).unwrap();
                 decode(bytes, &scanned.variable.codecs)?
             }
+            ChunkRef::File(_) | ChunkRef::Computed => return None,
         };
         assert_eq!(chunk.len(), elements * size, "{}", scanned.variable.path);
         let index = grid.index(number);

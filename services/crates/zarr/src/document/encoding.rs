@@ -1,6 +1,6 @@
 //! Data types, byte orders and codecs of the catalog document.
 
-use model::{BloscCompressor, BloscShuffle, ByteOrder, Codec, DataType};
+use model::{BloscCompressor, BloscShuffle, ByteOrder, Codec, DataType, Sharding};
 use serde::{Deserialize, Serialize};
 
 /// `"f4"`, `{"fixed_text": 12}`: numpy's short names.
@@ -126,6 +126,27 @@ pub(super) enum CodecDocument {
         level: i32,
     },
     VlenUtf8,
+    Gzip {
+        level: u8,
+    },
+    Crc32c,
+    Transpose {
+        order: Vec<u32>,
+    },
+    RawGrib,
+    Sharding {
+        chunk_shape: Vec<u64>,
+        codecs: Vec<CodecDocument>,
+        index_has_checksum: bool,
+        index_at_end: bool,
+    },
+    Numcodecs {
+        configuration: String,
+        is_compressor: bool,
+    },
+    Zarr3 {
+        configuration: String,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -164,6 +185,20 @@ impl From<&Codec> for CodecDocument {
             Codec::Lz4Hdf5 => Self::Lz4Hdf5,
             Codec::Zstd { level } => Self::Zstd { level },
             Codec::VlenUtf8 => Self::VlenUtf8,
+            Codec::Gzip { level } => Self::Gzip { level },
+            Codec::Crc32c => Self::Crc32c,
+            Codec::Transpose { ref order } => Self::Transpose { order: order.clone() },
+            Codec::RawGrib => Self::RawGrib,
+            Codec::Sharding(ref sharding) => Self::Sharding {
+                chunk_shape: sharding.chunk_shape.clone(),
+                codecs: sharding.codecs.iter().map(Self::from).collect(),
+                index_has_checksum: sharding.index_has_checksum,
+                index_at_end: sharding.index_at_end,
+            },
+            Codec::Numcodecs { ref configuration, is_compressor } => {
+                Self::Numcodecs { configuration: configuration.clone(), is_compressor }
+            }
+            Codec::Zarr3 { ref configuration } => Self::Zarr3 { configuration: configuration.clone() },
         }
     }
 }
@@ -185,6 +220,18 @@ impl From<CodecDocument> for Codec {
             CodecDocument::Lz4Hdf5 => Self::Lz4Hdf5,
             CodecDocument::Zstd { level } => Self::Zstd { level },
             CodecDocument::VlenUtf8 => Self::VlenUtf8,
+            CodecDocument::Gzip { level } => Self::Gzip { level },
+            CodecDocument::Crc32c => Self::Crc32c,
+            CodecDocument::Transpose { order } => Self::Transpose { order },
+            CodecDocument::RawGrib => Self::RawGrib,
+            CodecDocument::Sharding { chunk_shape, codecs, index_has_checksum, index_at_end } => {
+                let codecs = codecs.into_iter().map(Self::from).collect();
+                Self::Sharding(Sharding { chunk_shape, codecs, index_has_checksum, index_at_end })
+            }
+            CodecDocument::Numcodecs { configuration, is_compressor } => {
+                Self::Numcodecs { configuration, is_compressor }
+            }
+            CodecDocument::Zarr3 { configuration } => Self::Zarr3 { configuration },
         }
     }
 }

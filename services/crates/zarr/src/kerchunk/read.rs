@@ -94,10 +94,13 @@ impl Table {
             let reference = match (path.as_ref().map(ByteArray::data), raw) {
                 (_, Some(raw)) => ChunkRef::Inline(Bytes::copy_from_slice(raw.data())),
                 (None | Some(b""), None) => continue,
-                (Some(path), None) => ChunkRef::Bytes {
-                    file: files.place(path).ok_or(KerchunkError::Path(row))?,
-                    range: byte_range(range).ok_or(KerchunkError::Range(row))?,
-                },
+                (Some(path), None) => {
+                    let file = files.place(path).ok_or(KerchunkError::Path(row))?;
+                    match byte_range(range).ok_or(KerchunkError::Range(row))? {
+                        ByteRange { offset: 0, length: 0 } => ChunkRef::File(file),
+                        range => ChunkRef::Bytes { file, range },
+                    }
+                }
             };
             manifest.set(first + row as u64, reference);
         }
@@ -128,7 +131,7 @@ impl Files {
 fn byte_range((offset, size): (Option<i64>, Option<i64>)) -> Option<ByteRange> {
     let offset = u64::try_from(offset?).ok()?;
     let length = u64::try_from(size?).ok()?;
-    (offset != 0 || length != 0).then_some(ByteRange { offset, length })
+    Some(ByteRange { offset, length })
 }
 
 /// Whether cells of a column can be null.

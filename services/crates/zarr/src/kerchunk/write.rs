@@ -55,7 +55,13 @@ impl Columns {
                     (Some(shared.clone()), (range.offset as i64, range.length as i64), None)
                 }
                 ChunkRef::Inline(bytes) => (None, (0, 0), Some(ByteArray::from(bytes))),
-                ChunkRef::Missing => (None, (0, 0), None),
+                ChunkRef::File(file) => {
+                    let path = files.get(file.0 as usize).ok_or(KerchunkError::File(number))?;
+                    (Some(ByteArray::from(path.as_ref().as_bytes().to_vec())), (0, 0), None)
+                }
+                // What a worker must make has no place in references that are read without one: its variable is
+                // left out of `.zmetadata`, and its records only say which chunks are not stored.
+                ChunkRef::Computed | ChunkRef::Missing => (None, (0, 0), None),
             };
             columns.path.push(path);
             columns.offset.push(range.0);

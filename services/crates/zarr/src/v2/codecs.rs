@@ -28,14 +28,25 @@ pub fn codec_ids(codecs: &[Codec]) -> Vec<&'static str> {
     codecs.iter().map(id).collect()
 }
 
-/// Whether one of the codecs is in no reader as it is installed: numcodecs has no szip and not HDF5's framing of LZ4,
-/// and Zarr v3 has no name for them. Clients of Zarr v2 that register imagecodecs' codecs can read them.
-pub(crate) fn need_imagecodecs(codecs: &[Codec]) -> bool {
-    codecs.iter().any(|codec| matches!(codec, Codec::Szip { .. } | Codec::Lz4Hdf5))
+/// Whether one of the codecs is in no reader as it is installed: numcodecs has no szip, not HDF5's framing of LZ4 and
+/// no GRIB, and Zarr v3 has no name for them. Clients of Zarr v2 that register imagecodecs' and gribscan's codecs can
+/// read them.
+pub(crate) fn need_extra_codecs(codecs: &[Codec]) -> bool {
+    codecs.iter().any(|codec| matches!(codec, Codec::Szip { .. } | Codec::Lz4Hdf5 | Codec::RawGrib))
 }
 
 fn is_compression(codec: &Codec) -> bool {
-    !matches!(codec, Codec::Shuffle { .. } | Codec::Fletcher32 | Codec::VlenUtf8)
+    match codec {
+        Codec::Shuffle { .. }
+        | Codec::Fletcher32
+        | Codec::Crc32c
+        | Codec::VlenUtf8
+        | Codec::Transpose { .. }
+        | Codec::Sharding(_)
+        | Codec::Zarr3 { .. } => false,
+        Codec::Numcodecs { is_compressor, .. } => *is_compressor,
+        _ => true,
+    }
 }
 
 fn id(codec: &Codec) -> &'static str {
@@ -49,6 +60,13 @@ fn id(codec: &Codec) -> &'static str {
         Codec::Lz4Hdf5 => "imagecodecs_lz4h5",
         Codec::Zstd { .. } => "zstd",
         Codec::VlenUtf8 => "vlen-utf8",
+        Codec::Gzip { .. } => "gzip",
+        Codec::Crc32c => "crc32c",
+        Codec::Transpose { .. } => "transpose",
+        Codec::RawGrib => "gribscan.rawgrib",
+        Codec::Sharding(_) => "sharding_indexed",
+        Codec::Numcodecs { .. } => "numcodecs",
+        Codec::Zarr3 { .. } => "zarr3",
     }
 }
 
@@ -56,7 +74,9 @@ fn configuration(codec: &Codec) -> Value {
     let id = id(codec);
     match codec {
         Codec::Shuffle { element_size } => json!({"id": id, "elementsize": element_size}),
-        Codec::Deflate { level } | Codec::Bzip2 { level } => json!({"id": id, "level": level}),
+        Codec::Deflate { level } | Codec::Bzip2 { level } | Codec::Gzip { level } => {
+            json!({"id": id, "level": level})
+        }
         Codec::Zstd { level } => json!({"id": id, "level": level}),
         Codec::Blosc { compressor, level, shuffle, block_size, .. } => json!({
             "id": id,
@@ -74,7 +94,15 @@ fn configuration(codec: &Codec) -> Value {
             configuration["id"] = id.into();
             configuration
         }
-        Codec::Fletcher32 | Codec::VlenUtf8 => json!({"id": id}),
+        Codec::Numcodecs { configuration, .. } | Codec::Zarr3 { configuration } => {
+            serde_json::from_str(configuration).unwrap_or_else(|_| json!({"id": id}))
+        }
+        Codec::Fletcher32
+        | Codec::VlenUtf8
+        | Codec::Crc32c
+        | Codec::Transpose { .. }
+        | Codec::RawGrib
+        | Codec::Sharding(_) => json!({"id": id}),
     }
 }
 

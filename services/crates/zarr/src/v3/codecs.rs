@@ -53,6 +53,15 @@ fn bytes_to_bytes(codec: &Codec) -> Value {
                 "blocksize": block_size,
             },
         }),
+        Codec::Gzip { level } => json!({"name": "gzip", "configuration": {"level": level}}),
+        Codec::Crc32c => json!({"name": "crc32c"}),
+        Codec::Transpose { order } => json!({"name": "transpose", "configuration": {"order": order}}),
+        Codec::Numcodecs { configuration, .. } | Codec::Zarr3 { configuration } => {
+            serde_json::from_str(configuration).unwrap_or_default()
+        }
+        Codec::RawGrib | Codec::Sharding(_) => json!({
+            "name": v2::codec_ids(std::slice::from_ref(codec)).concat(),
+        }),
         Codec::Szip { .. } | Codec::Lz4Hdf5 => json!({
             "name": v2::codec_ids(std::slice::from_ref(codec)).concat(),
             "configuration": v2::imagecodecs_configuration(codec),

@@ -153,6 +153,7 @@ impl Worker for MemoryWorker {
             modified_ns: 784_111_776_000_000_000,
             record_size: 2,
             dataset: Arc::new(dataset()),
+            in_place: Vec::new(),
         })
     }
 

@@ -13,6 +13,7 @@ pub(super) fn file(name: &str) -> FileScan {
     let identity = FileIdentity { size_bytes: 1, modified_ns: 2, inode: 3 };
     FileScan {
         file: SourceFile { path: format!("/data/secret/{name}"), identity },
+        files: vec![SourceFile { path: format!("/data/secret/{name}"), identity }],
         groups: vec![Group::default()],
         variables: vec![],
         unlimited_dimensions: vec!["time".into()],
@@ -72,7 +73,12 @@ fn scanned(name: &str, dimensions: &[(&str, u64)], chunks: &[u64], data_type: Da
         attributes: Attributes::new(),
     };
     let count = variable.grid.chunk_count() as usize;
-    ScannedVariable { variable, layout: Layout::Chunked, manifest: ChunkManifest::missing(0, count) }
+    ScannedVariable {
+        variable,
+        layout: Layout::Chunked,
+        manifest: ChunkManifest::missing(0, count),
+        in_place: None,
+    }
 }
 
 /// Floats in chunks: chunk n at byte 1000 n, 100 bytes long.

@@ -244,7 +244,7 @@ proptest! {
                     let expected = lengths.iter().scan(0, |sum, n| { *sum += n; Some(*sum) }).position(|end| along < end);
                     prop_assert_eq!(Some(file.0 as usize), expected);
                 }
-                ChunkRef::Inline(_) => prop_assert!(false, "inlined"),
+                other => prop_assert!(false, "{other:?}"),
             }
         }
     }

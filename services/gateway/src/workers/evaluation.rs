@@ -1,0 +1,44 @@
+//! Evaluation and source calls: ordinary gRPC messages.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cloudify_proto::convert::file_to_wire;
+use cloudify_proto::v1;
+use cloudify_proto::v1::evaluation_service_client::EvaluationServiceClient;
+use cloudify_proto::v1::source_service_client::SourceServiceClient;
+use engine::ports::{EvaluatedChunk, Form};
+use model::{Result, SourceFile};
+
+use super::catalog::{MESSAGE_BYTES_MAX, finish, request};
+use super::member::Member;
+
+/// The length of a file; none where there is no such file.
+pub(super) async fn stat(member: &Member, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+    let call = v1::StatFileRequest { file: Some(file_to_wire(file)) };
+    let called =
+        SourceServiceClient::new(member.channel()).stat_file(request(call, Some(member.timeout()))).await;
+    let found = finish(member, "StatFile", called)?;
+    Ok(found.exists.then_some(found.size_bytes))
+}
+
+/// One chunk that a worker makes.
+pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+    let form = match chunk.form {
+        Form::Stored => v1::Form::Stored,
+        Form::Decoded => v1::Form::Decoded,
+    };
+    let call = v1::EvaluateChunkRequest {
+        id: chunk.id.to_string(),
+        version: chunk.version.0,
+        variable: chunk.variable.to_string(),
+        chunk: chunk.number,
+        form: form.into(),
+    };
+    let called = EvaluationServiceClient::new(member.channel())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .evaluate_chunk(request(call, Some(member.timeout())))
+        .await;
+    let made = finish(member, "EvaluateChunk", called)?;
+    Ok(made.exists.then_some(made.data))
+}
