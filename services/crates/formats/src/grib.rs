@@ -1,0 +1,16 @@
+//! GRIB files, editions 1 and 2.
+
+use std::path::Path;
+
+use model::FileScan;
+
+use crate::{Progress, ScanFault, ScanOptions};
+
+/// Scans one.
+pub(crate) fn scan(
+    _path: &Path,
+    _options: &ScanOptions,
+    _progress: Progress<'_>,
+) -> Result<FileScan, ScanFault> {
+    Err(ScanFault::OtherFormat("a GRIB file"))
+}

@@ -1,0 +1,16 @@
+//! Zarr stores, v2 and v3: directories and zip files.
+
+use std::path::Path;
+
+use model::FileScan;
+
+use crate::{Progress, ScanFault, ScanOptions};
+
+/// Scans one.
+pub(crate) fn scan(
+    _path: &Path,
+    _options: &ScanOptions,
+    _progress: Progress<'_>,
+) -> Result<FileScan, ScanFault> {
+    Err(ScanFault::OtherFormat("a Zarr store"))
+}
