@@ -33,6 +33,8 @@ fn main() -> std::process::ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
+    // TLS of remote sources and of the administrator's commands; fails only where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let environment = std::env::vars().collect();
     match cli.command {
         Command::Serve(options) => {
