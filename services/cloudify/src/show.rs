@@ -49,6 +49,9 @@ fn row(array: &ArrayPreview) -> [String; 6] {
     if chunks.is_empty() {
         chunk_text = array.chunk_count.to_string();
     }
+    if array.in_place {
+        chunk_text.push_str(", in place");
+    }
     if array.missing_chunks > 0 {
         let _ = write!(chunk_text, ", {} missing", array.missing_chunks);
     }
@@ -56,13 +59,15 @@ fn row(array: &ArrayPreview) -> [String; 6] {
         chunk_text.push_str(", inlined");
     }
     let codecs = if array.codecs.is_empty() { "-".to_owned() } else { array.codecs.join("+") };
-    [array.path.clone(), array.dtype.clone(), dims.join(" "), chunk_text, codecs, size(array.stored_bytes)]
+    let stored = if array.in_place { "?".to_owned() } else { size(array.stored_bytes) };
+    [array.path.clone(), array.dtype.clone(), dims.join(" "), chunk_text, codecs, stored]
 }
 
 fn summary(preview: &Preview) -> String {
     let files = if preview.files == 1 { "1 file".to_owned() } else { format!("{} files", preview.files) };
+    let at_least = if preview.arrays.iter().any(|array| array.in_place) { "at least " } else { "" };
     let mut text = format!(
-        "{files}, {} arrays, {} stored, {} decoded",
+        "{files}, {} arrays, {at_least}{} stored, {} decoded",
         preview.arrays.len(),
         size(preview.stored_bytes),
         size(preview.decoded_bytes)
@@ -118,6 +123,8 @@ mod tests {
             stored_bytes: 4096,
             ..ArrayPreview::default()
         };
-        insta::assert_snapshot!(preview(&Preview { files: 2, arrays: vec![array], ..Preview::default() }));
+        let stays = ArrayPreview { path: "pr".into(), in_place: true, missing_chunks: 0, ..array.clone() };
+        let arrays = vec![array, stays];
+        insta::assert_snapshot!(preview(&Preview { files: 2, arrays, ..Preview::default() }));
     }
 }

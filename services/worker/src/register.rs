@@ -169,8 +169,9 @@ impl Preparation {
             return Err(Error::invalid("name at least one source: a file or a glob"));
         }
         let (roots, files_max) = (Arc::clone(&self.roots), self.files_max);
-        let files = blocking(move || sources::expand(&roots, &sources, files_max)).await?;
-        let scanned = scans::scan(&self.scans, files, self.scans_at_once, events).await?;
+        let found = blocking(move || sources::expand(&roots, &sources, files_max)).await?;
+        let roots = self.roots.directories();
+        let scanned = scans::scan(&self.scans, found, roots, self.scans_at_once, events).await?;
         events.begin("join", scanned.len() as u64).await;
         let (joined, preview) = blocking(move || join(scanned).map(with_preview)).await?;
         events.send(RegistrationEvent::Preview(Box::new(preview))).await?;

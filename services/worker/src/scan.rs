@@ -4,8 +4,8 @@
 //! this process, which can be lost: a crash is an error about one file. A child scans one file after another:
 //!
 //! ```text
-//! parent ─▶ child   Hello { memory limit }, then a path at a time
-//! child ─▶ parent   Progress…, then FileScan or Failure, for each path
+//! parent ─▶ child   Hello { memory limit }, then a ScanRequest at a time
+//! child ─▶ parent   Progress…, then FileScan or Failure, for each request
 //! ```
 //! over its standard input and output, each message behind its length ([`framing`]).
 
@@ -17,7 +17,7 @@ mod wire;
 use std::{
     ffi::OsString,
     num::NonZero,
-    path::Path,
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     thread::available_parallelism,
     time::Duration,
@@ -30,6 +30,17 @@ pub use child::run_child;
 use process::ScanProcess;
 
 use crate::settings::ScanSettings;
+
+/// A source to scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanSource {
+    /// The file, or the directory of a store.
+    pub path: PathBuf,
+    /// Whether it is the only one of its dataset, so that its references may stay where they are.
+    pub stand_alone: bool,
+    /// Directories that links within a store may lead into, without symbolic links.
+    pub roots: Vec<PathBuf>,
+}
 
 /// Processes that scan files, started when needed and kept for the next file.
 pub struct ScanPool {
@@ -56,13 +67,17 @@ impl ScanPool {
         }
     }
 
-    /// Scans one file, waiting for a process where all are busy. `progress` hears of variables done and their number.
+    /// Scans one source, waiting for a process where all are busy. `progress` hears of variables done and their number.
     /// Dropping the future kills the process. Fails as `formats::scan` does; with `CorruptData` where the process
     /// crashes, and `DeadlineExceeded` where it says nothing for as long as the settings allow.
-    pub async fn scan(&self, path: &Path, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<FileScan> {
+    pub async fn scan(
+        &self,
+        source: &ScanSource,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<FileScan> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
         let mut process = self.process()?;
-        let (outcome, reusable) = process.scan(path, self.stall, progress).await;
+        let (outcome, reusable) = process.scan(source, self.stall, progress).await;
         if reusable {
             self.idle().push(process);
         }

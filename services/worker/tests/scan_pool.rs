@@ -17,7 +17,10 @@ use std::{
 
 use formats::ScanOptions;
 use model::{Error, ErrorKind, FileScan};
-use worker::{scan::ScanPool, settings::ScanSettings};
+use worker::{
+    scan::{ScanPool, ScanSource},
+    settings::ScanSettings,
+};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).is_some_and(|argument| argument == "scan-child") {
@@ -61,7 +64,8 @@ fn settings() -> ScanSettings {
 }
 
 async fn scan(pool: &ScanPool, path: &Path) -> Result<FileScan, Error> {
-    pool.scan(path, &|_, _| {}).await
+    let source = ScanSource { path: path.to_owned(), stand_alone: false, roots: Vec::new() };
+    pool.scan(&source, &|_, _| {}).await
 }
 
 async fn a_scan_survives_the_pipe() {

@@ -54,6 +54,10 @@ pub struct ArrayPreview {
     pub codecs: Vec<String>,
     /// Number of chunks.
     pub chunk_count: u64,
+    /// Whether its chunks are looked up in the source one by one when they are asked for: how many are absent, and
+    /// how many bytes they have, is then not known, and given as 0.
+    #[serde(default)]
+    pub in_place: bool,
     /// How many of them are absent in the source.
     pub missing_chunks: u64,
     /// How many are kept in the catalog rather than in a source file.
@@ -73,8 +77,14 @@ pub struct WarningPreview {
 
 /// The preview of a joined dataset. Goes through all references: not for an async thread.
 pub fn preview(joined: &Joined) -> Preview {
-    let arrays = joined.dataset.variables.iter().zip(&joined.manifests);
-    let arrays: Vec<ArrayPreview> = arrays.map(|(variable, manifest)| array(variable, manifest)).collect();
+    let is_in_place = |at: usize| joined.in_place.get(at).is_some_and(Option::is_some);
+    let arrays = joined.dataset.variables.iter().zip(&joined.manifests).enumerate();
+    let arrays: Vec<ArrayPreview> = arrays
+        .map(|(at, (variable, manifest))| ArrayPreview {
+            in_place: is_in_place(at),
+            ..array(variable, manifest)
+        })
+        .collect();
     let decoded = joined.dataset.variables.iter().filter_map(Variable::decoded_size_bytes);
     Preview {
         files: joined.files.len() as u64,
@@ -96,6 +106,7 @@ fn array(variable: &Variable, manifest: &ChunkManifest) -> ArrayPreview {
         chunks: variable.grid.chunk_shape().to_vec(),
         codecs: zarr::v2::codec_ids(&variable.codecs).into_iter().map(str::to_owned).collect(),
         chunk_count: variable.grid.chunk_count(),
+        in_place: false,
         missing_chunks: manifest.missing_count(),
         inlined_chunks: manifest.inlined_count(),
         stored_bytes: manifest.stored_size_bytes(),

@@ -67,7 +67,8 @@ fn of_bytes(head: &[u8]) -> Format {
         return Format::KerchunkJson;
     }
     // HDF5 too can begin behind a block of somebody else's: at 512, 1024, 2048.
-    let is_hdf5 = [512, 1024, 2048].iter().any(|at| head.get(*at..).is_some_and(|h| h.starts_with(b"\x89HDF")));
+    let is_hdf5 =
+        [512, 1024, 2048].iter().any(|at| head.get(*at..).is_some_and(|h| h.starts_with(b"\x89HDF")));
     if !is_hdf5 && head.windows(4).any(|four| four == b"GRIB") { Format::Grib } else { Format::Hdf5 }
 }
 

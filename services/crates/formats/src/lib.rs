@@ -44,6 +44,11 @@ pub fn scan(path: &Path, options: &ScanOptions, progress: Progress<'_>) -> Resul
     }
 }
 
+/// Whether a directory is a store that [`scan`] takes: Zarr or kerchunk's Parquet records. Touches the filesystem.
+pub fn is_store(directory: &Path) -> bool {
+    directory.is_dir() && format::of(directory).is_ok()
+}
+
 fn scan_hdf5(path: &Path, options: &ScanOptions, progress: Progress<'_>) -> Result<FileScan, ScanError> {
     let fault = |fault| ScanError { path: path.to_owned(), fault };
     let before = identity::of(path).map_err(fault)?;

@@ -1,7 +1,9 @@
 //! Bounds of a scan.
 
+use std::path::PathBuf;
+
 /// How much a scan inlines and how much it believes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanOptions {
     /// Largest coordinate that is inlined, in bytes when decoded: a variable named as its dimension, or by an
     /// attribute such as `bounds`.
@@ -23,6 +25,11 @@ pub struct ScanOptions {
     pub sparse_chunks_max: u64,
     /// Most groups and variables of a file.
     pub objects_max: usize,
+    /// Whether the source is the only one of its dataset, so that its references may stay where they are
+    /// ([`model::InPlace`]) and need not be found one by one.
+    pub stand_alone: bool,
+    /// Directories, without symbolic links, that links within a store may lead into; none for any.
+    pub roots: Option<Vec<PathBuf>>,
 }
 
 impl Default for ScanOptions {
@@ -37,6 +44,8 @@ impl Default for ScanOptions {
             attribute_bytes_max: 16 << 20,
             sparse_chunks_max: 1 << 24,
             objects_max: 1_000_000,
+            stand_alone: false,
+            roots: None,
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Sources as an administrator names them, paths and globs, to files that may be read.
+//! Sources as an administrator names them, paths, globs and URLs, to files and stores that may be read.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use glob::MatchOptions;
-use model::{Error, ErrorKind, Result};
+use model::{Error, ErrorKind, Result, is_url};
 
 use crate::storage::Roots;
 
@@ -12,50 +12,80 @@ use crate::storage::Roots;
 const OPTIONS: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
-/// The files of all sources, resolved, each once: in the order of the sources, those of a glob in the order of their
-/// paths. Every one lies under the roots, also where a symbolic link leads to it. Touches the filesystem.
-pub(super) fn expand(roots: &Roots, sources: &[String], files_max: usize) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// One source of a dataset, once it is found.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// A file, or the directory of a store.
+    Path(PathBuf),
+    /// Something remote.
+    Url(String),
+}
+
+impl Source {
+    /// The part of its name that anybody may see.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            Self::Url(url) => url.clone(),
+        }
+    }
+}
+
+/// The files and stores of all sources, resolved, each once: in the order of the sources, those of a glob in the order
+/// of their paths. Every one lies under the roots, also where a symbolic link leads to it. Of a store that a glob
+/// matches, what lies in it is not matched too. URLs are as they were named. Touches the filesystem.
+pub(super) fn expand(roots: &Roots, sources: &[String], files_max: usize) -> Result<Vec<Source>> {
+    let mut found = Vec::new();
     let mut known = HashSet::new();
     for source in sources {
-        let found = match roots.resolve(source) {
-            // A name may have brackets in it and mean them.
-            Ok(path) => vec![checked(source, path)?],
-            Err(_) if is_glob(source) => matches(roots, source, files_max)?,
-            Err(error) => return Err(about(source, error)),
-        };
-        files.extend(found.into_iter().filter(|path| known.insert(path.clone())));
-        if files.len() > files_max {
+        let of_source = of_source(roots, source, files_max)?;
+        found.extend(of_source.into_iter().filter(|source| known.insert(source.clone())));
+        if found.len() > files_max {
             return Err(too_many(files_max));
         }
     }
-    Ok(files)
+    Ok(found)
+}
+
+fn of_source(roots: &Roots, source: &str, files_max: usize) -> Result<Vec<Source>> {
+    if is_url(source) {
+        return Ok(vec![Source::Url(source.to_owned())]);
+    }
+    match roots.resolve(source) {
+        // A name may have brackets in it and mean them.
+        Ok(path) => Ok(vec![Source::Path(checked(source, path)?)]),
+        Err(_) if is_glob(source) => {
+            Ok(matches(roots, source, files_max)?.into_iter().map(Source::Path).collect())
+        }
+        Err(error) => Err(about(source, error)),
+    }
 }
 
 fn is_glob(source: &str) -> bool {
     source.contains(['*', '?', '['])
 }
 
-/// A path that was named, if it is a file.
+/// A path that was named, if it is a file or a store.
 fn checked(source: &str, path: PathBuf) -> Result<PathBuf> {
     let kind = std::fs::metadata(&path).map_err(|error| {
         Error::invalid(format!("{source:?} cannot be reached"))
             .with_internal(format!("{}: {error}", path.display()))
     })?;
-    if kind.is_dir() {
+    if kind.is_dir() && !formats::is_store(&path) {
         let directory = source.trim_end_matches('/');
         let message = format!(
-            "{source:?} is a directory: name its files, such as {directory}/*.nc or {directory}/**/*.nc"
+            "{source:?} is a directory and no Zarr or kerchunk store: name its files, such as {directory}/*.nc or \
+             {directory}/**/*.nc"
         );
         return Err(Error::invalid(message));
     }
-    if !kind.is_file() {
+    if !kind.is_dir() && !kind.is_file() {
         return Err(Error::invalid(format!("{source:?} is no regular file")));
     }
     Ok(path)
 }
 
-/// The files that a glob matches, sorted.
+/// The files and stores that a glob matches, sorted.
 fn matches(roots: &Roots, source: &str, files_max: usize) -> Result<Vec<PathBuf>> {
     if source.split('/').any(|part| part == "..") {
         return Err(Error::invalid(format!(
@@ -67,29 +97,37 @@ fn matches(roots: &Roots, source: &str, files_max: usize) -> Result<Vec<PathBuf>
     roots.resolve(fixed).map_err(|error| about(source, error))?;
     let malformed = |error: glob::PatternError| Error::invalid(format!("{source:?} is no glob: {error}"));
     let paths = glob::glob_with(source, OPTIONS).map_err(malformed)?;
-    let mut files = Vec::new();
+    let mut found = Vec::new();
+    // A directory comes before what is in it.
+    let mut store: Option<PathBuf> = None;
     for path in paths {
         let path = path.map_err(|error| {
             Error::invalid(format!("a directory that {source:?} looks into cannot be read"))
                 .with_internal(error)
         })?;
-        if path.is_dir() {
+        if store.as_ref().is_some_and(|store| path.starts_with(store)) {
             continue;
+        }
+        if path.is_dir() {
+            if !formats::is_store(&path) {
+                continue;
+            }
+            store = Some(path.clone());
         }
         let text = path.to_str().ok_or_else(|| {
             let message = format!("{source:?} matches a file whose name is not UTF-8");
             Error::invalid(message).with_internal(path.display())
         })?;
         let resolved = roots.resolve(text).map_err(|error| about(text, error))?;
-        files.push(checked(text, resolved)?);
-        if files.len() > files_max {
+        found.push(checked(text, resolved)?);
+        if found.len() > files_max {
             return Err(too_many(files_max));
         }
     }
-    if files.is_empty() {
-        return Err(Error::invalid(format!("no file matches {source:?}")));
+    if found.is_empty() {
+        return Err(Error::invalid(format!("no file and no store matches {source:?}")));
     }
-    Ok(files)
+    Ok(found)
 }
 
 /// The directory that a glob begins with, up to its first wildcard.
@@ -143,11 +181,12 @@ mod tests {
         fn expand(&self, sources: &[&str]) -> Result<Vec<String>> {
             let sources: Vec<String> =
                 sources.iter().map(|source| source.replace("ROOT", &self.root)).collect();
-            let files = expand(&self.roots, &sources, 4)?;
-            Ok(files
-                .iter()
-                .map(|path| path.strip_prefix(&self.root).unwrap().display().to_string())
-                .collect())
+            let found = expand(&self.roots, &sources, 4)?;
+            let shown = |source: &Source| match source {
+                Source::Path(path) => path.strip_prefix(&self.root).unwrap().display().to_string(),
+                Source::Url(url) => url.clone(),
+            };
+            Ok(found.iter().map(shown).collect())
         }
     }
 
@@ -168,7 +207,7 @@ mod tests {
     fn refusals_name_the_source_and_what_to_do() {
         let tree = tree();
         for (source, says, kind) in [
-            ("ROOT/*.grib", "no file matches", ErrorKind::InvalidRequest),
+            ("ROOT/*.grib", "no file and no store matches", ErrorKind::InvalidRequest),
             ("ROOT/none.nc", "does not exist", ErrorKind::InvalidRequest),
             ("ROOT/sub", "sub/*.nc", ErrorKind::InvalidRequest),
             ("ROOT/***", "no glob", ErrorKind::InvalidRequest),
@@ -185,6 +224,33 @@ mod tests {
             assert_eq!(error.kind, kind, "{source}: {error}");
             assert!(error.message.contains(says), "{source}: {error}");
         }
+    }
+
+    #[test]
+    fn stores_are_sources_and_what_is_in_them_is_not() {
+        let tree = tree();
+        for store in ["a.zarr", "sub/b.zarr", "sub/b.zarr/group"] {
+            let store = format!("{}/{store}", tree.root);
+            std::fs::create_dir_all(format!("{store}/tas")).unwrap();
+            std::fs::write(format!("{store}/.zgroup"), b"{}").unwrap();
+            std::fs::write(format!("{store}/tas/0.0"), b"x").unwrap();
+        }
+        assert_eq!(tree.expand(&["ROOT/a.zarr/"]).unwrap(), ["a.zarr"]);
+        assert_eq!(tree.expand(&["ROOT/*.zarr"]).unwrap(), ["a.zarr"]);
+        assert_eq!(tree.expand(&["ROOT/sub/**/*"]).unwrap(), ["sub/b.zarr", "sub/c.nc"]);
+        assert_eq!(tree.expand(&["ROOT/sub/b.zarr/group"]).unwrap(), ["sub/b.zarr/group"]);
+        let outside = format!("{}/../outside.zarr", tree.root);
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(format!("{outside}/zarr.json"), b"{}").unwrap();
+        symlink(&outside, format!("{}/z.zarr", tree.root)).unwrap();
+        assert_eq!(tree.expand(&["ROOT/*.zarr"]).unwrap_err().kind, ErrorKind::Forbidden);
+    }
+
+    #[test]
+    fn urls_are_as_they_were_named() {
+        let tree = tree();
+        let url = "https://data.org/a[1]/*.zarr";
+        assert_eq!(tree.expand(&[url, "ROOT/a.nc", url]).unwrap(), [url, "a.nc"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The child: reads paths, scans, writes what it found.
+//! The child: reads requests, scans, writes what it found.
 
 use std::{
     ffi::OsStr,
@@ -11,7 +11,7 @@ use std::{
 
 use cloudify_proto::{
     status::to_failure,
-    v1::{ScanMessage, ScanProgress, scan_message::Message},
+    v1::{ScanMessage, ScanProgress, ScanRequest, scan_message::Message},
 };
 use formats::{ScanOptions, scan};
 use prost::Message as _;
@@ -37,8 +37,9 @@ fn serve(input: &mut impl io::Read, output: &mut impl Write) -> io::Result<()> {
     let Some(hello) = framing::read_blocking(input)? else { return Ok(()) };
     let hello: [u8; 8] = hello.as_ref().try_into().map_err(|_| io::ErrorKind::InvalidData)?;
     limit(u64::from_le_bytes(hello))?;
-    while let Some(path) = framing::read_blocking(input)? {
-        let message = scan_one(Path::new(OsStr::from_bytes(&path)), output);
+    while let Some(request) = framing::read_blocking(input)? {
+        let request = ScanRequest::decode(request).map_err(io::Error::other)?;
+        let message = scan_one(&request, output);
         send(output, message)?;
     }
     Ok(())
@@ -54,7 +55,7 @@ fn limit(memory_bytes_max: u64) -> io::Result<()> {
     Ok(())
 }
 
-fn scan_one(path: &Path, output: &mut impl Write) -> Message {
+fn scan_one(request: &ScanRequest, output: &mut impl Write) -> Message {
     let mut last = Instant::now();
     let mut progress = |done, total| {
         if last.elapsed() >= PROGRESS_EVERY {
@@ -63,7 +64,11 @@ fn scan_one(path: &Path, output: &mut impl Write) -> Message {
             let _ = send(output, Message::Progress(ScanProgress { done, total }));
         }
     };
-    match scan(path, &ScanOptions::default(), &mut progress) {
+    let path = |bytes| Path::new(OsStr::from_bytes(bytes));
+    let roots = request.roots.iter().map(|root| path(root).to_owned()).collect();
+    let options =
+        ScanOptions { stand_alone: request.stand_alone, roots: Some(roots), ..ScanOptions::default() };
+    match scan(path(&request.path), &options, &mut progress) {
         Ok(found) => Message::Scan(to_wire(found)),
         Err(error) => Message::Failure(to_failure(error.into())),
     }

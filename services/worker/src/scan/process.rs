@@ -11,7 +11,7 @@ use std::{
 
 use cloudify_proto::{
     status::from_failure,
-    v1::{ScanMessage, scan_message::Message},
+    v1::{ScanMessage, ScanRequest, scan_message::Message},
 };
 use model::{Error, ErrorKind, FileScan, Result};
 use prost::Message as _;
@@ -21,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{framing, wire::from_wire};
+use super::{ScanSource, framing, wire::from_wire};
 
 /// How much of what a crashed child said goes into the log, in bytes.
 const LAST_WORDS_MAX: u64 = 4 << 10;
@@ -64,14 +64,15 @@ impl ScanProcess {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Scans a file; the second says whether this process can scan another.
+    /// Scans a source; the second says whether this process can scan another.
     pub(super) async fn scan(
         &mut self,
-        path: &Path,
+        source: &ScanSource,
         stall: Duration,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> (Result<FileScan>, bool) {
-        match self.converse(path, stall, progress).await {
+        let path = &source.path;
+        match self.converse(source, stall, progress).await {
             Ok(Message::Scan(scan)) => (from_wire(scan), true),
             // libhdf5 loses memory on damaged files: fuzzing finds it within seconds.
             Ok(Message::Failure(failure)) => (Err(from_failure(failure)), false),
@@ -81,17 +82,23 @@ impl ScanProcess {
         }
     }
 
-    /// Sends a path and returns the message that ends its scan.
+    /// Sends a request and returns the message that ends its scan.
     async fn converse(
         &mut self,
-        path: &Path,
+        source: &ScanSource,
         stall: Duration,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<Message, Lost> {
         if let Some(hello) = self.hello.take() {
             framing::write(&mut self.input, &hello).await?;
         }
-        framing::write(&mut self.input, path.as_os_str().as_bytes()).await?;
+        let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec().into();
+        let request = ScanRequest {
+            path: bytes(&source.path),
+            stand_alone: source.stand_alone,
+            roots: source.roots.iter().map(|root| bytes(root)).collect(),
+        };
+        framing::write(&mut self.input, &request.encode_to_vec()).await?;
         loop {
             let message = timeout(stall, framing::read(&mut self.output)).await.map_err(|_| Lost::Hung)??;
             let message = message.ok_or(io::ErrorKind::UnexpectedEof)?;

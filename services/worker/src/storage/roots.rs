@@ -35,6 +35,11 @@ impl Roots {
         }
     }
 
+    /// The roots, without symbolic links.
+    pub(crate) fn directories(&self) -> &[PathBuf] {
+        &self.canonical
+    }
+
     /// Whether a path without symbolic links lies under a root.
     pub(super) fn contain(&self, resolved: &Path) -> bool {
         self.canonical.iter().any(|root| resolved.starts_with(root))

@@ -49,6 +49,13 @@ impl OpenDataset {
         Some((place, self.published.dataset.variables.get(place)?))
     }
 
+    /// Whether the references of a variable stay in its source, so that nobody knows which chunks are missing before
+    /// they are asked for.
+    pub fn is_in_place(&self, path: &str) -> bool {
+        let place = self.variables.get(path).and_then(|place| self.published.in_place.get(*place));
+        place.is_some_and(Option::is_some)
+    }
+
     /// The Zarr document of a key such as `tas/.zarray` or `zarr.json`; none where the dataset has no such node.
     pub fn document(&self, key: &str) -> Option<&Document> {
         self.documents.get(&self.published.dataset, key)

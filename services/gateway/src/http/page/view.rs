@@ -2,7 +2,7 @@
 
 use askama::Template;
 use engine::open::{Catalog, OpenDataset};
-use model::{Attributes, Dataset, Variable};
+use model::{Attributes, Variable};
 
 use super::segment;
 use crate::http::info;
@@ -66,6 +66,7 @@ struct VariableView {
     shape: String,
     chunks: String,
     codecs: String,
+    in_place: bool,
     size: Option<String>,
     attributes: Vec<(String, String)>,
 }
@@ -87,17 +88,21 @@ impl DatasetPage {
             variable_count: dataset.variables.len(),
             size: size.map(shown_bytes),
             dimensions: dimensions.collect(),
-            sections: sections(dataset),
+            sections: sections(opened),
             attributes: shown_attributes(&attributes),
         }
     }
 }
 
 /// Coordinates and data variables of the root, then each group that has variables.
-fn sections(dataset: &Dataset) -> Vec<Section> {
+fn sections(opened: &OpenDataset) -> Vec<Section> {
+    let dataset = opened.dataset();
     let (coordinates, data) = info::split(dataset);
-    let views =
-        |variables: &[&Variable]| variables.iter().map(|variable| VariableView::new(variable)).collect();
+    let view = |variable: &&Variable| VariableView {
+        in_place: opened.is_in_place(variable.path.as_str()),
+        ..VariableView::new(variable)
+    };
+    let views = |variables: &[&Variable]| variables.iter().map(view).collect();
     let mut sections = vec![
         Section { title: "Coordinates".into(), variables: views(&coordinates) },
         Section { title: "Data variables".into(), variables: views(&data) },
@@ -123,6 +128,7 @@ impl VariableView {
             shape: joined(variable.grid.shape()),
             chunks: joined(variable.grid.chunk_shape()),
             codecs: codecs(variable),
+            in_place: false,
             size: variable.decoded_size_bytes().map(shown_bytes),
             attributes: shown_attributes(&variable.attributes),
         }
