@@ -77,6 +77,17 @@ pub enum ScanFault {
         /// What the library says.
         detail: String,
     },
+    /// A GRIB message contradicts itself.
+    #[error("the file is damaged: the GRIB message at byte {offset} cannot be read: {detail}")]
+    DamagedMessage {
+        /// Where it begins.
+        offset: u64,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A GRIB file without a message.
+    #[error("there is no whole GRIB message in the file")]
+    NoMessages,
     /// More in it than a scan takes on.
     #[error("the file has more than {0} groups and variables")]
     TooManyObjects(usize),
@@ -94,6 +105,8 @@ impl ScanFault {
             | Self::Truncated { .. }
             | Self::TruncatedVariable { .. }
             | Self::DamagedVariable { .. }
+            | Self::DamagedMessage { .. }
+            | Self::NoMessages
             | Self::Library { .. } => ErrorKind::CorruptData,
             Self::OpenForWriting | Self::Changed => ErrorKind::Conflict,
             Self::TooManyObjects(_) => ErrorKind::TooLarge,
