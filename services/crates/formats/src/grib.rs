@@ -14,6 +14,7 @@ mod chronology;
 mod coordinates;
 mod cube;
 mod dataset;
+pub mod decode;
 mod fields;
 mod geography;
 mod grid;

@@ -5,7 +5,7 @@
 
 mod error;
 mod format;
-mod grib;
+pub mod grib;
 mod hdf5;
 mod identity;
 mod kerchunk;
