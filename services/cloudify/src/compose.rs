@@ -78,7 +78,8 @@ async fn local_worker(settings: &Settings) -> Result<Arc<LocalWorker>, Failure> 
         ));
     }
     let command = scan_command()?;
-    LocalWorker::open(catalog, settings.roots.clone(), &settings.storage, &settings.scan, command)
+    let roots = settings.roots.clone();
+    LocalWorker::open(catalog, roots, &settings.storage, &settings.scan, &settings.evaluate, command)
         .await
         .map_err(configuration)
 }

@@ -7,7 +7,7 @@ use gateway::settings::{AdminSettings, HttpSettings, Role, TokenSettings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
-use worker::settings::{ScanSettings, StorageSettings};
+use worker::settings::{EvaluateSettings, ScanSettings, StorageSettings};
 
 use crate::exit::Failure;
 
@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) storage: StorageSettings,
     /// Scanning files (serve, worker).
     pub(crate) scan: ScanSettings,
+    /// Making chunks (serve, worker).
+    pub(crate) evaluate: EvaluateSettings,
     /// Logs and traces.
     pub(crate) telemetry: TelemetrySettings,
 }
@@ -49,6 +51,7 @@ impl Default for Settings {
             admin: AdminSettings::default(),
             storage: StorageSettings::default(),
             scan: ScanSettings::default(),
+            evaluate: EvaluateSettings::default(),
             telemetry: TelemetrySettings::default(),
         }
     }

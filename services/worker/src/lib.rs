@@ -1,6 +1,7 @@
 //! The worker: opens files, scans them, reads their bytes, keeps the catalog. Knows nothing of HTTP clients.
 
 pub mod catalog;
+pub mod evaluate;
 pub mod grpc;
 pub mod local;
 pub mod register;

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use engine::ports::{
-    Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList,
-    Worker,
+    EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes,
+    VersionList, Worker,
 };
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, NodePath, Result, SourceFile, Version};
 
 use crate::catalog::Catalog;
+use crate::evaluate::Evaluator;
 use crate::register::Registrar;
 use crate::scan::ScanPool;
-use crate::settings::{ScanSettings, StorageSettings};
+use crate::settings::{EvaluateSettings, ScanSettings, StorageSettings};
 use crate::storage::{Files, Roots};
 
 /// The worker of this process.
@@ -23,6 +25,7 @@ pub struct LocalWorker {
     files: Files,
     catalog: Arc<Catalog>,
     registrar: Arc<Registrar>,
+    evaluator: Evaluator,
 }
 
 impl LocalWorker {
@@ -33,6 +36,7 @@ impl LocalWorker {
         roots: Vec<PathBuf>,
         storage: &StorageSettings,
         scan: &ScanSettings,
+        evaluate: &EvaluateSettings,
         scan_command: Vec<OsString>,
     ) -> Result<Arc<Self>> {
         let (catalog, roots) =
@@ -42,7 +46,9 @@ impl LocalWorker {
         }
         let scans = Arc::new(ScanPool::new(scan, scan_command));
         let registrar = Registrar::new(Arc::new(roots.clone()), scans, Arc::clone(&catalog), scan);
-        Ok(Arc::new(Self { files: Files::new(roots, storage), catalog, registrar: Arc::new(registrar) }))
+        let files = Files::new(roots, storage);
+        let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), evaluate);
+        Ok(Arc::new(Self { files, catalog, registrar: Arc::new(registrar), evaluator }))
     }
 
     /// Its files.
@@ -95,6 +101,10 @@ impl Worker for LocalWorker {
         self.files.stat(file).await
     }
 
+    async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        self.evaluator.evaluate(chunk).await
+    }
+
     async fn register(
         &self,
         registration: Registration,
@@ -118,6 +128,8 @@ impl Worker for LocalWorker {
 }
 
 /// Runs what may wait for the filesystem where waiting harms nobody.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }

@@ -49,3 +49,21 @@ impl Default for ScanSettings {
         Self { processes: 0, stall_seconds: 120, memory_bytes_max: 4 << 30, files_max: 200_000 }
     }
 }
+
+/// Making chunks: decoding what the sources hold and encoding it anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluateSettings {
+    /// Chunks worked on at once; 0 for one a core.
+    pub threads: usize,
+    /// Memory for chunks under way, in bytes.
+    pub memory_bytes_max: u64,
+    /// Memory for chunks made, kept for the next request, in bytes.
+    pub cache_bytes_max: u64,
+}
+
+impl Default for EvaluateSettings {
+    fn default() -> Self {
+        Self { threads: 0, memory_bytes_max: 1 << 30, cache_bytes_max: 256 << 20 }
+    }
+}

@@ -2,6 +2,8 @@
 
 use model::{ByteRange, SourceFile};
 
+use crate::ports::{EvaluatedChunk, Form};
+
 /// The tag, without quotes, of a range of a file in a state: changes when the file, its size, modification time,
 /// inode or the range do.
 pub fn of_range(file: &SourceFile, range: ByteRange) -> String {
@@ -14,6 +16,24 @@ pub fn of_range(file: &SourceFile, range: ByteRange) -> String {
         range.offset,
         range.length,
     ] {
+        hasher.update(&number.to_le_bytes());
+    }
+    short(&hasher)
+}
+
+/// The tag, without quotes, of a chunk that a worker makes. A version never changes; how it is encoded may, with this
+/// program.
+pub fn of_evaluated(chunk: &EvaluatedChunk) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for text in [env!("CARGO_PKG_VERSION"), chunk.id.as_str(), chunk.variable.as_str()] {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    let form = match chunk.form {
+        Form::Stored => 0,
+        Form::Decoded => 1,
+    };
+    for number in [chunk.version.0.into(), chunk.number, form] {
         hasher.update(&number.to_le_bytes());
     }
     short(&hasher)

@@ -22,7 +22,7 @@ use moka::policy::EvictionPolicy;
 pub use dataset::OpenDataset;
 pub use documents::Document;
 pub use hierarchy::HierarchyDocument;
-pub use locate::Located;
+pub use locate::{Located, in_record};
 
 use crate::ports::{ListedDataset, Listing, ReferenceRecord, Worker};
 use locate::RecordKey;

@@ -1,4 +1,5 @@
 //! Zarr keys under `/datasets/{id}/kerchunk/`: metadata documents and chunks as they are stored. The hot path.
+//! And under `/datasets/{id}/zarr/`, the same decoded where readers need that.
 
 pub(super) mod listing;
 mod pieces;
@@ -9,10 +10,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use engine::etag;
 use engine::open::{Document, Located, OpenDataset};
-use engine::ports::StoredBytes;
+use engine::ports::{EvaluatedChunk, Form, StoredBytes};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, RANGE,
 };
@@ -33,6 +33,9 @@ use super::state::GatewayState;
 /// Zarr v2 keys (`.zmetadata`, `.zgroup`, `.zattrs`, `{variable}/.zarray`, `{variable}/0.0.1`) and Zarr v3 keys
 /// (`zarr.json`, `{variable}/zarr.json`, `{variable}/c/0/0/1`). Chunks are the bytes of the source file, untouched.
 /// A group or array itself is a page of links to what is in it.
+///
+/// Below `/zarr/` instead of `/kerchunk/` is the decoded view: chunks whose codecs are in no reader as it is installed
+/// (GRIB messages, szip, LZ4 in HDF5's framing) are decoded and compressed anew with Blosc; all others are the same.
 #[utoipa::path(
     get, path = "/datasets/{id}/kerchunk/{key}", tag = "Zarr",
     params(
@@ -60,27 +63,44 @@ pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request
 }
 
 async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failure> {
-    let (id, key) = id_and_key(request.uri.path())?;
+    let (id, form, key) = address(request.uri.path())?;
     let dataset = state.datasets.open(&id).await?;
     match zarr::key::parse(&key, |path| dataset.variable(path).is_some()) {
-        Ok(Key::Metadata { .. }) => metadata(state, request, &dataset, &key).await,
-        Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, variable, &index).await,
+        Ok(Key::Metadata { .. }) => metadata(state, request, &dataset, form, &key).await,
+        Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, form, variable, &index).await,
         Err(error) => match listing::node(&dataset, &key) {
-            Some(node) => listing::answer(state, request, &dataset, &node).await,
+            Some(node) => listing::answer(state, request, &dataset, form, &node).await,
             None => Err(refused(error).into()),
         },
     }
 }
 
-/// The two parts of the path, each decoded once. Read here rather than by axum's extractor, which copies both.
-fn id_and_key(path: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), Error> {
+/// The dataset, the store and the key of a path, each decoded once. Read here rather than by axum's extractor, which
+/// copies them. The store's own path has an empty key.
+fn address(path: &str) -> Result<(Cow<'_, str>, Form, Cow<'_, str>), Error> {
     let rest = path.strip_prefix("/datasets/").and_then(|rest| rest.split_once('/'));
-    let parts = rest.and_then(|(id, rest)| Some((id, rest.strip_prefix("kerchunk/")?)));
-    let (id, key) = parts.ok_or_else(|| Error::not_found("Not Found"))?;
+    let parts = rest.and_then(|(id, rest)| {
+        let (store, key) = rest.split_once('/').unwrap_or((rest, ""));
+        Some((id, form(store)?, key))
+    });
+    let (id, form, key) = parts.ok_or_else(|| Error::not_found("Not Found"))?;
     let decoded = |text| percent_decode_str(text).decode_utf8();
     match (decoded(id), decoded(key)) {
-        (Ok(id), Ok(key)) => Ok((id, key)),
+        (Ok(id), Ok(key)) => Ok((id, form, key)),
         _ => Err(Error::invalid("the path is not UTF-8 after percent-decoding")),
+    }
+}
+
+/// The store of a name.
+fn form(store: &str) -> Option<Form> {
+    [Form::Stored, Form::Decoded].into_iter().find(|form| name(*form) == store)
+}
+
+/// The name of a store.
+fn name(form: Form) -> &'static str {
+    match form {
+        Form::Stored => zarr::collection::STORE,
+        Form::Decoded => "zarr",
     }
 }
 
@@ -98,9 +118,11 @@ async fn metadata(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
+    form: Form,
     key: &str,
 ) -> Result<Response, Failure> {
-    let document = dataset.document(key).ok_or_else(|| Error::not_found("no such key in this dataset"))?;
+    let document =
+        dataset.document_in(form, key).ok_or_else(|| Error::not_found("no such key in this dataset"))?;
     let published_ms = dataset.published().published_ms;
     let representation = Representation::metadata(state, Cow::Borrowed(document), Some(published_ms));
     document::answer(state, request, representation).await
@@ -110,25 +132,43 @@ async fn chunk(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
+    form: Form,
     variable: &str,
     index: &ChunkIndex,
 ) -> Result<Response, Failure> {
     let (place, _) = dataset.variable(variable).ok_or_else(|| Error::not_found("no such variable"))?;
-    match state.datasets.locate(dataset, place, index).await? {
+    match state.datasets.locate_in(form, dataset, place, index).await? {
         Located::Stored { file, range } => stored(state, request, &file, range).await,
         Located::File { file, may_be_missing } => match state.datasets.length(&file).await? {
             Some(length) => stored(state, request, &file, ByteRange { offset: 0, length }).await,
             None if may_be_missing => Err(missing().into()),
             None => Err(gone(&file).into()),
         },
-        Located::Inline(bytes) => whole(state, request, dataset, bytes).await,
-        Located::Computed(chunk) => match state.worker.evaluate(&chunk).await? {
-            Some(bytes) => whole(state, request, dataset, bytes).await,
-            None => Err(missing().into()),
-        },
+        Located::Inline(bytes) => whole(state, request, dataset, Document::new(bytes)).await,
+        Located::Computed(chunk) => computed(state, request, dataset, &chunk).await,
         Located::Missing => Err(missing().into()),
         Located::Outside => Err(Error::not_found("the array has no such chunk").into()),
     }
+}
+
+/// Answers with a chunk that a worker makes. What the client has is not made again: its tag is that of the chunk's name
+/// and version, which do not change.
+async fn computed(
+    state: &GatewayState,
+    request: &Parts,
+    dataset: &OpenDataset,
+    chunk: &EvaluatedChunk,
+) -> Result<Response, Failure> {
+    let etag = etag::of_evaluated(chunk);
+    let validators = Validators::new(&etag, dataset.published().modified_ns);
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(ETAG, validators.etag_header());
+    headers.insert(CACHE_CONTROL, state.chunk_cache_control.clone());
+    if let Some(answer) = document::settled(&validators, &request.headers, &headers) {
+        return Ok(answer);
+    }
+    let bytes = state.worker.evaluate(chunk).await?.ok_or_else(missing)?;
+    whole(state, request, dataset, Document { bytes, etag }).await
 }
 
 /// Answers with bytes that are here.
@@ -136,10 +176,10 @@ async fn whole(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
-    bytes: Bytes,
+    document: Document,
 ) -> Result<Response, Failure> {
     let whole = Representation {
-        document: Cow::Owned(Document::new(bytes)),
+        document: Cow::Owned(document),
         content_type: BYTES,
         cache_control: state.chunk_cache_control.clone(),
         modified_ns: Some(dataset.published().modified_ns),

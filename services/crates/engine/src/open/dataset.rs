@@ -1,12 +1,13 @@
 //! One version of a dataset, ready to answer.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{Dataset, Error, Result, Variable};
 
 use super::documents::{Document, Documents};
-use crate::ports::PublishedDataset;
+use crate::ports::{Form, PublishedDataset};
 
 /// A published version with an index of its variables and its Zarr documents, each made when first asked for.
 #[derive(Debug)]
@@ -15,6 +16,15 @@ pub struct OpenDataset {
     /// Tells this opening from every other: references are kept by it.
     serial: u64,
     variables: HashMap<String, usize>,
+    documents: Documents,
+    /// Made when first asked for: many datasets are never read decoded.
+    decoded: OnceLock<Decoded>,
+}
+
+/// The decoded view: the same groups and variables in the same places.
+#[derive(Debug)]
+struct Decoded {
+    dataset: Dataset,
     documents: Documents,
 }
 
@@ -29,6 +39,7 @@ impl OpenDataset {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             variables: paths.zip(0..).collect(),
             documents: Documents::new(&published.dataset),
+            decoded: OnceLock::new(),
             published,
         })
     }
@@ -59,6 +70,20 @@ impl OpenDataset {
     /// The Zarr document of a key such as `tas/.zarray` or `zarr.json`; none where the dataset has no such node.
     pub fn document(&self, key: &str) -> Option<&Document> {
         self.documents.get(&self.published.dataset, key)
+    }
+
+    /// The Zarr document of a key in one of the dataset's two stores.
+    pub fn document_in(&self, form: Form, key: &str) -> Option<&Document> {
+        match form {
+            Form::Stored => self.document(key),
+            Form::Decoded => {
+                let decoded = self.decoded.get_or_init(|| {
+                    let dataset = zarr::decoded::dataset(&self.published.dataset);
+                    Decoded { documents: Documents::new(&dataset), dataset }
+                });
+                decoded.documents.get(&decoded.dataset, key)
+            }
+        }
     }
 
     pub(super) fn serial(&self) -> u64 {

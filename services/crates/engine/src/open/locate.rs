@@ -80,6 +80,32 @@ impl Datasets {
         }
     }
 
+    /// The same in one of the dataset's two stores: in the decoded one, what has to be decoded is made by a worker.
+    pub async fn locate_in(
+        &self,
+        form: Form,
+        dataset: &OpenDataset,
+        variable: usize,
+        index: &ChunkIndex,
+    ) -> Result<Located> {
+        let located = self.locate(dataset, variable, index).await?;
+        let own = dataset.dataset().variables.get(variable);
+        let Some(own) = own.filter(|own| form == Form::Decoded && zarr::decoded::is_decoded(own)) else {
+            return Ok(located);
+        };
+        Ok(match (located, index.number(&own.grid)) {
+            (Located::Missing, _) => Located::Missing,
+            (Located::Outside, _) | (_, None) => Located::Outside,
+            (_, Some(number)) => Located::Computed(EvaluatedChunk {
+                id: dataset.published().id.clone(),
+                version: dataset.published().version,
+                variable: own.path.clone(),
+                number,
+                form,
+            }),
+        })
+    }
+
     /// The length of a file that is served whole, in bytes; none where there is no such file.
     pub async fn length(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
         if let Some(length) = self.lengths.get(file).await {
@@ -110,7 +136,7 @@ impl Datasets {
 
 /// What a record says of a chunk. A record that says nothing of it is a fault, never a missing chunk: clients read
 /// fill values where a chunk is missing. None for a chunk that a worker makes.
-fn in_record(record: &ReferenceRecord, number: u64) -> Result<Option<Located>> {
+pub fn in_record(record: &ReferenceRecord, number: u64) -> Result<Option<Located>> {
     let manifest = &record.manifest;
     let place = number.checked_sub(manifest.first());
     if place.is_none_or(|place| place >= manifest.len() as u64) {

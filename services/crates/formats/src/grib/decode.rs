@@ -71,12 +71,8 @@ fn spread<V: Value>(present: &[V], bitmap: &[u8], points: usize) -> Result<Vec<V
         let count = (points - values.len()).min(8);
         for bit in 0..count {
             let is_present = byte << bit & 0x80 != 0;
-            values.push(match is_present {
-                true => {
-                    *rest.next().ok_or_else(|| corrupt("a bitmap with more points than there are values"))?
-                }
-                false => V::MISSING,
-            });
+            let value = if is_present { rest.next() } else { Some(&V::MISSING) };
+            values.push(*value.ok_or_else(|| corrupt("a bitmap with more points than there are values"))?);
         }
         if values.len() == points {
             break;

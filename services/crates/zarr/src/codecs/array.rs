@@ -69,7 +69,7 @@ pub(super) fn build(variable: &Variable, codecs: &[Codec]) -> Result<(Option<Ord
     let array = match rest {
         [] => ArrayToBytes::Plain { swap: swapped(variable) },
         [Codec::Sharding(sharding)] => {
-            ArrayToBytes::Shards(Box::new(Shards::new(variable, stored_shape, sharding)?))
+            ArrayToBytes::Shards(Box::new(Shards::new(variable, &stored_shape, sharding)?))
         }
         foreign => ArrayToBytes::Foreign(Box::new(Foreign::new(variable, &stored_shape, foreign)?)),
     };

@@ -23,9 +23,10 @@ impl Checksum {
         let Some(length) = bytes.len().checked_sub(4) else {
             return Err(corrupt("shorter than its checksum"));
         };
-        let (data, sum) = match self.is_behind() {
-            true => (bytes.slice(..length), &bytes[length..]),
-            false => (bytes.slice(4..), &bytes[..4]),
+        let (data, sum) = if self.is_behind() {
+            (bytes.slice(..length), &bytes[length..])
+        } else {
+            (bytes.slice(4..), &bytes[..4])
         };
         let found = self.of(&data).to_le_bytes();
         if found == sum || self == Self::Fletcher32 && turned(found) == sum {

@@ -24,7 +24,7 @@ pub(super) struct Order {
     size: usize,
     shape: Vec<usize>,
     /// For each stored dimension, which of the array's it is.
-    order: Vec<usize>,
+    axes: Vec<usize>,
 }
 
 impl Order {
@@ -52,24 +52,22 @@ impl Order {
             }
             order = next;
         }
-        // Dimensions of length 1 may lie anywhere.
-        let long = |axis: &&usize| shape.get(**axis).is_some_and(|length| *length > 1);
-        if order.iter().filter(long).is_sorted() {
+        if order.is_sorted() {
             return Ok(None);
         }
-        Ok(Some(Self { size, shape: shape.iter().map(|length| *length as usize).collect(), order }))
+        Ok(Some(Self { size, shape: shape.iter().map(|length| *length as usize).collect(), axes: order }))
     }
 
     /// Shape of the stored array.
     pub(super) fn stored_shape(&self) -> Vec<u64> {
-        self.order.iter().map(|axis| self.shape[*axis] as u64).collect()
+        self.axes.iter().map(|axis| self.shape[*axis] as u64).collect()
     }
 
     /// From the stored order into C order.
     pub(super) fn decode(&self, stored: &[u8]) -> Vec<u8> {
-        let stored_shape: Vec<usize> = self.order.iter().map(|axis| self.shape[*axis]).collect();
+        let stored_shape: Vec<usize> = self.axes.iter().map(|axis| self.shape[*axis]).collect();
         let mut strides = vec![0; self.shape.len()];
-        for (axis, stride) in self.order.iter().zip(strides_of(&stored_shape)) {
+        for (axis, stride) in self.axes.iter().zip(strides_of(&stored_shape)) {
             strides[*axis] = stride;
         }
         gather(stored, &self.shape, &strides, self.size)
@@ -78,8 +76,8 @@ impl Order {
     /// From C order into the stored order.
     pub(super) fn encode(&self, elements: &[u8]) -> Vec<u8> {
         let strides = strides_of(&self.shape);
-        let shape: Vec<usize> = self.order.iter().map(|axis| self.shape[*axis]).collect();
-        let strides: Vec<usize> = self.order.iter().map(|axis| strides[*axis]).collect();
+        let shape: Vec<usize> = self.axes.iter().map(|axis| self.shape[*axis]).collect();
+        let strides: Vec<usize> = self.axes.iter().map(|axis| strides[*axis]).collect();
         gather(elements, &shape, &strides, self.size)
     }
 }

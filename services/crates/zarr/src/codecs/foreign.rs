@@ -33,7 +33,7 @@ impl Foreign {
         }
         if !has_bytes {
             let endian = if variable.byte_order == ByteOrder::Big { "big" } else { "little" };
-            chain.push(parsed(json!({"name": "bytes", "configuration": {"endian": endian}}))?);
+            chain.push(parsed(&json!({"name": "bytes", "configuration": {"endian": endian}}))?);
         }
         let chain = CodecChain::from_metadata(&chain).map_err(unsupported)?;
         let name = name(variable.data_type).ok_or_else(|| unsupported("a filter of numbers on text"))?;
@@ -69,7 +69,7 @@ impl Foreign {
 fn metadata(variable: &Variable, codec: &Codec) -> Result<MetadataV3> {
     let (configuration, is_of_v3) = match codec {
         Codec::Transpose { order } => {
-            return parsed(json!({"name": "transpose", "configuration": {"order": order}}));
+            return parsed(&json!({"name": "transpose", "configuration": {"order": order}}));
         }
         Codec::Numcodecs { configuration, .. } => (configuration, false),
         Codec::Zarr3 { configuration } => (configuration, true),
@@ -77,7 +77,7 @@ fn metadata(variable: &Variable, codec: &Codec) -> Result<MetadataV3> {
     };
     let mut value: Value = serde_json::from_str(configuration).map_err(unsupported)?;
     if is_of_v3 {
-        return parsed(value);
+        return parsed(&value);
     }
     let name = format!("numcodecs.{}", named::name(&value, false));
     if let Some(settings) = value.as_object_mut() {
@@ -94,10 +94,10 @@ fn metadata(variable: &Variable, codec: &Codec) -> Result<MetadataV3> {
             }
         }
     }
-    parsed(json!({"name": name, "configuration": value}))
+    parsed(&json!({"name": name, "configuration": value}))
 }
 
-fn parsed(value: Value) -> Result<MetadataV3> {
+fn parsed(value: &Value) -> Result<MetadataV3> {
     // Through text: numbers here keep their digits, which only a parser of text undoes.
     serde_json::from_str(&value.to_string()).map_err(unsupported)
 }

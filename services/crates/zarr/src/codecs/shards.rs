@@ -25,7 +25,7 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    pub(super) fn new(variable: &Variable, shape: Vec<u64>, sharding: &Sharding) -> Result<Self> {
+    pub(super) fn new(variable: &Variable, shape: &[u64], sharding: &Sharding) -> Result<Self> {
         let inner = &sharding.chunk_shape;
         let divides = inner.len() == shape.len()
             && shape.iter().zip(inner).all(|(length, inner)| *inner > 0 && length % inner == 0);
@@ -36,14 +36,14 @@ impl Shards {
             return Err(unsupported("shards within shards"));
         }
         let size = variable.data_type.size().ok_or_else(|| unsupported("shards of text"))?;
-        let grid = ChunkGrid::new(shape.clone(), inner.clone()).map_err(unsupported)?;
+        let grid = ChunkGrid::new(shape.to_vec(), inner.clone()).map_err(unsupported)?;
         let counts: Vec<usize> = grid.counts().iter().map(|count| *count as usize).collect();
         let codecs =
             ChunkCodecs::new(&Variable { grid, codecs: sharding.codecs.clone(), ..variable.clone() })?;
         let lengths = |lengths: &[u64]| lengths.iter().map(|length| *length as usize).collect();
         Ok(Self {
             size,
-            shape: lengths(&shape),
+            shape: lengths(shape),
             inner: lengths(inner),
             counts,
             codecs,

@@ -24,7 +24,7 @@ impl Szip {
     /// Whether the parameters are possible at all.
     pub(super) fn check(self) -> Result<Self> {
         let bits_fit = matches!(self.bits_per_pixel, 1..=24 | 32 | 64);
-        let blocks_fit = (2..=64).contains(&self.pixels_per_block) && self.pixels_per_block % 2 == 0;
+        let blocks_fit = (2..=64).contains(&self.pixels_per_block) && self.pixels_per_block.is_multiple_of(2);
         let lines_fit = (1..=1 << 20).contains(&self.pixels_per_scanline);
         if bits_fit && blocks_fit && lines_fit {
             return Ok(self);
@@ -58,9 +58,10 @@ impl Szip {
         // A line is filled up to whole blocks; the last one as far as it goes.
         let coded = pixels.div_ceil(line) * padded;
         let decoded = decode_aec(stream, parameters, if padded == line { pixels } else { coded })?;
-        let bytes = match padded == line {
-            true => decoded,
-            false => without_padding(&decoded, line * pixel_bytes, padded * pixel_bytes, size),
+        let bytes = if padded == line {
+            decoded
+        } else {
+            without_padding(&decoded, line * pixel_bytes, padded * pixel_bytes, size)
         };
         if bytes.len() != size {
             return Err(corrupt(format!("szip: {} bytes, not {size}", bytes.len())));

@@ -48,6 +48,8 @@ pub(super) struct DatasetPage {
     version: String,
     variable_count: usize,
     size: Option<String>,
+    /// Whether readers need the decoded view for some variable.
+    has_decoded: bool,
     dimensions: Vec<(String, String)>,
     sections: Vec<Section>,
     attributes: Vec<(String, String)>,
@@ -87,6 +89,7 @@ impl DatasetPage {
             version: published.version.to_string(),
             variable_count: dataset.variables.len(),
             size: size.map(shown_bytes),
+            has_decoded: dataset.variables.iter().any(zarr::decoded::is_decoded),
             dimensions: dimensions.collect(),
             sections: sections(opened),
             attributes: shown_attributes(&attributes),

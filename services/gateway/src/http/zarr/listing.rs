@@ -12,6 +12,7 @@ use askama::Template;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use engine::open::{Document, OpenDataset};
+use engine::ports::Form;
 use http::request::Parts;
 use model::{Error, NodePath};
 
@@ -56,7 +57,8 @@ pub(in crate::http) async fn root(
     request: Request,
 ) -> Result<Response, Failure> {
     let (request, _) = request.into_parts();
-    answer(&state, &request, &dataset, &Node::Group(&NodePath::root())).await
+    let (_, form, _) = super::address(request.uri.path())?;
+    answer(&state, &request, &dataset, form, &Node::Group(&NodePath::root())).await
 }
 
 /// Answers with the page of a node.
@@ -64,9 +66,10 @@ pub(super) async fn answer(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
+    form: Form,
     node: &Node<'_>,
 ) -> Result<Response, Failure> {
-    let page = ListingPage::new(request, dataset, node).render().map_err(Error::internal)?;
+    let page = ListingPage::new(request, dataset, form, node).render().map_err(Error::internal)?;
     let published_ms = dataset.published().published_ms;
     let document = Cow::Owned(Document::new(page));
     document::answer(state, request, Representation::metadata(state, document, Some(published_ms)).page())
@@ -79,6 +82,7 @@ struct ListingPage {
     root: String,
     id: String,
     segment: String,
+    store: &'static str,
     /// Of the node in the store; the root's is empty.
     path: String,
     /// Where links begin, if not at the address.
@@ -93,7 +97,7 @@ struct Entry {
 }
 
 impl ListingPage {
-    fn new(request: &Parts, dataset: &OpenDataset, node: &Node<'_>) -> Self {
+    fn new(request: &Parts, dataset: &OpenDataset, form: Form, node: &Node<'_>) -> Self {
         let id = dataset.published().id.as_str();
         let (path, directories, documents): (_, _, &[&str]) = match node {
             Node::Group(path) if path.as_str().is_empty() => {
@@ -102,11 +106,12 @@ impl ListingPage {
             Node::Group(path) => (*path, children(dataset, path), &[".zattrs", ".zgroup", "zarr.json"]),
             Node::Array(path) => (*path, vec![], &[".zarray", ".zattrs", "zarr.json"]),
         };
-        let last = if path.as_str().is_empty() { zarr::collection::STORE } else { path.name() };
+        let last = if path.as_str().is_empty() { super::name(form) } else { path.name() };
         Self {
             root: page::root(request),
             id: id.to_owned(),
             segment: page::segment(id),
+            store: super::name(form),
             path: path.to_string(),
             base: (!request.uri.path().ends_with('/')).then(|| format!("{}/", encoded(last))),
             directories,

@@ -111,9 +111,8 @@ fn by_crate<V: Value>(sections: &Sections<'_>, points: usize) -> Result<Vec<V>> 
     }
     let decode = || {
         let (packing, bitmap) = (sections.packing.to_vec(), sections.bitmap.to_vec());
-        let decoder = grib::Grib2SubmessageDecoder::new(points, packing, bitmap, sections.data.to_vec())?;
-        let decoded = decoder.dispatch()?;
-        let values: Vec<V> = decoded.take(points + 1).map(V::from_f32).collect();
+        let field = grib::Grib2SubmessageDecoder::new(points, packing, bitmap, sections.data.to_vec())?;
+        let values: Vec<V> = field.dispatch()?.take(points + 1).map(V::from_f32).collect();
         Ok::<_, grib::GribError>(values)
     };
     careful(decode)?.map_err(|error| match error {

@@ -1,0 +1,77 @@
+//! From the stored form of a chunk to the one that is asked for.
+
+use bytes::Bytes;
+use engine::ports::Form;
+use formats::grib::decode as grib;
+use model::{Codec, DataType, Error, ErrorKind, Result, Variable};
+use zarr::codecs::{ChunkCodecs, CodecError};
+
+/// Decodes the chunks of a variable and encodes them.
+pub(super) struct Decoder {
+    from: From,
+    into: ChunkCodecs,
+}
+
+enum From {
+    Codecs(ChunkCodecs),
+    /// One GRIB message of so many points, as floats of four or eight bytes.
+    Grib {
+        points: usize,
+        is_double: bool,
+    },
+}
+
+impl Decoder {
+    /// For a variable as stored.
+    pub(super) fn new(own: &Variable, form: Form) -> Result<Self> {
+        let shown = match form {
+            Form::Stored => None,
+            Form::Decoded => zarr::decoded::variable(own),
+        };
+        let shown = shown.as_ref().unwrap_or(own);
+        let into = ChunkCodecs::new(shown).map_err(failed)?;
+        let from = if own.codecs == [Codec::RawGrib] {
+            let size = shown.data_type.size().unwrap_or(1);
+            let points = into.decoded_bytes().unwrap_or_default() / size;
+            From::Grib { points, is_double: shown.data_type == DataType::F64 }
+        } else {
+            From::Codecs(ChunkCodecs::new(own).map_err(failed)?)
+        };
+        Ok(Self { from, into })
+    }
+
+    /// Bytes of a chunk's elements; none for text.
+    pub(super) fn decoded_bytes(&self) -> Option<usize> {
+        self.into.decoded_bytes()
+    }
+
+    /// The elements of a stored chunk, little-endian in C order.
+    pub(super) fn decode(&self, stored: Bytes) -> Result<Bytes> {
+        match &self.from {
+            From::Codecs(codecs) => codecs.decode(stored),
+            From::Grib { points, is_double: false } => grib::values::<f32>(&stored, *points).map(|values| {
+                values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into()
+            }),
+            From::Grib { points, is_double: true } => grib::values::<f64>(&stored, *points).map(|values| {
+                values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into()
+            }),
+        }
+        .map_err(failed)
+    }
+
+    /// The form that is asked for of a stored chunk.
+    pub(super) fn recode(&self, stored: Bytes) -> Result<Bytes> {
+        let elements = self.decode(stored)?;
+        self.into.encode(&elements).map_err(failed)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn failed(error: CodecError) -> Error {
+    let kind = match error {
+        CodecError::Unsupported(_) => ErrorKind::Unsupported,
+        CodecError::Corrupt(_) => ErrorKind::CorruptData,
+        CodecError::Elements(_) => ErrorKind::Internal,
+    };
+    Error::new(kind, error.to_string())
+}

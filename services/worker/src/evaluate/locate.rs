@@ -1,0 +1,104 @@
+//! Where the stored form of a chunk is, and reading it.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use engine::open::{Located, in_record};
+use engine::ports::{ReferenceRecord, StoredBytes};
+use futures::StreamExt as _;
+use model::{ByteRange, DatasetId, Error, ErrorKind, FileIdentity, InPlace, Result, SourceFile, Version};
+use moka::sync::Cache;
+
+use super::{Inner, Recipe};
+
+/// Most bytes of references that are kept.
+const RECORDS_BYTES_MAX: u64 = 64 << 20;
+/// Largest stored chunk that is decoded, in bytes.
+const STORED_BYTES_MAX: u64 = 4 << 30;
+
+/// Where a chunk is.
+pub(super) enum Source {
+    Stored(Arc<SourceFile>, ByteRange),
+    Inline(Bytes),
+    /// Of several sources, or of one of another form.
+    Computed,
+    Missing,
+}
+
+/// Records of references, kept by dataset, version, variable and number.
+pub(super) struct Records(Cache<(DatasetId, Version, usize, u64), Arc<ReferenceRecord>>);
+
+impl Records {
+    pub(super) fn new() -> Self {
+        let weight = |_: &_, record: &Arc<ReferenceRecord>| {
+            let files: usize = record.files.iter().map(|file| 64 + file.path.len()).sum();
+            u32::try_from(record.manifest.memory_bytes() + files).unwrap_or(u32::MAX)
+        };
+        Self(Cache::builder().weigher(weight).max_capacity(RECORDS_BYTES_MAX).build())
+    }
+}
+
+impl Inner {
+    /// Where the chunk of a number is.
+    pub(super) async fn locate(&self, recipe: &Recipe, number: u64) -> Result<Source> {
+        let variable = recipe.own();
+        let published = &recipe.published;
+        let located = match published.in_place.get(recipe.variable).and_then(Option::as_ref) {
+            Some(InPlace::Keys { array, encoding, not_after_ns }) => {
+                let path = format!("{array}/{}", zarr::key::chunk(*encoding, &variable.grid.index(number)));
+                let identity = FileIdentity::not_after(*not_after_ns);
+                Located::File { file: Arc::new(SourceFile { path, identity }), may_be_missing: true }
+            }
+            Some(InPlace::Records { record_size, .. }) => self.referred(recipe, number, *record_size).await?,
+            None => self.referred(recipe, number, published.record_size).await?,
+        };
+        Ok(match located {
+            Located::Stored { file, range } => Source::Stored(file, range),
+            Located::Inline(bytes) => Source::Inline(bytes),
+            Located::Computed(_) | Located::Outside => Source::Computed,
+            Located::Missing => Source::Missing,
+            Located::File { file, may_be_missing } => match self.files.stat(&file).await? {
+                Some(length) => Source::Stored(file, ByteRange { offset: 0, length }),
+                None if may_be_missing => Source::Missing,
+                None => {
+                    let text = "a source file that the dataset refers to is not there";
+                    return Err(Error::new(ErrorKind::Conflict, text).with_internal(&file.path));
+                }
+            },
+        })
+    }
+
+    async fn referred(&self, recipe: &Recipe, number: u64, record_size: u64) -> Result<Located> {
+        let (published, place) = (&recipe.published, number / record_size.max(1));
+        let key = (published.id.clone(), published.version, recipe.variable, place);
+        if let Some(record) = self.records.0.get(&key) {
+            return Ok(in_record(&record, number)?.unwrap_or(Located::Outside));
+        }
+        let catalog = Arc::clone(&self.catalog);
+        let (id, version) = (published.id.clone(), published.version);
+        let variable = recipe.own().path.clone();
+        let read = move || catalog.references(&id, version, &variable, place);
+        let record = Arc::new(crate::local::blocking(read).await?);
+        self.records.0.insert(key, Arc::clone(&record));
+        Ok(in_record(&record, number)?.unwrap_or(Located::Outside))
+    }
+
+    /// All bytes of a range.
+    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Bytes> {
+        if range.length > STORED_BYTES_MAX {
+            return Err(Error::new(ErrorKind::TooLarge, "the stored chunk is too large to be decoded"));
+        }
+        let mut pieces = match self.files.read(file, range).await? {
+            StoredBytes::Whole(bytes) => return Ok(bytes),
+            StoredBytes::Pieces(pieces) => pieces,
+        };
+        let mut bytes = BytesMut::with_capacity(range.length as usize);
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece?);
+        }
+        if bytes.len() as u64 != range.length {
+            return Err(Error::internal(format!("read {} bytes of {}", bytes.len(), range.length)));
+        }
+        Ok(bytes.freeze())
+    }
+}
