@@ -8,6 +8,7 @@ REPOSITORY = HERE.parent
 DATA = HERE / "data"
 REAL = DATA / "real"
 HDF5_CASES = DATA / "hdf5"
+NETCDF3_CASES = DATA / "netcdf3"
 SHARED = REPOSITORY.parent / "shared" / "data"
 """More real files, where a developer has them; nothing needs them."""
 

@@ -4,9 +4,9 @@ import functools
 import pathlib
 import re
 
-from harness.paths import HDF5_CASES, REAL, SHARED
+from harness.paths import HDF5_CASES, NETCDF3_CASES, REAL, SHARED
 
-SUFFIXES = {".nc", ".h5", ".hdf5", ".nc4"}
+SUFFIXES = {".nc", ".h5", ".hdf5", ".nc4", ".exo"}
 CMIP6 = REAL / "cmip6"
 NEMO = sorted((REAL / "metoffice").glob("nemo_1m_*.nc"))
 AIR = REAL / "misc" / "air_temperature_small.nc"
@@ -28,11 +28,18 @@ def is_hdf5(path: pathlib.Path) -> bool:
     return False
 
 
+def is_classic(path: pathlib.Path) -> bool:
+    """Whether the file is netCDF of before HDF5: classic, 64-bit offset or CDF-5."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"CDF\x01", b"CDF\x02", b"CDF\x05")
+
+
 @functools.cache
 def shipped() -> list[pathlib.Path]:
-    """Every HDF5 file of this repository."""
-    found = [path for root in (REAL, HDF5_CASES) for path in root.rglob("*") if path.suffix in SUFFIXES]
-    return sorted(path for path in found if is_hdf5(path))
+    """Every HDF5 and classic netCDF file of this repository."""
+    roots = (REAL, HDF5_CASES, NETCDF3_CASES)
+    found = [path for root in roots for path in root.rglob("*") if path.suffix in SUFFIXES]
+    return sorted(path for path in found if is_hdf5(path) or is_classic(path))
 
 
 @functools.cache
@@ -42,7 +49,7 @@ def elsewhere() -> list[pathlib.Path]:
         return []
     names = {path.name for path in shipped()} | {path.name for path in SHARED.rglob("ta_Amon_AWI*.nc")}
     found = [path for path in SHARED.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
-    return sorted(path for path in found if path.name not in names and is_hdf5(path))
+    return sorted(path for path in found if path.name not in names and (is_hdf5(path) or is_classic(path)))
 
 
 @functools.cache

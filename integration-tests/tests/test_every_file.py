@@ -1,4 +1,4 @@
-"""Every NetCDF-4 and HDF5 file there is: values bit for bit, dimensions, attributes, groups."""
+"""Every NetCDF and HDF5 file there is: values bit for bit, dimensions, attributes, groups."""
 
 import imagecodecs.numcodecs
 import numpy as np
@@ -10,7 +10,7 @@ from harness.compare import same_attributes, same_values
 
 imagecodecs.numcodecs.register_codecs(verbose=False)
 FILES = [*samples.shipped(), *samples.elsewhere()]
-NETCDF = [path for path in FILES if path.suffix in (".nc", ".nc4") and samples.is_netcdf(path)]
+NETCDF = [path for path in FILES if path.suffix in (".nc", ".nc4", ".exo") and samples.is_netcdf(path)]
 HDF5 = [path for path in FILES if path not in NETCDF]
 
 

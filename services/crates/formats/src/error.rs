@@ -88,6 +88,9 @@ pub enum ScanFault {
     /// A GRIB file without a message.
     #[error("there is no whole GRIB message in the file")]
     NoMessages,
+    /// What a parser of ours finds wrong.
+    #[error("the file is damaged: {0}")]
+    Damaged(String),
     /// More in it than a scan takes on.
     #[error("the file has more than {0} groups and variables")]
     TooManyObjects(usize),
@@ -107,6 +110,7 @@ impl ScanFault {
             | Self::DamagedVariable { .. }
             | Self::DamagedMessage { .. }
             | Self::NoMessages
+            | Self::Damaged(_)
             | Self::Library { .. } => ErrorKind::CorruptData,
             Self::OpenForWriting | Self::Changed => ErrorKind::Conflict,
             Self::TooManyObjects(_) => ErrorKind::TooLarge,

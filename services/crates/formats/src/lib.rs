@@ -3,6 +3,7 @@
 //! [`scan`] reads a file's structure and says where each stored chunk is; chunk bytes themselves are read only of
 //! what is small enough to be inlined.
 
+mod conventions;
 mod error;
 mod format;
 pub mod grib;
@@ -10,6 +11,7 @@ mod hdf5;
 mod identity;
 mod kerchunk;
 mod netcdf3;
+mod numbers;
 mod options;
 mod signature;
 mod zarr_store;

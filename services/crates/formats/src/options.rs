@@ -23,6 +23,10 @@ pub struct ScanOptions {
     /// Most chunks of a variable, absent ones included, in a file of any size. Dense variables of large files have
     /// more: one for every eight bytes of the file, since an index takes as many.
     pub sparse_chunks_max: u64,
+    /// Largest record of a variable that is inlined because its records, which lie apart, would each be a chunk.
+    pub tiny_record_bytes_max: u64,
+    /// Most bytes of variables of tiny records that are inlined of one file.
+    pub tiny_records_bytes_max: u64,
     /// Most groups and variables of a file.
     pub objects_max: usize,
     /// Whether the source is the only one of its dataset, so that its references may stay where they are
@@ -30,6 +34,17 @@ pub struct ScanOptions {
     pub stand_alone: bool,
     /// Directories, without symbolic links, that links within a store may lead into; none for any.
     pub roots: Option<Vec<PathBuf>>,
+}
+
+impl ScanOptions {
+    /// Largest variable that is inlined though it could be served from its file, in bytes when decoded.
+    pub(crate) fn inlined_bytes_max(&self, is_coordinate: bool, rank: usize) -> u64 {
+        match rank {
+            _ if is_coordinate => self.coordinate_bytes_max,
+            1 => self.small_bytes_max,
+            _ => 0,
+        }
+    }
 }
 
 impl Default for ScanOptions {
@@ -43,6 +58,8 @@ impl Default for ScanOptions {
             decoded_chunk_bytes_max: 64 << 20,
             attribute_bytes_max: 16 << 20,
             sparse_chunks_max: 1 << 24,
+            tiny_record_bytes_max: 256,
+            tiny_records_bytes_max: 64 << 20,
             objects_max: 1_000_000,
             stand_alone: false,
             roots: None,

@@ -5,9 +5,10 @@ use std::ffi::CStr;
 use model::{AttributeValue, Attributes, DataType, Numbers, Warning};
 
 use super::{
-    data_type::{ElementType, element_type, name, numbers, to_little_endian},
+    data_type::{ElementType, element_type, name},
     native::{Attribute, Extent, Fault, Object},
 };
+use crate::numbers::{numbers, to_little_endian};
 
 /// Attributes that the netCDF-4 and dimension scale libraries keep for themselves.
 const HIDDEN: [&str; 10] = [

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use model::DataType;
 
 use super::{
-    data_type::{ElementType, to_little_endian},
+    data_type::ElementType,
     native::{Dataset, Fault},
 };
+use crate::numbers::to_little_endian;
 
 /// The elements of a dataset, little-endian, in C order. The caller has bounded their number.
 pub(super) fn elements(dataset: &Dataset, element: &ElementType, count: usize) -> Result<Bytes, Fault> {

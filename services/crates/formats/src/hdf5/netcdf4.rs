@@ -10,14 +10,15 @@ use super::{
     native::{Class, Dataset, Extent, Fault, Token},
     walk::{FoundDataset, FoundGroup},
 };
-use crate::ScanOptions;
+use crate::{
+    ScanOptions,
+    conventions::{self, names_in},
+};
 
 /// What the `NAME` of a dimension scale begins with if the dimension has no variable.
 const DIMENSION_ONLY: &str = "This is a netCDF dimension but not a netCDF variable";
 /// What the name of a variable begins with if a dimension has its name, but is not its own.
 const NOT_A_COORDINATE: &str = "_nc4_non_coord_";
-/// Attributes that name variables which a reader of this one needs whole.
-const NAMING: [&CStr; 5] = [c"coordinates", c"bounds", c"climatology", c"grid_mapping", c"cell_measures"];
 
 /// A dataset and its part in netCDF's model.
 pub(super) struct Structure {
@@ -74,7 +75,7 @@ fn read(dataset: &Dataset, found: &FoundDataset, options: &ScanOptions) -> Resul
     let is_scale = text(c"CLASS").as_deref() == Some("DIMENSION_SCALE") && rank > 0;
     let is_dimension_only = is_scale && text(c"NAME").is_some_and(|name| name.starts_with(DIMENSION_ONLY));
     let scales = if has(c"DIMENSION_LIST") { scales(dataset, rank, bytes_max) } else { vec![None; rank] };
-    let mentions = NAMING.iter().filter_map(|name| text(name)).flat_map(|text| names_in(&text)).collect();
+    let mentions = conventions::NAMING.iter().filter_map(|name| text(name)).flat_map(|t| names_in(&t)).collect();
     Ok(Structure {
         name: found.name.strip_prefix(NOT_A_COORDINATE).unwrap_or(&found.name).to_owned(),
         is_scale,
@@ -101,25 +102,4 @@ fn scales(dataset: &Dataset, rank: usize, bytes_max: usize) -> Vec<Option<Token>
         attribute.read_reference_lists(bytes_max).ok().filter(|lists| lists.len() == rank)
     };
     lists().map_or_else(|| vec![None; rank], |lists| lists.iter().map(|list| list.first().copied()).collect())
-}
-
-/// Names in an attribute such as `area: areacella volume: volcella`, without their groups.
-fn names_in(text: &str) -> Vec<String> {
-    text.split_whitespace()
-        .filter_map(|word| word.trim_end_matches(':').rsplit('/').next())
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attributes_name_variables_in_several_ways() {
-        assert_eq!(names_in("lat lon"), ["lat", "lon"]);
-        assert_eq!(names_in("area: /grid/areacella"), ["area", "areacella"]);
-        assert!(names_in(" / ").is_empty());
-    }
 }

@@ -45,12 +45,8 @@ pub(super) fn find(
     let bytes = bytes.ok_or_else(|| Refusal::LeftOut("it has more than 2^64 bytes".to_owned()))?;
     let limit = if must {
         context.options.decoded_bytes_max
-    } else if outline.is_coordinate {
-        context.options.coordinate_bytes_max
-    } else if outline.shape.len() == 1 {
-        context.options.small_bytes_max
     } else {
-        0
+        context.options.inlined_bytes_max(outline.is_coordinate, outline.shape.len())
     };
     let decodable = is_decodable(context, dataset, &layout, &filters);
     let whole = outline.shape == dataset.extent.shape();

@@ -8,11 +8,11 @@ use model::{
 
 use super::{
     attributes,
-    data_type::{ElementType, element_type, to_little_endian},
+    data_type::{ElementType, element_type},
     native::{Dataset, Extent, Fault},
     storage,
 };
-use crate::{Progress, ScanFault, ScanOptions};
+use crate::{Progress, ScanFault, ScanOptions, numbers::to_little_endian};
 
 /// What holds for the whole scan.
 pub(super) struct Context<'a> {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod decode;
+mod netcdf3;
 
 use std::path::{Path, PathBuf};
 
