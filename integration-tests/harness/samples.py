@@ -10,6 +10,7 @@ SUFFIXES = {".nc", ".h5", ".hdf5", ".nc4", ".exo"}
 CMIP6 = REAL / "cmip6"
 NEMO = sorted((REAL / "metoffice").glob("nemo_1m_*.nc"))
 AIR = REAL / "misc" / "air_temperature_small.nc"
+CLASSIC = [NETCDF3_CASES / f"types_{kind}.nc" for kind in ("classic", "offset64", "data64")]
 ROTATED = REAL / "metoffice" / "rotated_pole.nc"
 
 

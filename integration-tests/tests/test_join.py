@@ -65,6 +65,47 @@ def write(path, variable, steps, units, calendar="standard", chunks=(2, 4, 5), d
     return path
 
 
+FORMATS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"]
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("only_one", [False, True], ids=["interleaved", "one-piece"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_classic_files_are_joined_along_their_records(served, tmp_path_factory, form, only_one, zarr_format):
+    """Months of 31 and 28 days and more, with their bounds; where there is one record variable, its records touch."""
+    place = tmp_path_factory.mktemp("classic")
+    files, dice, start = [], np.random.default_rng(7), 0
+    for number, length in enumerate((31, 28, 3)):
+        path = place / f"{number}.nc"
+        with netCDF4.Dataset(path, "w", format=form) as file:
+            for name, size in (("time", None), ("lat", 7), ("lon", 33), ("bnds", 2)):
+                file.createDimension(name, size)
+            time = file.createVariable("time", "f8", ("time",))
+            time.units, time.calendar = "hours since 1999-12-31", "standard"
+            if not only_one:
+                time.bounds = "time_bnds"
+                bounds = file.createVariable("time_bnds", "f8", ("time", "bnds"))
+                tas = file.createVariable("tas", "f4", ("time", "lat", "lon"), fill_value=-9.0)
+                odd = file.createVariable("odd", "i2", ("time", "lon"))
+                bounds[:] = 24.0 * (start + np.arange(length)[:, None] + [0, 1])
+                tas[:] = dice.normal(size=(length, 7, 33))
+                odd[:] = dice.integers(-99, 99, (length, 33))
+            for name in ("lat", "lon"):
+                file.createVariable(name, "f8", (name,))[:] = np.arange(len(file.dimensions[name]))
+            file.createVariable("orog", "f4", ("lat", "lon"))[:] = np.arange(231).reshape(7, 33)
+            time[:] = 24.0 * (start + np.arange(length)) + 12
+        start += length
+        files.append(path)
+    dataset = f"classic.{place.name}"
+    served.system.register(dataset, *files)
+    with xr.open_dataset(served.kerchunk(dataset), engine="zarr", zarr_format=zarr_format) as mine, combined(files) as theirs:
+        assert dict(mine.sizes) == dict(theirs.sizes)
+        assert set(mine.variables) == set(theirs.variables)
+        for name in theirs.variables:
+            same_values(texts(mine[name].values), texts(theirs[name].values))
+            same_attributes(mine[name].attrs, theirs[name].attrs, name)
+
+
 def test_variables_of_different_files_become_one_dataset(served, tmp_path_factory):
     place = tmp_path_factory.mktemp("merge")
     files = []

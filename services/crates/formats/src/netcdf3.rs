@@ -73,7 +73,9 @@ fn warn_of_records(records: Records, warnings: &mut Vec<Warning>) {
     }
     if records.uncounted > 0 {
         let count = records.uncounted;
-        warn(format!("the file goes on behind its last record, by as much as {count} more: they are left out"));
+        warn(format!(
+            "the file goes on behind its last record, by as much as {count} more: they are left out"
+        ));
     }
 }
 
@@ -116,8 +118,11 @@ fn variables(
         }
         let dimensions: Vec<_> =
             variable.dimensions.iter().map(|number| dimension(number).name.clone()).collect();
-        let shape =
-            variable.dimensions.iter().map(|number| dimension(number).length.unwrap_or(records.count)).collect();
+        let shape = variable
+            .dimensions
+            .iter()
+            .map(|number| dimension(number).length.unwrap_or(records.count))
+            .collect();
         let is_own = dimensions.len() == 1 && dimensions[0] == variable.name;
         let is_coordinate = is_own || mentioned.contains(&variable.name);
         let outline = Outline { path, dimensions, shape, is_coordinate, place };

@@ -75,7 +75,8 @@ fn read(dataset: &Dataset, found: &FoundDataset, options: &ScanOptions) -> Resul
     let is_scale = text(c"CLASS").as_deref() == Some("DIMENSION_SCALE") && rank > 0;
     let is_dimension_only = is_scale && text(c"NAME").is_some_and(|name| name.starts_with(DIMENSION_ONLY));
     let scales = if has(c"DIMENSION_LIST") { scales(dataset, rank, bytes_max) } else { vec![None; rank] };
-    let mentions = conventions::NAMING.iter().filter_map(|name| text(name)).flat_map(|t| names_in(&t)).collect();
+    let mentions =
+        conventions::NAMING.iter().filter_map(|name| text(name)).flat_map(|t| names_in(&t)).collect();
     Ok(Structure {
         name: found.name.strip_prefix(NOT_A_COORDINATE).unwrap_or(&found.name).to_owned(),
         is_scale,

@@ -51,8 +51,8 @@ pub(super) fn has_records(header: &Header, variable: &Variable) -> bool {
 /// Bytes of a variable, or of its part of a record; none beyond 2^64.
 fn run(header: &Header, variable: &Variable) -> Option<u64> {
     let size = variable.data_type.size().unwrap_or(1) as u64;
-    let lengths = variable.dimensions.iter().filter_map(|number| header.dimensions[*number].length);
-    lengths.fold(Some(size), |product, length| product?.checked_mul(length))
+    let mut lengths = variable.dimensions.iter().filter_map(|number| header.dimensions[*number].length);
+    lengths.try_fold(size, u64::checked_mul)
 }
 
 fn truncated(variable: &Variable, size: u64, end: Option<u64>) -> ScanFault {
@@ -67,8 +67,14 @@ pub(super) fn records(header: &Header, size: u64) -> Result<Records, ScanFault> 
     for variable in &with_records {
         runs.push(run(header, variable).ok_or_else(|| truncated(variable, size, None))?);
     }
-    let (Some(first), Some(begin)) = (with_records.first(), with_records.iter().map(|v| v.begin).min()) else {
-        return Ok(Records { count: header.record_count.unwrap_or(0), stride: 0, is_cut: false, uncounted: 0 });
+    let (Some(first), Some(begin)) = (with_records.first(), with_records.iter().map(|v| v.begin).min())
+    else {
+        return Ok(Records {
+            count: header.record_count.unwrap_or(0),
+            stride: 0,
+            is_cut: false,
+            uncounted: 0,
+        });
     };
     let stride = match runs[..] {
         [only] => Some(only),

@@ -120,7 +120,9 @@ fn records(outline: &Outline, budget: &mut Budget) -> Result<Stored, String> {
     let place = &outline.place;
     if place.count > budget.chunks {
         let (count, run) = (place.count, place.run);
-        return Err(format!("it has {count} records of {run} bytes, more than can be referred to one by one"));
+        return Err(format!(
+            "it has {count} records of {run} bytes, more than can be referred to one by one"
+        ));
     }
     budget.chunks -= place.count;
     let mut chunk_shape = outline.shape.clone();

@@ -47,7 +47,8 @@ fn check(path: &Path, found: &FileScan, expected: &Value) {
 
 fn compare(found: &model::Attributes, expected: &Value, label: &str) {
     let found: Vec<_> = found.iter().map(|(name, value)| (name.to_owned(), to_json(value))).collect();
-    let expected: Vec<_> = expected.as_object().unwrap().iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+    let expected: Vec<_> =
+        expected.as_object().unwrap().iter().map(|(n, v)| (n.clone(), v.clone())).collect();
     let sorted = |mut list: Vec<(String, Value)>| {
         list.sort_by(|a, b| a.0.cmp(&b.0));
         list
@@ -122,7 +123,9 @@ fn too_many_tiny_records_are_left_out_and_said_to_be() {
     let options = ScanOptions { tiny_records_bytes_max: 0, ..options };
     let found = scan(&folder().join("many_records.nc"), &options, &mut |_, _| {}).unwrap();
     assert_eq!(found.variables.len(), 1);
-    assert!(found.warnings.iter().all(|warning| warning.message.starts_with("left out: it has 2000 records")));
+    assert!(
+        found.warnings.iter().all(|warning| warning.message.starts_with("left out: it has 2000 records"))
+    );
     assert_eq!(found.warnings.len(), 2);
 }
 
