@@ -24,6 +24,7 @@ mod layout;
 mod listing;
 mod publish;
 mod read;
+mod records;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ use std::sync::{Arc, Mutex};
 use engine::ports::{IfExists, Listing, PublishedDataset, ReferenceRecord, VersionList};
 use model::{DatasetId, Error, ErrorKind, NodePath, Result, Version};
 
+use crate::storage::Roots;
 use layout::Layout;
 use listing::Listings;
 use read::Reader;
@@ -90,16 +92,18 @@ impl Catalog {
         Reader::versions(&self.layout, id, current)
     }
 
-    /// One record of a variable's references: chunks `record * record_size ..`.
+    /// One record of a variable's references: chunks `record * record_size ..`. Those that stay with their source are
+    /// read there, if it lies under the roots.
     pub fn references(
         &self,
         id: &DatasetId,
         version: Version,
         variable: &NodePath,
         record: u64,
+        roots: &Roots,
     ) -> Result<ReferenceRecord> {
         let version = self.resolve(id, Some(version))?;
-        self.reader.references(&self.layout, id, version, variable, record)
+        self.reader.references(&self.layout, id, version, variable, record, roots)
     }
 
     /// Publishes a new version and makes it current. `progress` gets the number of arrays done, and of all.

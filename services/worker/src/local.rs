@@ -89,8 +89,8 @@ impl Worker for LocalWorker {
         variable: &NodePath,
         record: u64,
     ) -> Result<ReferenceRecord> {
-        let (id, variable) = (id.clone(), variable.clone());
-        self.ask(move |catalog| catalog.references(&id, version, &variable, record)).await
+        let (id, variable, roots) = (id.clone(), variable.clone(), self.files.roots().clone());
+        self.ask(move |catalog| catalog.references(&id, version, &variable, record, &roots)).await
     }
 
     async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {

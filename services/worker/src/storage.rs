@@ -10,6 +10,8 @@ mod files;
 mod open_file;
 mod pieces;
 mod roots;
+mod whole;
 
 pub use files::Files;
 pub use roots::Roots;
+pub(crate) use whole::read_whole;

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use model::{Error, ErrorKind};
+use zarr::kerchunk::json::JsonError;
 
 /// A file that cannot be scanned.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +95,23 @@ pub enum ScanFault {
     /// More in it than a scan takes on.
     #[error("the file has more than {0} groups and variables")]
     TooManyObjects(usize),
+    /// Larger than a scan takes on.
+    #[error("{0} are more than {1}")]
+    TooLarge(&'static str, u64),
+    /// A set of references in JSON that cannot be read.
+    #[error(transparent)]
+    JsonReferences(#[from] JsonError),
+    /// References that lead where nobody may read.
+    #[error("{count} files that references point into lie outside the allowed roots: {names}")]
+    TargetsOutside {
+        /// How many.
+        count: u64,
+        /// The first names, without directories.
+        names: String,
+    },
+    /// A set of references that cannot be read.
+    #[error("the references are damaged: {0}")]
+    References(String),
 }
 
 impl ScanFault {
@@ -111,9 +129,18 @@ impl ScanFault {
             | Self::DamagedMessage { .. }
             | Self::NoMessages
             | Self::Damaged(_)
+            | Self::References(_)
             | Self::Library { .. } => ErrorKind::CorruptData,
             Self::OpenForWriting | Self::Changed => ErrorKind::Conflict,
-            Self::TooManyObjects(_) => ErrorKind::TooLarge,
+            Self::TooManyObjects(_) | Self::TooLarge(..) => ErrorKind::TooLarge,
+            Self::JsonReferences(error) => match error {
+                JsonError::TooLarge(..) => ErrorKind::TooLarge,
+                JsonError::Version(_) | JsonError::Expression(_) | JsonError::NoReferences => {
+                    ErrorKind::Unsupported
+                }
+                _ => ErrorKind::CorruptData,
+            },
+            Self::TargetsOutside { .. } => ErrorKind::Forbidden,
         }
     }
 

@@ -29,10 +29,12 @@ pub struct ScanOptions {
     pub tiny_records_bytes_max: u64,
     /// Most groups and variables of a file.
     pub objects_max: usize,
+    /// Largest document of references or of consolidated metadata, in bytes.
+    pub references_bytes_max: u64,
     /// Whether the source is the only one of its dataset, so that its references may stay where they are
     /// ([`model::InPlace`]) and need not be found one by one.
     pub stand_alone: bool,
-    /// Directories, without symbolic links, that links within a store may lead into; none for any.
+    /// Directories, without symbolic links, that links within a store, and references, may lead into; none for any.
     pub roots: Option<Vec<PathBuf>>,
 }
 
@@ -61,6 +63,7 @@ impl Default for ScanOptions {
             tiny_record_bytes_max: 256,
             tiny_records_bytes_max: 64 << 20,
             objects_max: 1_000_000,
+            references_bytes_max: 2 << 30,
             stand_alone: false,
             roots: None,
         }

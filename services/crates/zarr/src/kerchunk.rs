@@ -12,7 +12,10 @@
 //! variable does. A missing chunk is a `KeyError` in fsspec with fastparquet, its default; with pyarrow under pandas 3
 //! it is not, in kerchunk's own files neither, because pandas then reads a null path as NaN.
 
+mod column;
+pub mod json;
 mod read;
+mod target;
 mod write;
 
 use model::Dataset;
@@ -20,7 +23,8 @@ use serde_json::{Value, json};
 
 use crate::v2;
 
-pub use read::{KerchunkRecord, read_record};
+pub use read::{KerchunkRecord, read_padded_record, read_record};
+pub use target::resolve;
 pub use write::write_record;
 
 /// Most rows of a record: more are refused when read.

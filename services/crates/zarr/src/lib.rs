@@ -18,6 +18,7 @@ mod fill_value;
 mod json;
 pub mod kerchunk;
 pub mod key;
+pub mod read;
 pub mod v2;
 pub mod v3;
 

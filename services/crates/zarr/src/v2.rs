@@ -5,6 +5,7 @@
 //! `_FillValue` attribute goes there and not to `.zattrs`; without one, what absent chunks read as; else `null`.
 
 mod codecs;
+pub mod read;
 
 use model::{ByteOrder, DataType, Dataset, Group, Variable};
 use serde_json::{Map, Value, json};

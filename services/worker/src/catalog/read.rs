@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use super::disk;
 use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument};
 use super::layout::{self, Layout, names};
+use super::records::Records;
+use crate::storage::Roots;
 
 /// Most bytes of catalog documents and of tables of files that are kept, each.
 const KEPT_BYTES_MAX: u64 = 64 << 20;
@@ -88,11 +90,23 @@ impl Reader {
         version: Version,
         variable: &NodePath,
         record: u64,
+        roots: &Roots,
     ) -> Result<ReferenceRecord> {
-        let PublishedDataset { dataset, record_size, .. } = self.dataset(layout, id, version)?;
+        let PublishedDataset { dataset, record_size, in_place, .. } = self.dataset(layout, id, version)?;
         let unknown =
             || Error::not_found(format!("dataset '{id}' has no references {record} of '{variable}'"));
-        let grid = &dataset.variable(variable.as_str()).ok_or_else(unknown)?.grid;
+        let place = dataset.variables.iter().position(|known| known.path == *variable).ok_or_else(unknown)?;
+        let grid = &dataset.variables[place].grid;
+        match in_place.get(place).and_then(Option::as_ref) {
+            Some(InPlace::Records { directory, base, record_size, not_after_ns }) => {
+                let (record_size, not_after_ns) = (*record_size, *not_after_ns);
+                let records = Records { directory, base, record_size, not_after_ns };
+                return records.read(roots, grid.chunk_count(), record)?.ok_or_else(unknown);
+            }
+            // Each chunk is a file of its own.
+            Some(InPlace::Keys { .. }) => return Err(unknown()),
+            None => {}
+        }
         let first = record.checked_mul(record_size).ok_or_else(unknown)?;
         let expected = grid.chunk_count().saturating_sub(first).min(record_size);
         if expected == 0 {

@@ -13,6 +13,11 @@ use tempfile::TempDir;
 use super::layout::TEMPORARY;
 use super::*;
 
+/// Of sources in no test here.
+fn no_roots() -> Roots {
+    Roots::new(Vec::new()).unwrap()
+}
+
 fn id(text: &str) -> DatasetId {
     DatasetId::parse(text).unwrap()
 }
@@ -91,7 +96,7 @@ fn what_is_published_is_listed_and_read_back() {
         assert_eq!((published.published_ms, published.modified_ns), (77, 5_002));
         assert_eq!(published.record_size, RECORD_SIZE);
         let variable = NodePath::parse("forecast/tas").unwrap();
-        let record = catalog.references(&id("a%2Fb"), Version(1), &variable, 0).unwrap();
+        let record = catalog.references(&id("a%2Fb"), Version(1), &variable, 0, &no_roots()).unwrap();
         for (number, reference) in joined.manifests[0].iter() {
             match (reference, record.manifest.get(number)) {
                 (ChunkRef::Bytes { file, range }, ChunkRef::Bytes { file: read, range: read_range }) => {
@@ -114,11 +119,11 @@ fn references_come_in_records() {
     let joined = joined("", RECORD_SIZE + 3);
     publish(&catalog, "big", &joined, IfExists::Refuse).unwrap();
     let variable = NodePath::parse("forecast/tas").unwrap();
-    let record = catalog.references(&id("big"), Version(1), &variable, 1).unwrap();
+    let record = catalog.references(&id("big"), Version(1), &variable, 1, &no_roots()).unwrap();
     assert_eq!((record.manifest.first(), record.manifest.len()), (RECORD_SIZE, 3));
     let unknown = |variable: &str, record| {
         let variable = NodePath::parse(variable).unwrap();
-        catalog.references(&id("big"), Version(1), &variable, record).unwrap_err().kind
+        catalog.references(&id("big"), Version(1), &variable, record, &no_roots()).unwrap_err().kind
     };
     assert_eq!(unknown("forecast/tas", 2), ErrorKind::NotFound);
     assert_eq!(unknown("forecast/tas", u64::MAX), ErrorKind::NotFound);
@@ -298,7 +303,9 @@ fn damaged_references_are_an_error_and_never_other_bytes() {
     publish(&catalog, "a", &joined("", 5), IfExists::Refuse).unwrap();
     let variable = NodePath::parse("forecast/tas").unwrap();
     let record = layout::record(&version_directory(&directory, "a", 1), &variable, 0);
-    let kind = |catalog: &Catalog| catalog.references(&id("a"), Version(1), &variable, 0).unwrap_err().kind;
+    let kind = |catalog: &Catalog| {
+        catalog.references(&id("a"), Version(1), &variable, 0, &no_roots()).unwrap_err().kind
+    };
     let shorter = zarr::kerchunk::write_record(&ChunkManifest::missing(0, 4), &[""; 0]).unwrap();
     for bytes in [&b""[..], b"PAR1", &shorter] {
         std::fs::write(&record, bytes).unwrap();

@@ -77,7 +77,8 @@ impl Inner {
         let catalog = Arc::clone(&self.catalog);
         let (id, version) = (published.id.clone(), published.version);
         let variable = recipe.own().path.clone();
-        let read = move || catalog.references(&id, version, &variable, place);
+        let roots = self.files.roots().clone();
+        let read = move || catalog.references(&id, version, &variable, place, &roots);
         let record = Arc::new(crate::local::blocking(read).await?);
         self.records.0.insert(key, Arc::clone(&record));
         Ok(in_record(&record, number)?.unwrap_or(Located::Outside))

@@ -309,13 +309,10 @@ fn count_read(outcome: &str, length: usize) {
 /// The end of a range; an error where the range does not lie in the file.
 fn check_range(file: &SourceFile, range: ByteRange) -> Result<u64> {
     let within = |end: &u64| !file.identity.is_pinned() || *end <= file.identity.size_bytes;
-    range.offset.checked_add(range.length).filter(within).ok_or_else(|| {
-        Error::invalid("the range lies outside the source file")
-            .with_internal(format!("{range:?} of {file:?}"))
-    })
+    range.offset.checked_add(range.length).filter(within).ok_or_else(|| beyond(file, range))
 }
 
-/// The refusal of a reference past the end of a file that no scan has seen.
+/// The refusal of a reference past the end of its file.
 fn beyond(file: &SourceFile, range: ByteRange) -> Error {
     Error::new(ErrorKind::CorruptData, "a reference points past the end of its source file")
         .with_internal(format!("{range:?} of {}", file.path))

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use model::{ByteRange, ChunkManifest, ChunkRef, FileId};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, DataType};
+use parquet::data_type::ByteArray;
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 
+use super::column::{Bytestrings, Integers};
 use super::{KerchunkError, ROWS_MAX};
+
+/// Rows that are decoded at a time.
+const BATCH: usize = 8192;
 
 /// One record of references.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,89 +25,115 @@ pub struct KerchunkRecord {
 
 /// Reads one Parquet file of references, whose first row is chunk number `first`. Any bytes are safe.
 pub fn read_record(first: u64, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
-    // The library asserts what damaged metadata can break, such as lengths that are not negative.
-    std::panic::catch_unwind(|| read(first, bytes)).unwrap_or(Err(KerchunkError::Damaged))
+    guarded(first, None, bytes)
 }
 
-fn read(first: u64, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
+/// The same of a record that kerchunk has filled up with rows that stand for no chunk: the first `count` rows. A
+/// record with fewer is an error.
+pub fn read_padded_record(first: u64, count: u64, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
+    guarded(first, Some(count), bytes)
+}
+
+fn guarded(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
+    // The library asserts what damaged metadata can break, such as lengths that are not negative.
+    std::panic::catch_unwind(|| read(first, count, bytes)).unwrap_or(Err(KerchunkError::Damaged))
+}
+
+fn read(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
     let file = SerializedFileReader::new(bytes)?;
-    let rows_claimed = file.metadata().file_metadata().num_rows();
-    let rows = usize::try_from(rows_claimed)
-        .ok()
-        .filter(|rows| *rows <= ROWS_MAX)
-        .ok_or(KerchunkError::Rows(rows_claimed))?;
+    let claimed = file.metadata().file_metadata().num_rows();
+    let fault = || KerchunkError::Rows(claimed);
+    let rows = usize::try_from(claimed).ok().filter(|rows| *rows <= ROWS_MAX).ok_or_else(fault)?;
+    let wanted = match count {
+        Some(count) => usize::try_from(count).ok().filter(|count| *count <= rows).ok_or_else(fault)?,
+        None => rows,
+    };
     // Filled as rows are really read: what a damaged file claims costs nothing.
-    let mut table = Table::default();
+    let mut table = Table { first, ..Table::default() };
     for number in 0..file.num_row_groups() {
         let group = file.get_row_group(number)?;
-        table.append(group.as_ref(), rows)?;
+        table.append(group.as_ref(), wanted)?;
     }
-    if table.path.len() != rows {
-        return Err(KerchunkError::Rows(rows_claimed));
+    if table.references.len() != wanted {
+        return Err(fault());
     }
-    table.into_record(first)
+    let mut manifest = ChunkManifest::missing(first, wanted);
+    for (number, reference) in (first..).zip(table.references) {
+        if reference != ChunkRef::Missing {
+            manifest.set(number, reference);
+        }
+    }
+    Ok(KerchunkRecord { manifest, files: table.files.list })
 }
 
 #[derive(Default)]
 struct Table {
-    path: Vec<Option<ByteArray>>,
-    offset: Vec<Option<i64>>,
-    size: Vec<Option<i64>>,
-    raw: Vec<Option<ByteArray>>,
+    first: u64,
+    references: Vec<ChunkRef>,
+    files: Files,
 }
 
 impl Table {
-    fn append(&mut self, group: &dyn RowGroupReader, rows: usize) -> Result<(), KerchunkError> {
-        match column(group, "path")? {
-            Some((ColumnReader::ByteArrayColumnReader(cells), kind)) => {
-                append(cells, kind, &mut self.path, rows)?;
+    /// Reads the rows of a group, to no more than `rows_max` altogether.
+    fn append(&mut self, group: &dyn RowGroupReader, rows_max: usize) -> Result<(), KerchunkError> {
+        let mut path = Bytestrings::open(group, "path")?;
+        let mut raw = Bytestrings::open(group, "raw")?;
+        // kerchunk leaves out columns without content, but not all.
+        let (mut offset, mut size) = match (&path, &raw) {
+            (Some(_), _) => (Integers::open(group, "offset")?, Integers::open(group, "size")?),
+            (None, Some(_)) => (None, None),
+            (None, None) => return Err(KerchunkError::Column("path")),
+        };
+        if path.is_some() {
+            offset.as_ref().ok_or(KerchunkError::Column("offset"))?;
+            size.as_ref().ok_or(KerchunkError::Column("size"))?;
+        }
+        loop {
+            let wanted = BATCH.min(rows_max.saturating_sub(self.references.len()));
+            let counts = [
+                path.as_mut().map(|column| column.read(wanted)).transpose()?,
+                raw.as_mut().map(|column| column.read(wanted)).transpose()?,
+                offset.as_mut().map(|column| column.read(wanted)).transpose()?,
+                size.as_mut().map(|column| column.read(wanted)).transpose()?,
+            ];
+            let count = counts.iter().flatten().next().copied().unwrap_or(0);
+            if counts.iter().flatten().any(|other| *other != count) {
+                return Err(KerchunkError::Rows(self.references.len() as i64));
             }
-            _ => return Err(KerchunkError::Column("path")),
-        }
-        match column(group, "offset")? {
-            Some((ColumnReader::Int64ColumnReader(cells), kind)) => {
-                append(cells, kind, &mut self.offset, rows)?;
+            if count == 0 {
+                return Ok(());
             }
-            _ => return Err(KerchunkError::Column("offset")),
-        }
-        match column(group, "size")? {
-            Some((ColumnReader::Int64ColumnReader(cells), kind)) => {
-                append(cells, kind, &mut self.size, rows)?;
+            for row in 0..count {
+                let raw = raw.as_mut().and_then(|column| column.next(row));
+                let path = path.as_mut().and_then(|column| column.next(row));
+                let offset = offset.as_mut().and_then(|column| column.next(row));
+                let size = size.as_mut().and_then(|column| column.next(row));
+                self.push(path, raw, offset, size)?;
             }
-            _ => return Err(KerchunkError::Column("size")),
         }
-        match column(group, "raw")? {
-            Some((ColumnReader::ByteArrayColumnReader(cells), kind)) => {
-                append(cells, kind, &mut self.raw, rows)?;
-            }
-            _ => return Err(KerchunkError::Column("raw")),
-        }
-        let lengths = [self.path.len(), self.offset.len(), self.size.len(), self.raw.len()];
-        if lengths.iter().any(|length| *length != lengths[0]) {
-            return Err(KerchunkError::Rows(lengths[0] as i64));
-        }
-        Ok(())
     }
 
-    fn into_record(self, first: u64) -> Result<KerchunkRecord, KerchunkError> {
-        let mut manifest = ChunkManifest::missing(first, self.path.len());
-        let mut files = Files::default();
-        let ranges = self.offset.into_iter().zip(self.size);
-        for (row, ((path, raw), range)) in self.path.iter().zip(self.raw).zip(ranges).enumerate() {
-            let reference = match (path.as_ref().map(ByteArray::data), raw) {
-                (_, Some(raw)) => ChunkRef::Inline(Bytes::copy_from_slice(raw.data())),
-                (None | Some(b""), None) => continue,
-                (Some(path), None) => {
-                    let file = files.place(path).ok_or(KerchunkError::Path(row))?;
-                    match byte_range(range).ok_or(KerchunkError::Range(row))? {
-                        ByteRange { offset: 0, length: 0 } => ChunkRef::File(file),
-                        range => ChunkRef::Bytes { file, range },
-                    }
+    fn push(
+        &mut self,
+        path: Option<&ByteArray>,
+        raw: Option<&ByteArray>,
+        offset: Option<i64>,
+        size: Option<i64>,
+    ) -> Result<(), KerchunkError> {
+        let row = self.references.len();
+        let number = || row + self.first as usize;
+        self.references.push(match (path.map(ByteArray::data), raw) {
+            (_, Some(raw)) => ChunkRef::Inline(Bytes::copy_from_slice(raw.data())),
+            (None | Some(b""), None) => ChunkRef::Missing,
+            (Some(path), None) => {
+                let file = self.files.place(path).ok_or_else(|| KerchunkError::Path(number()))?;
+                match byte_range(offset, size).ok_or_else(|| KerchunkError::Range(number()))? {
+                    ByteRange { offset: 0, length: 0 } => ChunkRef::File(file),
+                    range => ChunkRef::Bytes { file, range },
                 }
-            };
-            manifest.set(first + row as u64, reference);
-        }
-        Ok(KerchunkRecord { manifest, files: files.list })
+            }
+        });
+        Ok(())
     }
 }
 
@@ -113,71 +142,28 @@ impl Table {
 struct Files {
     list: Vec<String>,
     places: HashMap<Vec<u8>, FileId>,
+    /// The place of the path before: neighbours mostly lie in the same file.
+    last: u32,
 }
 
 impl Files {
     fn place(&mut self, path: &[u8]) -> Option<FileId> {
+        if self.list.get(self.last as usize).is_some_and(|last| last.as_bytes() == path) {
+            return Some(FileId(self.last));
+        }
         if let Some(place) = self.places.get(path) {
+            self.last = place.0;
             return Some(*place);
         }
         let place = FileId(self.list.len() as u32);
         self.list.push(std::str::from_utf8(path).ok()?.to_owned());
         self.places.insert(path.to_vec(), place);
+        self.last = place.0;
         Some(place)
     }
 }
 
 /// Offset and size both 0 mean the file as a whole, whose length is not known here.
-fn byte_range((offset, size): (Option<i64>, Option<i64>)) -> Option<ByteRange> {
-    let offset = u64::try_from(offset?).ok()?;
-    let length = u64::try_from(size?).ok()?;
-    Some(ByteRange { offset, length })
-}
-
-/// Whether cells of a column can be null.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cells {
-    Required,
-    Nullable,
-}
-
-fn column(group: &dyn RowGroupReader, name: &str) -> Result<Option<(ColumnReader, Cells)>, KerchunkError> {
-    let columns = group.metadata().columns();
-    let Some(place) = columns.iter().position(|column| column.column_descr().name() == name) else {
-        return Ok(None);
-    };
-    let descriptor = columns[place].column_descr();
-    let kind = match (descriptor.max_def_level(), descriptor.max_rep_level()) {
-        (0, 0) => Cells::Required,
-        (1, 0) => Cells::Nullable,
-        _ => return Ok(None),
-    };
-    Ok(Some((group.get_column_reader(place)?, kind)))
-}
-
-/// Reads all cells of a column of one row group, in batches, to no more than `rows_max` altogether.
-fn append<T: DataType>(
-    mut reader: ColumnReaderImpl<T>,
-    kind: Cells,
-    cells: &mut Vec<Option<T::T>>,
-    rows_max: usize,
-) -> Result<(), KerchunkError> {
-    const BATCH: usize = 8192;
-    let (mut levels, mut values) = (Vec::new(), Vec::new());
-    loop {
-        levels.clear();
-        values.clear();
-        let wanted = BATCH.min(rows_max.saturating_sub(cells.len()));
-        let (rows, _, _) = reader.read_records(wanted, Some(&mut levels), None, &mut values)?;
-        if rows == 0 {
-            return Ok(());
-        }
-        let mut values = values.drain(..);
-        match kind {
-            Cells::Required => cells.extend(values.map(Some)),
-            Cells::Nullable => {
-                cells.extend(levels.iter().map(|level| if *level > 0 { values.next() } else { None }));
-            }
-        }
-    }
+fn byte_range(offset: Option<i64>, size: Option<i64>) -> Option<ByteRange> {
+    Some(ByteRange { offset: u64::try_from(offset?).ok()?, length: u64::try_from(size?).ok()? })
 }

@@ -84,7 +84,7 @@ async fn ranges_of_any_length_come_as_they_are_stored() {
     let small = fixture.files.read(&file, ByteRange { offset: 0, length: 65_536 }).await.unwrap();
     assert!(matches!(small, StoredBytes::Whole(_)));
     for (offset, length) in [(0, (1 << 20) + 1), (u64::MAX, 2), ((1 << 20) + 1, 0)] {
-        assert_eq!(fixture.read(&file, offset, length).await.unwrap_err().kind, ErrorKind::InvalidRequest);
+        assert_eq!(fixture.read(&file, offset, length).await.unwrap_err().kind, ErrorKind::CorruptData);
     }
 }
 
