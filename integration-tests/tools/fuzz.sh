@@ -16,6 +16,7 @@ while read -r manifest; do
         seeds=("fuzz/corpus/$target")
         # Damaged HDF5 is found from whole HDF5.
         [ "$target" = hdf5_scan ] && seeds+=("$PWD/integration-tests/data/hdf5")
+        [ "$target" = grib_scan ] && seeds+=("$PWD/integration-tests/data/real/grib")
         (cd "$crate" && cargo fuzz run "$target" "${seeds[@]}" -- -max_total_time="$seconds" -rss_limit_mb=4096 -detect_leaks=0 \
             -fork=1 -timeout=10 -ignore_timeouts=1)
         ran=$((ran + 1))

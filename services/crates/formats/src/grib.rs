@@ -28,6 +28,8 @@ mod parts;
 mod sections;
 mod separate;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod times;
 mod variant;
 mod vertical;

@@ -1,5 +1,7 @@
 //! Coordinates as variables: small, so inlined.
 
+use std::io::Write;
+
 use bytes::Bytes;
 use model::{
     AttributeValue, Attributes, ByteOrder, ChunkGrid, ChunkManifest, ChunkRef, Codec, DataType, Layout,
@@ -50,24 +52,27 @@ fn inlined(
     Some(ScannedVariable { variable, layout: Layout::Inline, manifest, in_place: None })
 }
 
-/// A long list of floats, in chunks that are compressed: neighbours on a grid are alike.
+/// Many floats, in chunks of whole rows that are compressed: neighbours on a grid are alike.
 pub(super) fn compressed(
     name: &str,
-    dimension: &str,
+    dimensions: &[&str],
+    shape: &[u64],
     values: &[f64],
     attributes: Attributes,
 ) -> Option<ScannedVariable> {
-    use std::io::Write;
+    let row = shape.get(1..)?.iter().product::<u64>().max(1);
+    let mut chunk_shape = shape.to_vec();
+    chunk_shape[0] = (CHUNK / row).clamp(1, shape[0].max(1));
+    let length = (chunk_shape[0] * row) as usize;
     let codecs = vec![Codec::Shuffle { element_size: 8 }, Codec::Deflate { level: 1 }];
-    let count = values.len() as u64;
-    let variable = variable(name, &[dimension], &[count], vec![CHUNK], DataType::F64, codecs, attributes)?;
+    let variable = variable(name, dimensions, shape, chunk_shape, DataType::F64, codecs, attributes)?;
     let mut manifest = ChunkManifest::missing(0, variable.grid.chunk_count() as usize);
-    for (number, part) in values.chunks(CHUNK as usize).enumerate() {
-        // A chunk at the end is as long as the others.
-        let mut shuffled = vec![0; 8 * CHUNK as usize];
+    for (number, part) in values.chunks(length).enumerate() {
+        // The last chunk is as long as the others.
+        let mut shuffled = vec![0; 8 * length];
         for (at, value) in part.iter().enumerate() {
             for (place, byte) in value.to_le_bytes().into_iter().enumerate() {
-                shuffled[place * CHUNK as usize + at] = byte;
+                shuffled[place * length + at] = byte;
             }
         }
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(1));

@@ -5,14 +5,17 @@ use model::{AttributeValue, Attributes, Numbers, ScannedVariable};
 use super::{
     coordinates::{self, texts},
     cube::numbered,
-    grid::{Geometry, Grid, points, projection::Projection},
+    grid::{Geometry, Grid, Plane, projection::Projection},
     notes::Notes,
 };
 use crate::ScanOptions;
 
-/// Most points of a grid whose latitudes and longitudes are worked out and kept: two coordinates of 56 MiB, which are a
-/// tenth of that when compressed. It is enough for a reduced Gaussian grid of nine kilometres (6.6 million).
-const POINTS_MAX: u64 = 7 << 20;
+/// How many times as large as an uncompressed coordinate one may be that is compressed. With 4 MiB for those it is enough
+/// for a reduced Gaussian grid of nine kilometres (6.6 million points).
+const COMPRESSED: u64 = 16;
+
+/// Makes the name of a coordinate of one of several grids.
+type Names<'a> = &'a dyn Fn(&str) -> String;
 
 /// What variables on a grid are told of it.
 #[derive(Debug, Default)]
@@ -50,17 +53,19 @@ pub(super) fn of(grid: &Grid, place: usize, options: &ScanOptions, notes: &mut N
             ));
             ground.dimensions = names.to_vec();
         }
-        Geometry::Plane { rows, columns, first, step, projection } => {
+        Geometry::Plane(flat) => {
             ground.dimensions = vec![name("y"), name("x")];
-            ground.plane((*rows, *columns), *first, *step, *projection, &name, options, notes);
+            ground.plane(grid, flat, &name, options, notes);
         }
-        Geometry::Rows { rows } => {
+        Geometry::Rows { .. } => {
             ground.dimensions = vec![name("value")];
-            ground.list(grid, &name, options, notes, || points::of_rows(rows));
+            let points = [grid.points.unwrap_or(0)];
+            ground.positions(grid, &[name("value")], &points, &name, options, notes);
         }
         Geometry::Healpix { nside, is_nested } => {
             ground.dimensions = vec![name("cell")];
-            ground.list(grid, &name, options, notes, || points::of_healpix(*nside, *is_nested));
+            let points = [grid.points.unwrap_or(0)];
+            ground.positions(grid, &[name("cell")], &points, &name, options, notes);
             let order = if *is_nested { "nested" } else { "ring" };
             let mut attributes = texts(&[("grid_mapping_name", "healpix"), ("healpix_order", order)]);
             attributes.set("healpix_nside", AttributeValue::Numbers(Numbers::I64(vec![i64::from(*nside)])));
@@ -104,17 +109,15 @@ impl Ground {
     }
 
     /// Axes of a plane, its grid mapping, and latitudes and longitudes of its points.
-    #[expect(clippy::too_many_arguments, reason = "a plane is described by as many")]
     fn plane(
         &mut self,
-        (rows, columns): (u64, u64),
-        first: (f64, f64),
-        step: (f64, f64),
-        projection: Projection,
-        name: &dyn Fn(&str) -> String,
+        grid: &Grid,
+        plane: &Plane,
+        name: Names<'_>,
         options: &ScanOptions,
         notes: &mut Notes,
     ) {
+        let Plane { rows, columns, first, step, projection } = *plane;
         let axis = |first: f64, step: f64, count: u64| -> Vec<f64> {
             (0..count).map(|at| first + step * at as f64).collect()
         };
@@ -128,51 +131,43 @@ impl Ground {
             texts(&[("units", units), ("standard_name", &standard_name), ("axis", axis)])
         };
         self.add(coordinates::floats(&y_name, &[&y_name], &[rows], &y, attributes("Y", "latitude")));
-        self.add(coordinates::floats(&x_name, &[&x_name], &[columns], &x, attributes("X", "longitude")));
-        self.set_mapping(name(projection.name()), projection.attributes());
-        let bytes = rows.saturating_mul(columns).saturating_mul(8);
-        let names = [name("latitude"), name("longitude")];
-        if bytes > 4 * options.coordinate_bytes_max {
-            let text = format!(
-                "left out: it would have {bytes} bytes; x, y and the grid mapping say where points are"
-            );
-            notes.warn(&names.join(", "), text);
-            return;
+        // Where rows alternate in direction a column has no one x.
+        if !grid.alternates {
+            self.add(coordinates::floats(&x_name, &[&x_name], &[columns], &x, attributes("X", "longitude")));
         }
-        let points = y.iter().flat_map(|y| x.iter().map(move |x| projection.inverse(*x, *y)));
-        let (latitudes, longitudes): (Vec<f64>, Vec<f64>) =
-            points.map(|(latitude, longitude)| (latitude, longitude.rem_euclid(360.0))).unzip();
-        let dimensions = [y_name.as_str(), x_name.as_str()];
-        self.add(coordinates::floats(&names[0], &dimensions, &[rows, columns], &latitudes, latitude()));
-        self.add(coordinates::floats(&names[1], &dimensions, &[rows, columns], &longitudes, longitude()));
-        self.auxiliary.extend(names);
+        self.set_mapping(name(projection.name()), projection.attributes());
+        let shape = [rows, columns];
+        let dimensions = [y_name, x_name];
+        self.positions(grid, &dimensions, &shape, name, options, notes);
     }
 
-    /// Latitudes and longitudes of a list of points.
-    fn list(
+    /// Latitudes and longitudes of all points, row by row.
+    fn positions(
         &mut self,
         grid: &Grid,
-        name: &dyn Fn(&str) -> String,
+        dimensions: &[String],
+        shape: &[u64],
+        name: Names<'_>,
         options: &ScanOptions,
         notes: &mut Notes,
-        points: impl FnOnce() -> (Vec<f64>, Vec<f64>),
     ) {
-        let count = grid.points.unwrap_or(0);
+        let bytes = shape.iter().fold(8_u64, |bytes, length| bytes.saturating_mul(*length));
         let names = [name("latitude"), name("longitude")];
-        if count > POINTS_MAX {
-            let text = format!("left out: {count} points are more than {POINTS_MAX}");
+        let bytes_max = options.coordinate_bytes_max.saturating_mul(COMPRESSED);
+        if bytes > bytes_max {
+            let text = format!("left out: {bytes} bytes are more than {bytes_max}");
             notes.warn(&names.join(", "), text);
             return;
         }
-        let (latitudes, longitudes) = points();
-        let dimension = self.dimensions.first().cloned().unwrap_or_default();
-        let values = [(latitudes, latitude()), (longitudes, longitude())];
-        for (name, (values, attributes)) in names.iter().zip(values) {
-            let is_small = count * 8 <= options.coordinate_bytes_max / 4;
-            self.add(if is_small {
-                coordinates::floats(name, &[&dimension], &[count], &values, attributes)
+        let Some((latitudes, longitudes)) = grid.positions() else { return };
+        let dimensions: Vec<&str> = dimensions.iter().map(String::as_str).collect();
+        for (name, (values, attributes)) in
+            names.iter().zip([(latitudes, latitude()), (longitudes, longitude())])
+        {
+            self.add(if bytes <= options.coordinate_bytes_max / 4 {
+                coordinates::floats(name, &dimensions, shape, &values, attributes)
             } else {
-                coordinates::compressed(name, &dimension, &values, attributes)
+                coordinates::compressed(name, &dimensions, shape, &values, attributes)
             });
         }
         self.auxiliary.extend(names);

@@ -32,6 +32,8 @@ pub(super) struct Grid {
     pub(super) points: Option<u64>,
     /// Rows lie one after another (as usual), or columns do.
     pub(super) columns_first: bool,
+    /// Each second row goes backwards.
+    pub(super) alternates: bool,
     /// Where the points are.
     pub(super) geometry: Geometry,
     /// What else is to be told: `GRIB_…`.
@@ -44,7 +46,7 @@ pub(super) enum Geometry {
     /// A latitude for each row, a longitude for each column.
     Regular { latitudes: Vec<f64>, longitudes: Vec<f64> },
     /// Rows and columns of a plane.
-    Plane { rows: u64, columns: u64, first: (f64, f64), step: (f64, f64), projection: Projection },
+    Plane(Plane),
     /// Rows of different lengths, each between two longitudes.
     Rows { rows: Vec<points::Row> },
     /// Cells of equal area.
@@ -55,6 +57,18 @@ pub(super) enum Geometry {
     Spectral,
 }
 
+/// Rows and columns at equal distances on the plane of a projection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Plane {
+    pub(super) rows: u64,
+    pub(super) columns: u64,
+    /// x and y of the first point.
+    pub(super) first: (f64, f64),
+    /// From column to column, and from row to row.
+    pub(super) step: (f64, f64),
+    pub(super) projection: Projection,
+}
+
 /// The grid of a field; none if the message does not describe it.
 pub(super) fn of(raw: &RawField) -> Option<Grid> {
     let grid = if raw.edition == 1 { edition_1::read(&raw.grid) } else { edition_2::read(&raw.grid) }?;
@@ -63,7 +77,7 @@ pub(super) fn of(raw: &RawField) -> Option<Grid> {
 
 impl Grid {
     pub(super) fn new(kind: &'static str, points: Option<u64>, geometry: Geometry) -> Self {
-        Self { kind, points, columns_first: false, geometry, attributes: Vec::new() }
+        Self { kind, points, columns_first: false, alternates: false, geometry, attributes: Vec::new() }
     }
 
     /// Adds an integer to tell.
@@ -82,9 +96,8 @@ impl Grid {
     pub(super) fn shape(&self) -> Vec<u64> {
         let (rows, columns) = match &self.geometry {
             Geometry::Regular { latitudes, longitudes } => (latitudes.len() as u64, longitudes.len() as u64),
-            Geometry::Plane { rows, columns, .. } | Geometry::Unknown { rows, columns, .. } => {
-                (*rows, *columns)
-            }
+            Geometry::Plane(plane) => (plane.rows, plane.columns),
+            Geometry::Unknown { rows, columns, .. } => (*rows, *columns),
             _ => (0, 0),
         };
         match (rows, self.columns_first) {
@@ -94,13 +107,39 @@ impl Grid {
         }
     }
 
+    /// Latitudes and longitudes of its points, row by row; none of a regular grid or where it is not known. The caller
+    /// has bounded their number.
+    pub(super) fn positions(&self) -> Option<(Vec<f64>, Vec<f64>)> {
+        match &self.geometry {
+            Geometry::Plane(Plane { rows, columns, first, step, projection }) => {
+                let inverse = projection.inverse();
+                let count = rows.checked_mul(*columns)? as usize;
+                let (mut latitudes, mut longitudes) = (Vec::with_capacity(count), Vec::with_capacity(count));
+                for row in 0..*rows {
+                    let goes_back = self.alternates && row % 2 == 1;
+                    for column in 0..*columns {
+                        let column = if goes_back { columns - 1 - column } else { column };
+                        let (x, y) = (first.0 + step.0 * column as f64, first.1 + step.1 * row as f64);
+                        let (latitude, longitude) = inverse(x, y);
+                        latitudes.push(latitude);
+                        longitudes.push(longitude.rem_euclid(360.0));
+                    }
+                }
+                Some((latitudes, longitudes))
+            }
+            Geometry::Rows { rows } => Some(points::of_rows(rows)),
+            Geometry::Healpix { nside, is_nested } => Some(points::of_healpix(*nside, *is_nested)),
+            Geometry::Regular { .. } | Geometry::Unknown { .. } | Geometry::Spectral => None,
+        }
+    }
+
     /// A list of unknown places where the geometry does not have as many points as the message says.
     fn checked(mut self) -> Self {
         let counted = match &self.geometry {
             Geometry::Regular { latitudes, longitudes } => {
                 Some(latitudes.len() as u64 * longitudes.len() as u64)
             }
-            Geometry::Plane { rows, columns, .. } => rows.checked_mul(*columns),
+            Geometry::Plane(plane) => plane.rows.checked_mul(plane.columns),
             Geometry::Unknown { rows, columns, .. } if *rows > 0 => rows.checked_mul(*columns),
             Geometry::Unknown { .. } | Geometry::Spectral => self.points,
             Geometry::Rows { rows } => Some(rows.iter().map(|row| u64::from(row.count)).sum()),
@@ -108,6 +147,10 @@ impl Grid {
         };
         match (self.points, counted) {
             (None, counted) => self.points = counted,
+            _ if self.columns_first && self.alternates => {
+                let why = "its columns alternate in direction";
+                self.geometry = Geometry::Unknown { rows: 0, columns: 0, why };
+            }
             (points, counted) if points == counted => {}
             _ => {
                 let why = "its points are not as many as its description says";

@@ -97,15 +97,8 @@ fn surfaces_2(keys: FieldKeys<'_>, kind: &str) -> (Option<f64>, Option<f64>) {
     };
     let (first, second) = (surface("First"), surface("Second"));
     match kind {
-        // Layers that are numbered have two equal numbers, or those of the half levels around them.
-        "generalVerticalLayer"
-        | "hybridLayer"
-        | "soilLayer"
-        | "oceanModelLayer"
-        | "seaIceLayer"
-        | "snowLayer" => {
-            (second.or(first), first.filter(|_| second.is_some()).filter(|first| Some(*first) != second))
-        }
+        // Layers that are numbered by their lower surface, as in ecCodes.
+        "soilLayer" | "oceanModelLayer" | "seaIceLayer" | "snowLayer" => (second.or(first), None),
         _ => (first, second),
     }
 }

@@ -185,8 +185,11 @@ fn edition_1(
     };
     let stated = number(window, begin + 4)?;
     let mut at = begin + 8;
-    // The sections lie before any end that there can be; the message's own is known behind the last.
+    // The length of a large message is known behind its sections: until then the file's end is its limit.
     let limit = window.size();
+    if stated & 0x80_0000 == 0 && begin + stated > limit {
+        return Err(ScanFault::Truncated { size: limit, end: begin + stated });
+    }
     let length = number(window, at)?;
     if length < 28 {
         return Err(damaged(begin, "its product definition is too short"));

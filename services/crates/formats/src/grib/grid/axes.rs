@@ -8,6 +8,10 @@ pub(super) struct Corners {
     pub(super) first: (f64, f64),
     pub(super) last: (f64, f64),
     pub(super) scanning: u8,
+    /// Degrees from row to row, where they are given.
+    pub(super) row_step: Option<f64>,
+    /// What angles are rounded to.
+    pub(super) unit: f64,
 }
 
 impl Corners {
@@ -36,10 +40,9 @@ impl Corners {
         if count == 0 || count > AXIS_MAX {
             return None;
         }
-        let mut step = if count > 1 { self.width() / (count - 1) as f64 } else { 0.0 };
-        let round = step.abs() * count as f64;
-        // The corners are rounded to a thousandth of a degree in edition 1.
-        if count > 1 && (round - 360.0).abs() < 4e-3 {
+        let mut step = self.step(self.width(), count, None);
+        // Corners are rounded.
+        if count > 1 && ((step * count as f64).abs() - 360.0).abs() < 4.0 * self.unit {
             step = (360.0 / count as f64).copysign(step);
         }
         let first = self.first.1;
@@ -53,9 +56,20 @@ impl Corners {
         if count == 0 || count > AXIS_MAX {
             return None;
         }
-        let (first, last) = (self.first.0, self.last.0);
-        let step = if count > 1 { (last - first) / (count - 1) as f64 } else { 0.0 };
+        let first = self.first.0;
+        let step = self.step(self.last.0 - first, count, self.row_step);
         Some((0..count).map(|row| first + step * row as f64).collect())
+    }
+
+    /// From point to point of `count` that are `width` wide: corners say it best, unless they contradict the step that
+    /// is given by more than its rounding. As in ecCodes, corners are believed in longitude.
+    fn step(self, width: f64, count: u64, given: Option<f64>) -> f64 {
+        let between = count.saturating_sub(1) as f64;
+        if between == 0.0 {
+            return 0.0;
+        }
+        let off = |given: f64| (width.abs() - given * between).abs() > self.unit * (between / 2.0 + 2.0);
+        given.filter(|given| off(*given)).map_or(width / between, |given| given.copysign(width))
     }
 
     /// Latitudes of `count` rows of the Gaussian grid with `n` rows between pole and equator, from the first on.
@@ -76,12 +90,16 @@ impl Corners {
 mod tests {
     use super::*;
 
+    fn corners(first: (f64, f64), last: (f64, f64), scanning: u8) -> Corners {
+        Corners { first, last, scanning, row_step: None, unit: 1e-6 }
+    }
+
     #[test]
     fn longitudes_go_on_over_the_date_line() {
-        let corners = Corners { first: (90.0, 180.0), last: (-90.0, 179.0), scanning: 0 };
-        let longitudes = corners.longitudes(360).unwrap();
+        let round = corners((90.0, 180.0), (-90.0, 179.0), 0);
+        let longitudes = round.longitudes(360).unwrap();
         assert_eq!((longitudes[0], longitudes[359]), (-180.0, 179.0));
-        let west = Corners { first: (0.0, 10.0), last: (0.0, 350.0), scanning: 0x80 };
+        let west = corners((0.0, 10.0), (0.0, 350.0), 0x80);
         assert_eq!(west.longitudes(3).unwrap(), [10.0, 0.0, -10.0]);
     }
 }

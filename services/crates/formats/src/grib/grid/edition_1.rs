@@ -1,6 +1,6 @@
 //! The grid description of edition 1, which is its section 2.
 
-use super::{Earth, Geometry, Grid, axes::Corners, points, projection::Projection};
+use super::{Earth, Geometry, Grid, Plane, axes::Corners, points, projection::Projection};
 use crate::grib::octets::Octets;
 
 /// Reads the whole section; none if there is none.
@@ -47,6 +47,8 @@ impl Section<'_> {
             first: (self.degrees(10)?, self.degrees(13)?),
             last: (self.degrees(17)?, self.degrees(20)?),
             scanning: self.0.byte(27)?,
+            row_step: None,
+            unit: 1e-3,
         })
     }
 
@@ -80,13 +82,13 @@ impl Section<'_> {
             south_pole: (self.degrees(at)?, self.degrees(at + 3)?),
             angle: self.0.ibm(at + 6)?,
         };
-        let geometry = Geometry::Plane {
+        let geometry = Geometry::Plane(Plane {
             rows,
             columns,
             first: (longitudes[0], latitudes[0]),
             step: (step(&longitudes), step(&latitudes)),
             projection,
-        };
+        });
         Some(Self::grid(kind, geometry, scanning))
     }
 
@@ -110,7 +112,7 @@ impl Section<'_> {
         let first = projection.forward(self.degrees(10)?, self.degrees(13)?);
         let step = super::projection_steps(metres(steps.0)?, metres(steps.1)?, scanning);
         let is_finite = first.0.is_finite() && first.1.is_finite();
-        let geometry = Geometry::Plane { rows, columns, first, step, projection };
+        let geometry = Geometry::Plane(Plane { rows, columns, first, step, projection });
         is_finite.then(|| Self::grid(kind, geometry, scanning))
     }
 

@@ -1,6 +1,6 @@
 //! Section 3 of edition 2: grid definition templates.
 
-use super::{AXIS_MAX, Earth, Geometry, Grid, axes::Corners, points, projection::Projection};
+use super::{AXIS_MAX, Earth, Geometry, Grid, Plane, axes::Corners, points, projection::Projection};
 use crate::grib::octets::Octets;
 
 /// Reads the whole section.
@@ -51,14 +51,27 @@ impl Section<'_> {
     fn grid(&self, kind: &'static str, geometry: Geometry, scanning: u8) -> Grid {
         let mut grid = Grid::new(kind, Some(self.points), geometry);
         grid.columns_first = scanning & 0x20 != 0;
+        grid.alternates = scanning & 0x10 != 0;
         grid
     }
 
-    /// Columns and rows, if both are given and rows do not alternate in direction.
-    fn counts(&self, scanning: u8) -> Option<(u64, u64)> {
+    /// A regular grid; one whose rows alternate in direction is a list of points.
+    fn regular(&self, kind: &'static str, latitudes: Vec<f64>, longitudes: Vec<f64>, scanning: u8) -> Grid {
+        if scanning & 0x30 == 0x30 {
+            return self.unknown(kind, 0, 0, "its columns alternate in direction");
+        }
+        if scanning & 0x10 == 0 {
+            return self.grid(kind, Geometry::Regular { latitudes, longitudes }, scanning);
+        }
+        let rows = points::alternating(&latitudes, &longitudes);
+        self.grid(kind, Geometry::Rows { rows }, 0)
+    }
+
+    /// Columns and rows, if both are given.
+    fn counts(&self) -> Option<(u64, u64)> {
         let (columns, rows) = (self.octets.present(30, 4)?, self.octets.present(34, 4)?);
         let is_plausible = (1..=AXIS_MAX).contains(&columns) && (1..=AXIS_MAX).contains(&rows);
-        (is_plausible && scanning & 0x10 == 0).then_some((columns, rows))
+        is_plausible.then_some((columns, rows))
     }
 
     /// Corners of a grid of latitudes and longitudes.
@@ -68,10 +81,13 @@ impl Section<'_> {
         let parts = octets.present(42, 4).filter(|parts| *parts != 0);
         let unit = basic.map_or(1e-6, |angle| angle as f64 / parts.unwrap_or(1_000_000) as f64);
         let angle = |at| Some(octets.signed(at, 4)? as f64 * unit);
+        let step = |at| octets.present(at, 4).map(|step| step as f64 * unit).filter(|step| *step > 0.0);
         Some(Corners {
             first: (angle(46)?, angle(50)?),
             last: (angle(55)?, angle(59)?),
             scanning: octets.byte(71)?,
+            row_step: step(67),
+            unit,
         })
     }
 
@@ -98,21 +114,19 @@ impl Section<'_> {
             let rows = points::regular_rows(corners, &self.row_lengths()?)?;
             return Some(self.grid("reduced_ll", Geometry::Rows { rows }, 0));
         }
-        let Some((columns, rows)) = self.counts(corners.scanning) else {
-            return Some(self.unknown(kind, 0, 0, "its rows alternate in direction"));
-        };
+        let (columns, rows) = self.counts()?;
         let (latitudes, longitudes) = (corners.latitudes(rows)?, corners.longitudes(columns)?);
         let Some(at) = rotation else {
-            return Some(self.grid(kind, Geometry::Regular { latitudes, longitudes }, corners.scanning));
+            return Some(self.regular(kind, latitudes, longitudes, corners.scanning));
         };
         let step = |axis: &[f64]| axis.get(1).map_or(0.0, |second| second - axis[0]);
-        let geometry = Geometry::Plane {
+        let geometry = Geometry::Plane(Plane {
             rows,
             columns,
             first: (longitudes[0], latitudes[0]),
             step: (step(&longitudes), step(&latitudes)),
             projection: self.rotation(at)?,
-        };
+        });
         Some(self.grid(kind, geometry, corners.scanning))
     }
 
@@ -122,7 +136,8 @@ impl Section<'_> {
         reduced: &'static str,
         rotation: Option<usize>,
     ) -> Option<Grid> {
-        let (corners, n) = (self.corners()?, self.octets.unsigned(67, 4)?);
+        let (mut corners, n) = (self.corners()?, self.octets.unsigned(67, 4)?);
+        corners.row_step = None;
         if rotation.is_some() {
             return Some(self.unknown(regular, 0, 0, "rotated Gaussian grids are not known here"));
         }
@@ -131,12 +146,10 @@ impl Section<'_> {
             let rows = points::gaussian_rows(n, corners, &self.row_lengths()?, Some(self.points))?;
             return Some(told(self.grid(reduced, Geometry::Rows { rows }, 0)));
         }
-        let Some((columns, rows)) = self.counts(corners.scanning) else {
-            return Some(self.unknown(regular, 0, 0, "its rows alternate in direction"));
-        };
+        let (columns, rows) = self.counts()?;
         let latitudes = corners.gaussian_latitudes(n, rows)?;
         let longitudes = corners.longitudes(columns)?;
-        Some(told(self.grid(regular, Geometry::Regular { latitudes, longitudes }, corners.scanning)))
+        Some(told(self.regular(regular, latitudes, longitudes, corners.scanning)))
     }
 
     /// A grid on a plane, from its first point on.
@@ -148,15 +161,15 @@ impl Section<'_> {
         scanning: u8,
         projection: Projection,
     ) -> Grid {
-        let Some((columns, rows)) = self.counts(scanning) else {
-            return self.unknown(kind, 0, 0, "its rows alternate in direction");
+        let Some((columns, rows)) = self.counts() else {
+            return self.unknown(kind, 0, 0, "it does not say how many rows and columns it has");
         };
         let step = super::projection_steps(dx, dy, scanning);
         let first = projection.forward(latitude, longitude);
         if !(first.0.is_finite() && first.1.is_finite()) {
             return self.unknown(kind, rows, columns, "its first point does not lie on its plane");
         }
-        let geometry = Geometry::Plane { rows, columns, first, step, projection };
+        let geometry = Geometry::Plane(Plane { rows, columns, first, step, projection });
         self.grid(kind, geometry, scanning)
     }
 
@@ -197,7 +210,7 @@ impl Section<'_> {
 
     /// A plane of a projection that has no formulas here.
     fn plane(&self, kind: &'static str) -> Option<Grid> {
-        let (columns, rows) = self.counts(0)?;
+        let (columns, rows) = self.counts()?;
         Some(self.unknown(kind, rows, columns, "the formulas of its projection are not known here"))
     }
 

@@ -57,6 +57,18 @@ pub(super) fn regular_rows(corners: Corners, lengths: &[u32]) -> Option<Vec<Row>
     lengths.iter().zip(latitudes).map(row).collect()
 }
 
+/// Rows of a regular grid of which each second goes backwards.
+pub(super) fn alternating(latitudes: &[f64], longitudes: &[f64]) -> Vec<Row> {
+    let step = longitudes.get(1).map_or(0.0, |second| second - longitudes[0]);
+    let (first, last) = (longitudes.first().copied(), longitudes.last().copied());
+    let count = longitudes.len() as u32;
+    let row = |(number, latitude): (usize, &f64)| {
+        let (first, step) = if number % 2 == 0 { (first, step) } else { (last, -step) };
+        Row { latitude: *latitude, first: first.unwrap_or(0.0), step, count }
+    };
+    latitudes.iter().enumerate().map(row).collect()
+}
+
 /// Latitudes and longitudes of rows.
 pub(in crate::grib) fn of_rows(rows: &[Row]) -> (Vec<f64>, Vec<f64>) {
     let count = rows.iter().map(|row| row.count as usize).sum();

@@ -96,28 +96,34 @@ impl Projection {
         }
     }
 
-    /// The latitude and longitude of a place on the plane.
-    pub(in crate::grib) fn inverse(self, x: f64, y: f64) -> (f64, f64) {
+    /// What gives the latitude and longitude of a place on the plane.
+    pub(in crate::grib) fn inverse(self) -> Box<dyn Fn(f64, f64) -> (f64, f64)> {
         match self {
-            Self::Rotated { south_pole, angle } => unrotated(y, x, south_pole, angle),
+            Self::Rotated { south_pole, angle } => Box::new(move |x, y| unrotated(y, x, south_pole, angle)),
             Self::Lambert { earth, origin, meridian, parallels } => {
                 let cone = Cone::new(earth, parallels);
-                let sign = cone.n.signum();
-                let below = cone.radius(origin) - y;
-                let radius = sign * x.hypot(below);
-                let turn = (sign * x).atan2(sign * below);
-                let t = (radius / (earth.major * cone.f)).powf(1.0 / cone.n);
-                (unshrink(t, earth).to_degrees(), (turn / cone.n).to_degrees() + meridian)
+                let (sign, to_origin) = (cone.n.signum(), cone.radius(origin));
+                Box::new(move |x, y| {
+                    let below = to_origin - y;
+                    let radius = sign * x.hypot(below);
+                    let turn = (sign * x).atan2(sign * below);
+                    let t = (radius / (earth.major * cone.f)).powf(1.0 / cone.n);
+                    (unshrink(t, earth).to_degrees(), (turn / cone.n).to_degrees() + meridian)
+                })
             }
             Self::Polar { earth, is_south, parallel, meridian } => {
-                let sign = if is_south { -1.0 } else { 1.0 };
-                let t = x.hypot(y) / polar_scale(earth, parallel);
-                (sign * unshrink(t, earth).to_degrees(), x.atan2(-sign * y).to_degrees() + meridian)
+                let (sign, scale) = (if is_south { -1.0 } else { 1.0 }, polar_scale(earth, parallel));
+                Box::new(move |x, y| {
+                    let t = x.hypot(y) / scale;
+                    (sign * unshrink(t, earth).to_degrees(), x.atan2(-sign * y).to_degrees() + meridian)
+                })
             }
             Self::Mercator { earth, parallel, meridian } => {
                 let scale = earth.major * scale(parallel.to_radians(), earth);
-                let latitude = unshrink((-y / scale).exp(), earth);
-                (latitude.to_degrees(), (x / scale).to_degrees() + meridian)
+                Box::new(move |x, y| {
+                    let latitude = unshrink((-y / scale).exp(), earth);
+                    (latitude.to_degrees(), (x / scale).to_degrees() + meridian)
+                })
             }
         }
     }
@@ -222,7 +228,7 @@ mod tests {
                     _ => 1.0,
                 };
                 let (x, y) = projection.forward(sign * 43.21, 300.0);
-                let (latitude, longitude) = projection.inverse(x, y);
+                let (latitude, longitude) = projection.inverse()(x, y);
                 assert!((latitude - sign * 43.21).abs() < 1e-9, "{projection:?}: {latitude}");
                 assert!((turned(longitude - 300.0)).abs() < 1e-9, "{projection:?}: {longitude}");
             }

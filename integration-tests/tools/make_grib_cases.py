@@ -1,0 +1,72 @@
+"""Makes services/crates/formats/tests/grib_cases.json: what ecCodes says of every message of the GRIB samples.
+
+    integration-tests/.venv-zarr3/bin/python integration-tests/tools/make_grib_cases.py DIRECTORY...
+
+For each file: its messages (parameter, level, times, member, grid), and for each grid some of its points.
+"""
+
+import json
+import math
+import pathlib
+import sys
+
+import eccodes
+
+OUT = pathlib.Path(__file__).resolve().parents[2] / "services/crates/formats/tests/grib_cases.json"
+TEXTS = ["shortName", "name", "units", "cfName", "typeOfLevel", "stepType", "gridType"]
+NUMBERS = ["paramId", "dataDate", "dataTime", "validityDate", "validityTime", "number", "numberOfPoints", "bitmapPresent"]
+
+
+def get(handle, key, kind):
+    try:
+        value = eccodes.codes_get(handle, key, kind)
+    except eccodes.CodesInternalError:
+        return None
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def points(handle):
+    """Twenty points of a grid: place, latitude, longitude."""
+    try:
+        latitudes = eccodes.codes_get_array(handle, "latitudes")
+        longitudes = eccodes.codes_get_array(handle, "longitudes")
+    except eccodes.CodesInternalError:
+        return None
+    count = len(latitudes)
+    places = sorted({round(i * (count - 1) / 19) for i in range(20)})
+    return [[p, round(float(latitudes[p]), 9), round(float(longitudes[p]), 9)] for p in places]
+
+
+def messages(path):
+    grids = {}
+    with open(path, "rb") as file:
+        while (handle := eccodes.codes_grib_new_from_file(file)) is not None:
+            message = {key: get(handle, key, str) for key in TEXTS}
+            message |= {key: get(handle, key, int) for key in NUMBERS}
+            message["level"] = get(handle, "level", float)
+            message["offset"] = get(handle, "offset", int)
+            grid = get(handle, "md5GridSection", str) or get(handle, "md5Section3", str) or get(handle, "md5Section2", str)
+            if grid not in grids:
+                grids[grid] = points(handle)
+            message["grid"] = list(grids).index(grid)
+            eccodes.codes_release(handle)
+            yield message, grids
+
+
+def main():
+    cases = {}
+    for directory in map(pathlib.Path, sys.argv[1:]):
+        for path in sorted(p for p in directory.rglob("*") if p.is_file() and p.suffix[1:4] in ("gri", "grb")):
+            found, grids = [], {}
+            for message, grids in messages(path):
+                found.append(message)
+            keys = list(found[0])
+            rows = [[message[key] for key in keys] for message in found]
+            cases[path.name] = {"keys": keys, "messages": rows, "points": list(grids.values())}
+    lines = [f"{json.dumps(name)}: {json.dumps(case, separators=(',', ':'))}" for name, case in sorted(cases.items())]
+    OUT.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    print(f"{OUT}: {len(cases)} files, {sum(len(c['messages']) for c in cases.values())} messages, {OUT.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
