@@ -18,7 +18,9 @@ use model::{FileScan, Layout, ScannedVariable, SourceFile, Warning};
 use crate::{Progress, ScanFault, ScanOptions};
 use archive::Archive;
 use directory::Directory;
-use walk::FoundArray;
+use walk::Nodes;
+
+pub(crate) use walk::FoundArray;
 
 /// Largest metadata document, in bytes.
 pub(crate) const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
@@ -73,6 +75,11 @@ pub(crate) fn scan(
         return Err(ScanFault::Changed);
     }
     scan
+}
+
+/// The groups and arrays of a store, without their chunks.
+pub(crate) fn nodes(store: &dyn ReadStore, options: &ScanOptions) -> Result<Nodes, ScanFault> {
+    walk::walk(store, options)
 }
 
 /// Scans a store of any kind. With [`ScanOptions::stand_alone`], references stay in place where the store's values are

@@ -1,12 +1,13 @@
-//! Groups and variables of the metadata documents in a set of references.
+//! Groups and variables of the metadata documents in a set of references: a Zarr store that has no chunks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Attributes, ChunkKeyEncoding, Group, NodePath, Variable, Warning};
-use serde_json::value::RawValue;
-use zarr::read::{ReadArray, ReadError};
+use model::{Group, SourceFile, Variable, Warning};
 
-use crate::{ScanFault, ScanOptions};
+use crate::{
+    ScanFault, ScanOptions,
+    zarr_store::{self, FoundArray, ReadStore, StoreObject},
+};
 
 /// Documents by their keys: `tas/.zarray`.
 pub(super) type Documents = BTreeMap<String, Vec<u8>>;
@@ -22,34 +23,23 @@ pub(super) struct Hierarchy {
 /// A variable and how its chunks are named.
 pub(super) struct Array {
     pub(super) variable: Variable,
-    pub(super) encoding: ChunkKeyEncoding,
+    pub(super) encoding: model::ChunkKeyEncoding,
 }
 
 /// Reads all documents. An array that cannot be served is left out with a warning.
-pub(super) fn read(documents: &Documents, options: &ScanOptions) -> Result<Hierarchy, ScanFault> {
-    let consolidated = consolidated(documents)?;
-    let document = |key: &str| documents.get(key).or_else(|| consolidated.get(key)).map(Vec::as_slice);
-    let keys: BTreeSet<&str> = documents.keys().chain(consolidated.keys()).map(String::as_str).collect();
-    if keys.len() > options.objects_max {
-        return Err(ScanFault::TooManyObjects(options.objects_max));
-    }
-    let mut found = Found::default();
-    for key in keys {
-        let (node, name) = key.rsplit_once('/').unwrap_or(("", key));
-        let json = document(key).unwrap_or_default();
-        let beside =
-            |name: &str| document(&if node.is_empty() { name.to_owned() } else { format!("{node}/{name}") });
-        match name {
-            ".zarray" => {
-                found.array(node, |path| zarr::v2::read::array_of_texts(&path, json, beside(".zattrs")));
-            }
-            ".zgroup" => found.group(node, beside(".zattrs")),
-            // A group without a `.zgroup`, as some writers leave it.
-            ".zattrs" if node.is_empty() => found.group(node, Some(json)),
-            _ => {}
-        }
-    }
-    Ok(found.into_hierarchy())
+pub(super) fn read(
+    source: &SourceFile,
+    documents: &Documents,
+    options: &ScanOptions,
+) -> Result<Hierarchy, ScanFault> {
+    let found = zarr_store::nodes(&DocumentStore { source, documents }, options)?;
+    let array =
+        |FoundArray { read, .. }: FoundArray| Array { variable: read.variable, encoding: read.encoding };
+    Ok(Hierarchy {
+        groups: found.groups,
+        arrays: found.arrays.into_iter().map(array).collect(),
+        warnings: found.warnings,
+    })
 }
 
 /// Refuses more chunks than references are allowed to be: places for all are made.
@@ -59,84 +49,39 @@ pub(super) fn check_chunk_count(arrays: &[Array], most: u64) -> Result<(), ScanF
     if total > most { Err(ScanFault::TooLarge("the chunks of all variables", most)) } else { Ok(()) }
 }
 
-/// The documents inside `.zmetadata`, if there is one.
-fn consolidated(documents: &Documents) -> Result<Documents, ScanFault> {
-    #[derive(serde::Deserialize)]
-    struct Consolidated<'a> {
-        #[serde(borrow)]
-        metadata: BTreeMap<String, &'a RawValue>,
-    }
-    let Some(json) = documents.get(".zmetadata") else { return Ok(Documents::new()) };
-    // Bare NaN in one document would keep the others from being read; each has its own copy then.
-    let consolidated: Consolidated<'_> = match serde_json::from_slice(json) {
-        Ok(consolidated) => consolidated,
-        Err(_) if documents.len() > 1 => return Ok(Documents::new()),
-        Err(error) => return Err(ScanFault::References(format!(".zmetadata: {error}"))),
-    };
-    Ok(consolidated.metadata.into_iter().map(|(key, json)| (key, json.get().into())).collect())
+/// The documents as a store.
+struct DocumentStore<'d> {
+    source: &'d SourceFile,
+    documents: &'d Documents,
 }
 
-/// Nodes as they are found.
-#[derive(Default)]
-struct Found {
-    groups: BTreeMap<NodePath, Attributes>,
-    arrays: Vec<Array>,
-    warnings: Vec<Warning>,
-}
-
-impl Found {
-    fn warn(&mut self, node: &str, fault: &impl std::fmt::Display) {
-        self.warnings.push(Warning { subject: node.to_owned(), message: format!("left out: {fault}") });
+impl ReadStore for DocumentStore<'_> {
+    fn source(&self) -> SourceFile {
+        self.source.clone()
     }
 
-    fn group(&mut self, node: &str, zattrs: Option<&[u8]>) {
-        match zarr::v2::read::attributes_of_text(zattrs) {
-            Ok(attributes) => self.add_group(node, attributes),
-            Err(fault) => self.warn(node, &fault),
-        }
+    fn get(&self, key: &str, _bytes_max: u64) -> Result<Option<Vec<u8>>, ScanFault> {
+        // Some writers leave the root's out.
+        let root = || (key == ".zgroup").then(|| br#"{"zarr_format": 2}"#.to_vec());
+        Ok(self.documents.get(key).cloned().or_else(root))
     }
 
-    fn add_group(&mut self, node: &str, attributes: Attributes) {
-        match NodePath::parse(node) {
-            Ok(path) => {
-                self.groups.insert(path, attributes);
-            }
-            Err(fault) => self.warn(node, &fault.message),
-        }
+    fn children(&self, key: &str) -> Result<Option<Vec<String>>, ScanFault> {
+        let prefix = if key.is_empty() { String::new() } else { format!("{key}/") };
+        let below = self.documents.range(prefix.clone()..).map_while(|(key, _)| key.strip_prefix(&prefix));
+        let names: BTreeSet<&str> = below.filter_map(|rest| Some(rest.split_once('/')?.0)).collect();
+        Ok(Some(names.into_iter().map(str::to_owned).collect()))
     }
 
-    fn array(&mut self, node: &str, read: impl FnOnce(NodePath) -> Result<ReadArray, ReadError>) {
-        let path = match NodePath::parse(node) {
-            Ok(path) if !node.is_empty() => path,
-            Ok(_) => return self.warn(node, &"an array at the root has no name"),
-            Err(fault) => return self.warn(node, &fault.message),
-        };
-        match read(path) {
-            Ok(ReadArray { variable, encoding, warnings }) => {
-                for message in warnings {
-                    self.warnings.push(Warning { subject: node.to_owned(), message });
-                }
-                self.arrays.push(Array { variable, encoding });
-            }
-            Err(fault) => self.warn(node, &fault),
-        }
+    fn objects(
+        &self,
+        _key: &str,
+        _visit: &mut dyn FnMut(StoreObject<'_>) -> Result<(), ScanFault>,
+    ) -> Result<bool, ScanFault> {
+        Ok(false)
     }
 
-    fn into_hierarchy(mut self) -> Hierarchy {
-        let parents =
-            self.arrays.iter().map(|array| array.variable.path.clone()).chain(self.groups.keys().cloned());
-        let mut missing: BTreeSet<NodePath> = BTreeSet::from([NodePath::root()]);
-        for path in parents {
-            missing.extend(std::iter::successors(path.parent(), NodePath::parent));
-        }
-        for path in missing {
-            self.groups.entry(path).or_default();
-        }
-        // An array cannot be a group too.
-        for array in &self.arrays {
-            self.groups.remove(&array.variable.path);
-        }
-        let groups = self.groups.into_iter().map(|(path, attributes)| Group { path, attributes }).collect();
-        Hierarchy { groups, arrays: self.arrays, warnings: self.warnings }
+    fn base(&self) -> Option<(String, i64)> {
+        None
     }
 }

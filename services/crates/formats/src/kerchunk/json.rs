@@ -31,7 +31,9 @@ pub(super) fn scan(
     }
     let set = JsonReferences::parse(&json, JsonLimits::default())?;
     let documents = set.documents()?;
-    let Hierarchy { groups, arrays, mut warnings } = hierarchy::read(&documents, options)?;
+    let absolute = std::path::absolute(path)?;
+    let source = SourceFile { path: absolute.to_string_lossy().into_owned(), identity };
+    let Hierarchy { groups, arrays, mut warnings } = hierarchy::read(&source, &documents, options)?;
     hierarchy::check_chunk_count(&arrays, JsonLimits::default().references_max)?;
     let mut found = Found {
         places: Places::new(&arrays),
@@ -64,7 +66,7 @@ pub(super) fn scan(
         variables.push(coordinates.inline(variable, &targets, &mut warnings));
     }
     Ok(FileScan {
-        file: SourceFile { path: path.to_string_lossy().into_owned(), identity },
+        file: source,
         files: targets.into_files(&mut warnings)?,
         groups,
         variables,

@@ -48,7 +48,9 @@ pub(super) fn scan(
         return Err(ScanFault::References(text));
     }
     let documents = metadata.metadata.iter().map(|(key, json)| (key.clone(), json.get().into())).collect();
-    let Hierarchy { groups, arrays, mut warnings } = hierarchy::read(&documents, options)?;
+    let absolute = std::path::absolute(directory)?;
+    let source = SourceFile { path: absolute.to_string_lossy().into_owned(), identity };
+    let Hierarchy { groups, arrays, mut warnings } = hierarchy::read(&source, &documents, options)?;
     let not_after_ns = now_ns();
     let coordinates = Coordinates::new(&arrays, options);
     let mut records = Records {
@@ -79,7 +81,7 @@ pub(super) fn scan(
     }
     let targets = records.targets;
     Ok(FileScan {
-        file: SourceFile { path: directory.to_string_lossy().into_owned(), identity },
+        file: source,
         files: targets.into_files(&mut warnings)?,
         groups,
         variables,

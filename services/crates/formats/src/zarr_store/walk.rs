@@ -14,17 +14,17 @@ use crate::{ScanFault, ScanOptions};
 const DEPTH_MAX: usize = 64;
 
 /// What a store has.
-pub(super) struct Nodes {
-    pub(super) groups: Vec<Group>,
-    pub(super) arrays: Vec<FoundArray>,
-    pub(super) warnings: Vec<Warning>,
+pub(crate) struct Nodes {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) arrays: Vec<FoundArray>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// An array.
-pub(super) struct FoundArray {
+pub(crate) struct FoundArray {
     /// Its key in the store, empty for the root's.
     pub(super) key: String,
-    pub(super) read: ReadArray,
+    pub(crate) read: ReadArray,
 }
 
 /// All groups and arrays of a store. Where it is of both formats, those of v3.

@@ -64,12 +64,6 @@ pub fn array(path: &NodePath, zarray: &Value, zattrs: Option<&Value>) -> Result<
     })
 }
 
-/// An array at `path` from the texts of its two documents.
-pub fn array_of_texts(path: &NodePath, zarray: &[u8], zattrs: Option<&[u8]>) -> Result<ReadArray, ReadError> {
-    let zattrs = zattrs.map(parse).transpose()?;
-    array(path, &parse(zarray)?, zattrs.as_ref())
-}
-
 /// The attributes in the text of a `.zattrs`, if there is one.
 pub fn attributes_of_text(zattrs: Option<&[u8]>) -> Result<Attributes, ReadError> {
     match zattrs {
