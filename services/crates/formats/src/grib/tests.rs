@@ -18,10 +18,10 @@ use super::{
 
 /// GRIB files: those in the repository and, where they are, the collected ones.
 pub(super) fn files() -> Vec<PathBuf> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../integration-tests/data/real/grib");
-    let shared = std::env::var_os("CLOUDIFY_SHARED").map_or_else(|| "/work/shared".into(), PathBuf::from);
+    let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let root = repository.join("integration-tests/data/real/grib");
     let mut found: Vec<PathBuf> = Vec::new();
-    let mut directories = vec![root, shared.join("data/grib")];
+    let mut directories = vec![root, repository.join("../shared/data/grib")];
     while let Some(directory) = directories.pop() {
         let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()) {
