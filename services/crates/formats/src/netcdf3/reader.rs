@@ -139,7 +139,9 @@ impl Reader {
         if length > NAME_BYTES_MAX {
             return Err(ScanFault::Damaged(format!("a name of {length} bytes in its header")));
         }
-        let bytes = self.padded(length)?;
+        let mut bytes = self.padded(length)?;
+        // Some old writers counted the NUL of their language; to netCDF-C it ends the name.
+        bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len()));
         Ok(match String::from_utf8(bytes) {
             Ok(name) => (name, true),
             Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), false),
