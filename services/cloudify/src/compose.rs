@@ -8,6 +8,7 @@ use gateway::http::GatewayState;
 use gateway::workers::RemoteWorker;
 use tokio::net::TcpListener;
 use worker::local::LocalWorker;
+use worker::settings::LocalSettings;
 
 use crate::exit::Failure;
 use crate::settings::Settings;
@@ -78,10 +79,9 @@ async fn local_worker(settings: &Settings) -> Result<Arc<LocalWorker>, Failure> 
         ));
     }
     let command = scan_command()?;
-    let Settings { storage, remote, scan, evaluate, .. } = settings;
-    LocalWorker::open(catalog, settings.roots.clone(), storage, remote, scan, evaluate, command)
-        .await
-        .map_err(configuration)
+    let Settings { storage, remote, scan, evaluate, tape, .. } = settings;
+    let of_worker = LocalSettings { storage, remote, scan, evaluate, tape };
+    LocalWorker::open(catalog, settings.roots.clone(), of_worker, command).await.map_err(configuration)
 }
 
 /// How a scanning child process is started: this program, as a child.

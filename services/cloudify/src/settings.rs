@@ -7,7 +7,7 @@ use gateway::settings::{AdminSettings, HttpSettings, Role, TokenSettings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
-use worker::settings::{EvaluateSettings, RemoteSettings, ScanSettings, StorageSettings};
+use worker::settings::{EvaluateSettings, RemoteSettings, ScanSettings, StorageSettings, TapeSettings};
 
 use crate::exit::Failure;
 
@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) scan: ScanSettings,
     /// Making chunks (serve, worker).
     pub(crate) evaluate: EvaluateSettings,
+    /// Files on tape (serve, worker).
+    pub(crate) tape: TapeSettings,
     /// Logs and traces.
     pub(crate) telemetry: TelemetrySettings,
 }
@@ -55,6 +57,7 @@ impl Default for Settings {
             remote: RemoteSettings::default(),
             scan: ScanSettings::default(),
             evaluate: EvaluateSettings::default(),
+            tape: TapeSettings::default(),
             telemetry: TelemetrySettings::default(),
         }
     }

@@ -20,6 +20,7 @@ mod page;
 mod range;
 mod server_info;
 mod state;
+mod tape;
 mod zarr;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/datasets/{id}/zarr/{*key}", get(zarr::key))
         .route("/datasets/{id}/zarr", get(zarr::listing::root))
         .route("/datasets/{id}/zarr/", get(zarr::listing::root))
+        .route("/datasets/{id}/kerchunk-tape-order/{*key}", get(tape::order))
         .route("/datasets/{id}/.zgroup", get(collection::dataset_zgroup))
         .route("/datasets/{id}/.zattrs", get(collection::dataset_zattrs))
         .route("/datasets/{id}/zarr.json", get(collection::dataset_zarr_json))
@@ -58,6 +60,7 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/datasets/{id}/keys", get(datasets::keys))
         .route("/datasets/{id}/dict", get(datasets::dict))
         .route("/datasets/{id}/info", get(datasets::info))
+        .route("/datasets/{id}/tape", get(tape::recalls))
         .route("/versions", get(server_info::versions))
         .route("/plugins", get(server_info::plugins))
         .route("/openapi.json", get(openapi::document))

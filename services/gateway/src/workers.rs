@@ -15,6 +15,7 @@ mod lane;
 mod member;
 mod placement;
 mod range;
+mod recalls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use engine::ports::{
     EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes,
     VersionList, Worker,
 };
+use engine::recall::Recall;
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
 
@@ -155,6 +157,14 @@ impl Worker for RemoteWorker {
         // The same chunk goes to the same worker, which may have it still.
         let key = format!("{}/{}/{}", chunk.id, chunk.variable, chunk.number);
         self.ask(&key, |member| evaluation::evaluate(member, chunk)).await
+    }
+
+    async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
+        self.ask(&file.path, |member| recalls::order(member, file)).await
+    }
+
+    async fn recalls(&self, id: &DatasetId, version: Version) -> Result<Vec<Recall>> {
+        recalls::list(&self.members, id, version).await
     }
 
     async fn register(

@@ -28,11 +28,12 @@ mod records;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use engine::ports::{IfExists, Listing, PublishedDataset, ReferenceRecord, VersionList};
-use model::{DatasetId, Error, ErrorKind, NodePath, Result, Version};
+use model::{DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
 
 use crate::storage::Roots;
 use layout::Layout;
@@ -104,6 +105,12 @@ impl Catalog {
     ) -> Result<ReferenceRecord> {
         let version = self.resolve(id, Some(version))?;
         self.reader.references(&self.layout, id, version, variable, record, roots)
+    }
+
+    /// Source files of a version, by their paths.
+    pub fn files(&self, id: &DatasetId, version: Version) -> Result<Arc<HashMap<String, Arc<SourceFile>>>> {
+        let version = self.resolve(id, Some(version))?;
+        self.reader.files(&self.layout, id, version)
     }
 
     /// Publishes a new version and makes it current. `progress` gets the number of arrays done, and of all.

@@ -65,7 +65,8 @@ async fn router(worker: Arc<dyn Worker>, chunks: ChunkState) -> axum::Router {
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let evaluation = EvaluationServiceServer::new(evaluation::Evaluation::new(Arc::clone(&worker)))
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
-    let sources = SourceServiceServer::new(evaluation::Evaluation::new(Arc::clone(&worker)));
+    let sources = SourceServiceServer::new(evaluation::Evaluation::new(Arc::clone(&worker)))
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let registration = RegistrationServiceServer::new(registration::Registration::new(worker))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);

@@ -8,3 +8,4 @@ pub mod register;
 pub mod scan;
 pub mod settings;
 pub mod storage;
+pub mod tape;

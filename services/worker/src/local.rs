@@ -10,15 +10,17 @@ use engine::ports::{
     EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes,
     VersionList, Worker,
 };
+use engine::recall::Recall;
 use futures::stream::BoxStream;
-use model::{ByteRange, DatasetId, Error, NodePath, Result, SourceFile, Version};
+use model::{ByteRange, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Version};
 
 use crate::catalog::Catalog;
 use crate::evaluate::Evaluator;
 use crate::register::Registrar;
 use crate::scan::ScanPool;
-use crate::settings::{EvaluateSettings, RemoteSettings, ScanSettings, StorageSettings};
+use crate::settings::LocalSettings;
 use crate::storage::{Files, Remotes, Roots};
+use crate::tape::Tape;
 
 /// The worker of this process.
 pub struct LocalWorker {
@@ -34,10 +36,7 @@ impl LocalWorker {
     pub async fn open(
         catalog: PathBuf,
         roots: Vec<PathBuf>,
-        storage: &StorageSettings,
-        remote: &RemoteSettings,
-        scan: &ScanSettings,
-        evaluate: &EvaluateSettings,
+        settings: LocalSettings<'_>,
         scan_command: Vec<OsString>,
     ) -> Result<Arc<Self>> {
         let (catalog, roots) =
@@ -45,11 +44,14 @@ impl LocalWorker {
         for fault in catalog.faults() {
             tracing::warn!(?fault, "a dataset of the catalog cannot be listed");
         }
-        let scans = Arc::new(ScanPool::new(scan, scan_command));
-        let remotes = Remotes::new(remote)?;
-        let registrar = Registrar::new(Arc::new(roots.clone()), scans, Arc::clone(&catalog), scan);
-        let files = Files::new(roots, storage).with_remotes(remotes);
-        let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), evaluate);
+        let tape = settings.tape.clone();
+        let tape = blocking(move || Tape::new(&tape)).await?;
+        let scans = Arc::new(ScanPool::new(settings.scan, scan_command));
+        let remotes = Remotes::new(settings.remote)?;
+        let registrar = Registrar::new(Arc::new(roots.clone()), scans, Arc::clone(&catalog), settings.scan)
+            .with_tape(tape.clone());
+        let files = Files::with_tape(roots, settings.storage, tape).with_remotes(remotes);
+        let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), settings.evaluate);
         Ok(Arc::new(Self { files, catalog, registrar: Arc::new(registrar), evaluator }))
     }
 
@@ -107,6 +109,22 @@ impl Worker for LocalWorker {
         self.evaluator.evaluate(chunk).await
     }
 
+    async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
+        self.files.order_recall(file).await
+    }
+
+    async fn recalls(&self, id: &DatasetId, version: Version) -> Result<Vec<Recall>> {
+        let (id, tape) = (id.clone(), self.files.tape().clone());
+        self.ask(move |catalog| {
+            let files = catalog.files(&id, version)?;
+            let in_place = catalog.dataset(&id, Some(version))?.in_place;
+            let places: Vec<&str> = in_place.iter().flatten().map(place).collect();
+            let is_under = |path: &str| places.iter().any(|place| path.starts_with(place));
+            Ok(tape.recalls(|path| files.contains_key(path) || is_under(path)))
+        })
+        .await
+    }
+
     async fn register(
         &self,
         registration: Registration,
@@ -126,6 +144,14 @@ impl Worker for LocalWorker {
 
     async fn ready(&self) -> Result<()> {
         self.files.ready()
+    }
+}
+
+/// Under what the files of references that stay in place lie, as a rule.
+fn place(in_place: &InPlace) -> &str {
+    match in_place {
+        InPlace::Keys { array, .. } => array,
+        InPlace::Records { base, .. } => base,
     }
 }
 

@@ -26,7 +26,9 @@ use crate::catalog::{Catalog, Publication};
 use crate::scan::ScanPool;
 use crate::settings::ScanSettings;
 use crate::storage::Roots;
+use crate::tape::{Look, Tape};
 use events::Events;
+use sources::Source;
 
 /// Makes datasets of files.
 pub struct Registrar {
@@ -44,6 +46,13 @@ impl Registrar {
         settings: &ScanSettings,
     ) -> Self {
         Self { preparation: Preparation::new(roots, scans, settings), catalog, under_way: Arc::default() }
+    }
+
+    /// The same where files may be on tape: such are refused, since a scan would wait for them.
+    #[must_use]
+    pub fn with_tape(mut self, tape: Tape) -> Self {
+        self.preparation.tape = tape;
+        self
     }
 
     /// Registers files as a dataset, or goes as far as the preview. Events come as work goes on and end with the
@@ -148,6 +157,7 @@ pub fn preview_sources(
 /// The part of a registration before anything is published: find files, scan them, join them, say what they make.
 struct Preparation {
     roots: Arc<Roots>,
+    tape: Tape,
     scans: Arc<ScanPool>,
     files_max: usize,
     scans_at_once: usize,
@@ -161,15 +171,20 @@ impl Preparation {
         };
         // One more than there are processes: the next file waits where a process comes free.
         let scans_at_once = processes.saturating_add(1);
-        Self { roots, scans, files_max: settings.files_max, scans_at_once }
+        Self { roots, tape: Tape::off(), scans, files_max: settings.files_max, scans_at_once }
     }
 
     async fn run(&self, sources: Vec<String>, events: &Events) -> Result<Joined> {
         if sources.is_empty() {
             return Err(Error::invalid("name at least one source: a file or a glob"));
         }
-        let (roots, files_max) = (Arc::clone(&self.roots), self.files_max);
-        let found = blocking(move || sources::expand(&roots, &sources, files_max)).await?;
+        let (roots, tape, files_max) = (Arc::clone(&self.roots), self.tape.clone(), self.files_max);
+        let found = blocking(move || {
+            let found = sources::expand(&roots, &sources, files_max)?;
+            on_disk(&tape, &found)?;
+            Ok(found)
+        })
+        .await?;
         let roots = self.roots.directories();
         let scanned = scans::scan(&self.scans, found, roots, self.scans_at_once, events).await?;
         events.begin("join", scanned.len() as u64).await;
@@ -177,6 +192,30 @@ impl Preparation {
         events.send(RegistrationEvent::Preview(Box::new(preview))).await?;
         Ok(joined)
     }
+}
+
+/// Refuses files that are on tape. Nothing is ordered: a glob may match an archive of years.
+fn on_disk(tape: &Tape, found: &[Source]) -> Result<()> {
+    let mut offline = Vec::new();
+    for source in found {
+        let Source::Path(path) = source else { continue };
+        if !tape.governs(path) {
+            continue;
+        }
+        let status = std::fs::metadata(path).map_err(Error::internal)?;
+        if status.is_file() && tape.is_offline(path, Look::from(&status))? {
+            offline.push(source);
+        }
+    }
+    let Some(first) = offline.first() else { return Ok(()) };
+    let message = format!(
+        "{} and {} more of {} files are on tape: recall them first, or register references (kerchunk) that were \
+         made while they were on disk",
+        first.name(),
+        offline.len() - 1,
+        found.len(),
+    );
+    Err(Error::new(ErrorKind::Conflict, message))
 }
 
 /// An id that is being registered, until it is dropped.

@@ -1,10 +1,23 @@
 //! What can be set of a worker. Data only: the binary reads it from file, environment and flags.
 
 mod remote;
+mod tape;
 
 use serde::{Deserialize, Serialize};
 
 pub use remote::{AccessSettings, RemoteSettings, Secret};
+pub use tape::{OfflineTest, TapeSettings};
+
+/// All settings of a worker.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "each is named by its type")]
+pub struct LocalSettings<'s> {
+    pub storage: &'s StorageSettings,
+    pub remote: &'s RemoteSettings,
+    pub scan: &'s ScanSettings,
+    pub evaluate: &'s EvaluateSettings,
+    pub tape: &'s TapeSettings,
+}
 
 /// Reading files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -12,3 +12,4 @@ pub mod join;
 pub mod open;
 pub mod ports;
 pub mod preview;
+pub mod recall;

@@ -33,7 +33,7 @@ use zarr::shard::ShardIndex;
 /// Most lengths of files that are kept: about a hundred bytes each.
 const LENGTHS_MAX: u64 = 200_000;
 /// How long: a store that grows is looked at again.
-const LENGTHS_KEPT: Duration = Duration::from_secs(60);
+const LENGTHS_KEPT: Duration = Duration::from_mins(1);
 
 /// How much to keep in memory.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,8 @@ use model::{
     Version,
 };
 
+use crate::recall::Recall;
+
 /// What a worker can do. Two homes: `LocalWorker` in the crate worker (the real thing), `RemoteWorker` in the
 /// crate gateway (gRPC). Dropping a returned future or stream cancels the work behind it.
 #[async_trait]
@@ -46,6 +48,19 @@ pub trait Worker: Send + Sync + 'static {
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
         let EvaluatedChunk { id, variable, .. } = chunk;
         Err(Error::new(ErrorKind::Unsupported, format!("chunks of {variable} in {id} cannot be made here")))
+    }
+
+    /// Orders a file back from tape, without waiting for it: how that stands. None where it is on disk.
+    async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
+        Err(Error::new(ErrorKind::Unsupported, "this worker orders no files").with_internal(&file.path))
+    }
+
+    /// Recalls of a dataset's files, in the order in which they were ordered, those that are done for some time too.
+    async fn recalls(&self, id: &DatasetId, version: Version) -> Result<Vec<Recall>> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("no recalls of {id}, version {version}, are known here"),
+        ))
     }
 
     /// Scans and joins sources and publishes a version; progress comes as a stream that ends with the outcome.

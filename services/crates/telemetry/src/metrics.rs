@@ -37,6 +37,8 @@ pub struct Metrics {
     pub remote_request_duration_seconds: HistogramVec,
     pub remote_bytes_total: IntCounter,
     pub remote_retries_total: IntCounter,
+    pub recalls_total: IntCounterVec,
+    pub recalls_pending: IntGauge,
     pub worker_calls_total: IntCounterVec,
     pub worker_retries_total: IntCounter,
     pub references_cached_bytes: IntGauge,
@@ -94,6 +96,13 @@ fn make(make: &Maker<'_>) -> Metrics {
             .counter("cloudify_remote_bytes_total", "Bytes that came from remote sources"),
         remote_retries_total: make
             .counter("cloudify_remote_retries_total", "Requests to remote sources tried again"),
+        recalls_total: make.counters(
+            "cloudify_recalls_total",
+            "Files recalled from tape, by step: ordered, online, failed",
+            &["step"],
+        ),
+        recalls_pending: make
+            .gauge("cloudify_recalls_pending", "Files that are ordered from tape or on their way now"),
         worker_calls_total: make.counters(
             "cloudify_worker_calls_total",
             "Calls from the gateway to workers, by method and gRPC code",

@@ -41,29 +41,33 @@ pub(super) struct Problem {
     /// What failed and what to change.
     #[schema(example = "Dataset 'nope' not found")]
     pub(super) detail: String,
+    /// In how many seconds to come again, as `Retry-After` says it: there where the answer may be another then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 120)]
+    pub(super) retry_after: Option<u32>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into() }
+        Self { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), retry_after: None }
     }
 
     /// An error for the public.
     pub(super) fn public(error: &Error) -> Self {
-        Self::new(row(error.kind).0, error.message.clone())
+        Self { retry_after: error.retry_after_seconds, ..Self::new(row(error.kind).0, error.message.clone()) }
     }
 
     /// An error for an administrator: its internal text too.
     pub(super) fn full(error: &Error) -> Self {
-        Self::new(row(error.kind).0, error.to_string())
+        Self { retry_after: error.retry_after_seconds, ..Self::new(row(error.kind).0, error.to_string()) }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        // Four plain fields: serialising them cannot fail.
+        // Plain fields: serialising them cannot fail.
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
@@ -137,6 +141,8 @@ pub(super) fn log(error: &Error) {
 /// asked for: clients of Zarr ask for much that is not, absent chunks among it.
 pub(super) fn level(kind: ErrorKind) -> Level {
     match row(kind).0 {
+        // Nothing is at fault, and it is told for every chunk.
+        _ if kind == ErrorKind::Offline => Level::DEBUG,
         status if status.is_server_error() => Level::WARN,
         StatusCode::NOT_FOUND => Level::DEBUG,
         _ => Level::INFO,

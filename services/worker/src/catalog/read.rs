@@ -145,7 +145,12 @@ impl Reader {
             .collect()
     }
 
-    fn files(&self, layout: &Layout, id: &DatasetId, version: Version) -> Result<Arc<Files>> {
+    pub(super) fn files(
+        &self,
+        layout: &Layout,
+        id: &DatasetId,
+        version: Version,
+    ) -> Result<Arc<HashMap<String, Arc<SourceFile>>>> {
         let key = (id.clone(), version);
         if let Some((_, kept)) = self.files.get(&key) {
             return Ok(kept);

@@ -8,6 +8,7 @@ use cloudify_proto::v1;
 use cloudify_proto::v1::evaluation_service_server::EvaluationService;
 use cloudify_proto::v1::source_service_server::SourceService;
 use engine::ports::{EvaluatedChunk, Form, Worker};
+use engine::recall::{Recall, RecallState};
 use model::{DatasetId, Error, NodePath, Result, Version};
 use tonic::{Request, Response, Status};
 
@@ -50,6 +51,47 @@ impl SourceService for Evaluation {
             exists: size.is_some(),
             size_bytes: size.unwrap_or_default(),
         }))
+    }
+
+    async fn order_recall(
+        &self,
+        request: Request<v1::OrderRecallRequest>,
+    ) -> Result<Response<v1::OrderRecallResponse>, Status> {
+        let ordered = async {
+            let file = request.into_inner().file.ok_or_else(|| Error::invalid("file is missing"))?;
+            self.worker.order_recall(&Arc::new(file_from_wire(file)?)).await
+        };
+        let ordered = ordered.await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::OrderRecallResponse { recall: ordered.map(recall) }))
+    }
+
+    async fn list_recalls(
+        &self,
+        request: Request<v1::ListRecallsRequest>,
+    ) -> Result<Response<v1::ListRecallsResponse>, Status> {
+        let request = request.into_inner();
+        let listed =
+            async { self.worker.recalls(&DatasetId::parse(&request.id)?, Version(request.version)).await };
+        let recalls = listed.await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ListRecallsResponse { recalls: recalls.into_iter().map(recall).collect() }))
+    }
+}
+
+fn recall(recall: Recall) -> v1::Recall {
+    let state = match recall.state {
+        RecallState::Ordered => v1::RecallState::Ordered,
+        RecallState::Running => v1::RecallState::Running,
+        RecallState::Online => v1::RecallState::Online,
+        RecallState::Failed => v1::RecallState::Failed,
+    };
+    v1::Recall {
+        file: recall.file,
+        state: state.into(),
+        ordered_ms: recall.ordered_ms,
+        started_ms: recall.started_ms,
+        finished_ms: recall.finished_ms,
+        expected_seconds: recall.expected_seconds,
+        position: recall.position,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::ports::StoredBytes;
+use engine::recall::Recall;
 use futures::StreamExt as _;
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
 use tokio::sync::Semaphore;
@@ -16,6 +17,7 @@ use super::pieces::Pieces;
 use super::remote::Remotes;
 use super::roots::Roots;
 use crate::settings::StorageSettings;
+use crate::tape::Tape;
 
 /// How many reads may queue for each that may wait for the filesystem; beyond, they are refused.
 const QUEUE_FACTOR: usize = 64;
@@ -36,6 +38,7 @@ pub struct Files {
 #[derive(Debug)]
 pub(super) struct Inner {
     roots: Roots,
+    tape: Tape,
     open: moka::sync::Cache<Arc<SourceFile>, Arc<OpenFile>>,
     waiting: Arc<Semaphore>,
     queued: AtomicUsize,
@@ -45,8 +48,13 @@ pub(super) struct Inner {
 }
 
 impl Files {
-    /// Nothing open yet. Within a tokio runtime, idle handles are also closed while nobody reads.
+    /// Nothing open yet, and no file on tape. Within a tokio runtime, idle handles are also closed while nobody reads.
     pub fn new(roots: Roots, settings: &StorageSettings) -> Self {
+        Self::with_tape(roots, settings, Tape::off())
+    }
+
+    /// The same where files may be on tape.
+    pub fn with_tape(roots: Roots, settings: &StorageSettings, tape: Tape) -> Self {
         let idle = Duration::from_secs(settings.open_file_idle_seconds.max(1));
         let reads_max = settings.reads_max.clamp(1, Semaphore::MAX_PERMITS);
         let piece_bytes = settings.piece_bytes.clamp(64 << 10, 16 << 20);
@@ -55,6 +63,7 @@ impl Files {
         let large_bytes = piece_bytes.max(LARGE_BUFFER_BYTES_MIN);
         let inner = Arc::new(Inner {
             roots,
+            tape,
             open,
             waiting: Arc::new(Semaphore::new(reads_max)),
             queued: AtomicUsize::new(0),
@@ -124,6 +133,26 @@ impl Files {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Orders a file if it is on tape: how its recall stands. None where it is on disk.
+    pub async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
+        if is_remote(file) {
+            let message = "a remote file cannot be ordered here: its own server may";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        match self.inner.open_anew(file).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind == ErrorKind::Offline => {
+                self.inner.tape.recall(&file.path).map(Some).ok_or(error)
+            }
+            Err(error) => Err(never_missing(file, error)),
+        }
+    }
+
+    /// What is known of files on tape.
+    pub(crate) fn tape(&self) -> &Tape {
+        &self.inner.tape
     }
 
     /// Fills `into` with a range if that takes no waiting: the file is open and the range in the page cache.
@@ -214,10 +243,11 @@ impl Inner {
     ) -> Result<Bytes> {
         let mut begun = begun;
         for _ in 0..REOPENS_MAX {
-            let open = Arc::clone(handle);
+            let (open, inner, key) = (Arc::clone(handle), Arc::clone(self), Arc::clone(file));
             let rest = rest.clone();
             let read = move || {
                 let BegunPiece { mut buffer, offset, filled } = begun;
+                open.check_online(&inner.tape, &key)?;
                 if rest.start < rest.end {
                     open.will_read(rest.start, (rest.end - rest.start).min(READ_AHEAD_BYTES));
                 }
@@ -259,7 +289,7 @@ impl Inner {
         let open = move || {
             inner
                 .open
-                .try_get_with_by_ref(&key, || OpenFile::open(&inner.roots, &key).map(Arc::new))
+                .try_get_with_by_ref(&key, || OpenFile::open(&inner.roots, &inner.tape, &key).map(Arc::new))
                 .map_err(|error: Arc<Error>| Error::clone(&error))
         };
         self.waiting(open).await.inspect_err(|error| self.failed(file, error))

@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::roots::{Roots, outside};
+use crate::tape::{Look, Tape};
 
 /// How a look at an open file turned out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +29,15 @@ pub(super) struct OpenFile {
     identity: FileIdentity,
     path: String,
     changed: (i64, u32),
+    /// Where the file really lies, if it may be on tape.
+    on_tape: Option<PathBuf>,
     /// Cleared where the filesystem cannot read without waiting.
     can_skip_waiting: AtomicBool,
 }
 
 impl OpenFile {
-    /// Opens a file if it is what it was at the scan and lies under a root. Waits for the filesystem.
-    pub(super) fn open(roots: &Roots, file: &SourceFile) -> Result<Self> {
+    /// Opens a file if it is what it was at the scan, lies under a root and is not on tape. Waits for the filesystem.
+    pub(super) fn open(roots: &Roots, tape: &Tape, file: &SourceFile) -> Result<Self> {
         let fault = |error| match error {
             Errno::NOENT | Errno::NOTDIR if !file.identity.is_pinned() => absent(&file.path),
             error => open_fault(error, &file.path),
@@ -55,6 +58,11 @@ impl OpenFile {
         if file_type != FileType::RegularFile {
             return Err(changed(&file.path, &format!("is now a {file_type:?}")));
         }
+        let on_tape = tape.governs(&real).then_some(real);
+        if let Some(real) = &on_tape {
+            // Before it is opened for reading, which can be what waits for the tape.
+            check_online(tape, real, file, &status)?;
+        }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let descriptor = rustix::fs::open(&opened, flags, Mode::empty()).map_err(fault)?;
         telemetry::metrics().open_files.inc();
@@ -63,12 +71,10 @@ impl OpenFile {
             identity: file.identity,
             path: file.path.clone(),
             changed: (status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec),
+            on_tape,
             can_skip_waiting: AtomicBool::new(true),
         };
-        match open.identity.is_pinned() {
-            true => open.compare(&status).map(|_| open),
-            false => open.pinned(&status),
-        }
+        if open.identity.is_pinned() { open.compare(&status).map(|_| open) } else { open.pinned(&status) }
     }
 
     /// A file that no scan has seen, pinned to what it is now, if it was not modified since it was referred to.
@@ -92,6 +98,13 @@ impl OpenFile {
         let sync = if wait { AtFlags::empty() } else { AtFlags::STATX_DONT_SYNC };
         let status = status(&self.descriptor, sync).map_err(|error| self.read_fault(error))?;
         self.compare(&status)
+    }
+
+    /// Refuses a file that went to tape while it was open: reading it would wait for hours.
+    pub(super) fn check_online(&self, tape: &Tape, file: &SourceFile) -> Result<()> {
+        let Some(real) = &self.on_tape else { return Ok(()) };
+        let status = status(&self.descriptor, AtFlags::empty()).map_err(|error| self.read_fault(error))?;
+        check_online(tape, real, file, &status)
     }
 
     /// Reads what is in the page cache from `offset` on, without waiting: how many bytes that was. Zero where
@@ -161,6 +174,25 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         telemetry::metrics().open_files.dec();
     }
+}
+
+/// Orders a file that is offline and is what it was at the scan, and refuses it. A stub has size and time of its file.
+fn check_online(tape: &Tape, real: &std::path::Path, file: &SourceFile, status: &Statx) -> Result<()> {
+    let look = Look {
+        size_bytes: status.stx_size,
+        blocks: status.stx_blocks,
+        changed_ns: status.stx_ctime.tv_sec.saturating_mul(1_000_000_000)
+            + i64::from(status.stx_ctime.tv_nsec),
+    };
+    if !tape.is_offline(real, look)? {
+        tape.seen_online(&file.path);
+        return Ok(());
+    }
+    let found = identity(status);
+    if file.identity.is_pinned() && found != file.identity {
+        return Err(changed(&file.path, &format!("is {found:?}, was {:?}", file.identity)));
+    }
+    Err(tape.order(&file.path))
 }
 
 fn identity(status: &Statx) -> FileIdentity {
