@@ -6,11 +6,13 @@
 //! read       .zmetadata, .zarray, zarr.json of others ──▶ model::Variable
 //! document   model::Dataset ◀─▶ the catalog document: exact, on disk and between worker and gateway
 //! kerchunk   model::ChunkManifest ◀─▶ refs.N.parq, which fsspec opens without us
+//! aec        the entropy coding of GRIB 2 and szip
 //! codecs     stored chunk   ◀─▶ its elements
 //! decoded    model::Dataset ──▶ the same without codecs that readers lack
 //! ```
 //! Pure: knows no files, no clock, no network.
 
+pub mod aec;
 pub mod codecs;
 pub mod collection;
 pub mod decoded;

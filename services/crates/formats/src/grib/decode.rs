@@ -1,8 +1,8 @@
 //! The values of one GRIB message, edition 1 or 2, in the order in which they are stored.
 //!
-//! What ecCodes calls `values`, by its own formula in double precision, so that simple, CCSDS and IEEE packing give
-//! the same bits; missing points are NaN. Complex, JPEG 2000, PNG and run-length packing go through the crate `grib`,
-//! which calculates in single precision: the last bit of a float can differ there.
+//! What ecCodes calls `values`, by its own formula in double precision, so that the bits are the same; missing points
+//! are NaN. Simple, CCSDS and IEEE packing are read here; the integers of complex, JPEG 2000, PNG and run-length packing
+//! by the crate `grib`.
 
 mod edition1;
 mod edition2;

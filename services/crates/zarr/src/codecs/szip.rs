@@ -1,10 +1,10 @@
 //! szip as HDF5 stores it: the size in four bytes, then an AEC stream, as libaec's `sz_compat.c` reads it.
 
 use bytes::Bytes;
-use rust_aec::{AecFlags, AecParams};
 
 use super::shuffle::unshuffle;
 use super::{Result, corrupt, unsupported};
+use crate::aec::{self, AecParameters};
 
 /// HDF5's parameters of the filter.
 #[derive(Debug, Clone, Copy)]
@@ -47,17 +47,22 @@ impl Szip {
             9..=16 => 2,
             _ => 4,
         };
-        let mut flags = AecFlags::empty();
-        flags.set(AecFlags::MSB, self.options_mask & MSB != 0);
-        flags.set(AecFlags::DATA_PREPROCESS, self.options_mask & NEAREST_NEIGHBOUR != 0);
-        let rsi = self.pixels_per_scanline.div_ceil(self.pixels_per_block);
-        let parameters = AecParams::new(bits as u8, self.pixels_per_block, rsi, flags);
+        let interval = self.pixels_per_scanline.div_ceil(self.pixels_per_block);
+        let parameters = AecParameters {
+            bits: bits as u8,
+            block: self.pixels_per_block,
+            interval,
+            has_predictor: self.options_mask & NEAREST_NEIGHBOUR != 0,
+            is_restricted: false,
+            is_padded: false,
+        };
         let line = self.pixels_per_scanline as usize;
-        let padded = (rsi * self.pixels_per_block) as usize;
+        let padded = (interval * self.pixels_per_block) as usize;
         let pixels = size / pixel_bytes;
         // A line is filled up to whole blocks; the last one as far as it goes.
         let coded = pixels.div_ceil(line) * padded;
-        let decoded = decode_aec(stream, parameters, if padded == line { pixels } else { coded })?;
+        let samples = aec::decode(stream, parameters, if padded == line { pixels } else { coded })?;
+        let decoded = self.bytes(&samples, pixel_bytes);
         let bytes = if padded == line {
             decoded
         } else {
@@ -72,15 +77,19 @@ impl Szip {
             bytes.into()
         })
     }
-}
 
-fn decode_aec(stream: &[u8], parameters: AecParams, pixels: usize) -> Result<Vec<u8>> {
-    // The crate indexes freely: damaged input must not end the process.
-    let decoded = std::panic::catch_unwind(|| rust_aec::decode(stream, parameters, pixels));
-    match decoded {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(corrupt(format!("szip: {error}"))),
-        Err(_) => Err(corrupt("szip: the stream is damaged")),
+    /// Samples in the order of bytes that the data has.
+    fn bytes(self, samples: &[u32], pixel_bytes: usize) -> Vec<u8> {
+        let is_big = self.options_mask & MSB != 0;
+        let mut bytes = Vec::with_capacity(samples.len() * pixel_bytes);
+        for sample in samples {
+            if is_big {
+                bytes.extend_from_slice(&sample.to_be_bytes()[4 - pixel_bytes..]);
+            } else {
+                bytes.extend_from_slice(&sample.to_le_bytes()[..pixel_bytes]);
+            }
+        }
+        bytes
     }
 }
 

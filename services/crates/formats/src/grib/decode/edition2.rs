@@ -1,7 +1,7 @@
 //! GRIB 2: sections, packings and bitmaps of a message's first field
 //! ([WMO manual on codes, FM 92](https://codes.ecmwf.int/grib/format/grib2/)).
 
-use rust_aec::{AecFlags, AecParams, flags_from_grib2_ccsds_flags};
+use zarr::aec::{self, AecParameters};
 
 use super::packed::{Scale, ieee, unpack};
 use super::{Octets, Result, Value, corrupt, set_bits, spread, unsupported};
@@ -33,7 +33,7 @@ pub(super) fn values<V: Value>(message: &[u8], points: usize) -> Result<Vec<V>> 
         return Err(corrupt(format!("{count} values for {present} points of a GRIB message")));
     }
     if matches!(template, 2 | 3 | 40 | 41 | 200) {
-        return by_crate(&sections, points);
+        return by_crate(&sections, template, points);
     }
     let data = Octets(sections.data).from(5)?;
     let values = match template {
@@ -86,33 +86,58 @@ fn ccsds<V: Value>(data: &[u8], packing: &Octets<'_>, count: usize) -> Result<Ve
         return Err(unsupported(format!("GRIB CCSDS packing of {bits} bits")));
     }
     let (block, rsi) = (packing.u8(22)?, packing.u16(23)?);
-    // In this machine's order, and three bytes as four.
-    let flags = flags_from_grib2_ccsds_flags(packing.u8(21)?) & !(AecFlags::MSB | AecFlags::DATA_3BYTE);
-    let parameters = AecParams::new(bits, block.into(), rsi.into(), flags);
-    let integers = careful(|| rust_aec::decode(data, parameters, count))?
-        .map_err(|error| corrupt(format!("GRIB CCSDS data: {error}")))?;
-    Ok(match bits {
-        1..=8 => integers.iter().map(|byte| scale.value(f64::from(*byte))).collect(),
-        9..=16 => {
-            let words = integers.as_chunks::<2>().0;
-            words.iter().map(|word| scale.value(f64::from(u16::from_le_bytes(*word)))).collect()
-        }
-        _ => {
-            let words = integers.as_chunks::<4>().0;
-            words.iter().map(|word| scale.value(f64::from(u32::from_le_bytes(*word)))).collect()
-        }
-    })
+    let flags = packing.u8(21)?;
+    if flags & 1 != 0 {
+        return Err(unsupported("GRIB CCSDS packing of signed numbers"));
+    }
+    let parameters = AecParameters {
+        bits,
+        block: block.into(),
+        interval: rsi.into(),
+        has_predictor: flags & 8 != 0,
+        is_restricted: flags & 16 != 0,
+        is_padded: flags & 32 != 0,
+    };
+    let integers = aec::decode(data, parameters, count)?;
+    Ok(integers.iter().map(|integer| scale.value(f64::from(*integer))).collect())
 }
 
-/// The packings that the crate `grib` knows, bitmap and all.
-fn by_crate<V: Value>(sections: &Sections<'_>, points: usize) -> Result<Vec<V>> {
-    if Octets(sections.packing).u32(5)? == 0 {
+/// The packings that the crate `grib` knows, bitmap and all. It scales in single precision, so it is asked for the
+/// integers, and they are scaled here.
+fn by_crate<V: Value>(sections: &Sections<'_>, template: u16, points: usize) -> Result<Vec<V>> {
+    let packing = Octets(sections.packing);
+    if packing.u32(5)? == 0 {
         return Ok(vec![V::MISSING; points]);
     }
+    // Run lengths are of levels, which have no reference value.
+    if template == 200 {
+        return Ok(field(sections, sections.packing.to_vec(), points)?
+            .into_iter()
+            .map(V::from_f32)
+            .collect());
+    }
+    let scale = match packing.u8(19)? {
+        // ecCodes does not scale a field of one value.
+        0 if matches!(template, 40 | 41) => Scale::new(scale(&packing)?.reference, 0, 0),
+        _ => scale(&packing)?,
+    };
+    let mut unscaled = sections.packing.to_vec();
+    unscaled[11..19].fill(0);
+    let integers = field(sections, unscaled, points)?;
+    if integers.iter().all(|integer| integer.is_nan() || integer.abs() < SINGLE_INTEGER_MAX) {
+        return Ok(integers.iter().map(|integer| scale.value(f64::from(*integer))).collect());
+    }
+    Ok(field(sections, sections.packing.to_vec(), points)?.into_iter().map(V::from_f32).collect())
+}
+
+/// Up to here single precision holds every integer.
+const SINGLE_INTEGER_MAX: f32 = 16_777_216.0;
+
+fn field(sections: &Sections<'_>, packing: Vec<u8>, points: usize) -> Result<Vec<f32>> {
     let decode = || {
-        let (packing, bitmap) = (sections.packing.to_vec(), sections.bitmap.to_vec());
-        let field = grib::Grib2SubmessageDecoder::new(points, packing, bitmap, sections.data.to_vec())?;
-        let values: Vec<V> = field.dispatch()?.take(points + 1).map(V::from_f32).collect();
+        let (bitmap, data) = (sections.bitmap.to_vec(), sections.data.to_vec());
+        let field = grib::Grib2SubmessageDecoder::new(points, packing, bitmap, data)?;
+        let values: Vec<f32> = field.dispatch()?.take(points + 1).collect();
         Ok::<_, grib::GribError>(values)
     };
     careful(decode)?.map_err(|error| match error {
