@@ -1,9 +1,10 @@
-"""`make bench`. Environment: BENCH_SECONDS a measurement, BENCH_ROUNDS, BENCH_PARTS (chunks,memory,scan,grib), BENCH_SIZES."""
+"""`make bench`. Environment: BENCH_SECONDS a measurement, BENCH_ROUNDS, BENCH_SIZES, and BENCH_PARTS
+(chunks,memory,scan,many,catalog,grib,references)."""
 
 import os
 import platform
 
-from bench import chunks, data, grib, memory, scan
+from bench import chunks, data, grib, many, memory, references, scan
 from harness.paths import REPOSITORY
 
 os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release" / "cloudify"))
@@ -12,19 +13,23 @@ os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release"
 def main() -> None:
     seconds = float(os.environ.get("BENCH_SECONDS", "3"))
     rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
-    parts = os.environ.get("BENCH_PARTS", "chunks,memory,scan,grib").split(",")
     sizes = os.environ.get("BENCH_SIZES", "c37k,c64k,c1m,c2m,c4m").split(",")
     folder = REPOSITORY / "target" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
+    parts = {
+        "chunks": lambda: chunks.run(
+            folder, max(1, round(seconds)), rounds, [size for size in sizes if size in data.SIZES]
+        ),
+        "memory": lambda: memory.run(folder),
+        "scan": lambda: scan.run(folder, rounds),
+        "many": lambda: many.run(folder, rounds),
+        "catalog": lambda: many.run_catalog(folder),
+        "grib": lambda: grib.run(folder, rounds),
+        "references": lambda: references.run(folder),
+    }
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
-    if "chunks" in parts:
-        chunks.run(folder, max(1, round(seconds)), rounds, [size for size in sizes if size in data.SIZES])
-    if "memory" in parts:
-        memory.run(folder)
-    if "scan" in parts:
-        scan.run(folder, rounds)
-    if "grib" in parts:
-        grib.run(folder, rounds)
+    for part in os.environ.get("BENCH_PARTS", ",".join(parts)).split(","):
+        parts[part]()
 
 
 main()

@@ -37,7 +37,7 @@ impl Default for HttpSettings {
             worker_timeout_seconds: 60,
             chunk_max_age_seconds: 3600,
             metadata_max_age_seconds: 60,
-            references_bytes_max: 512 << 20,
+            references_bytes_max: 160 << 20,
             datasets_max: 10_000,
             catalog_poll_ms: 1000,
             body_bytes_max: 1 << 20,
