@@ -1,0 +1,1 @@
+//! Unpacking as xarray does.
