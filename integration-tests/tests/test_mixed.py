@@ -128,6 +128,8 @@ CASES = {
         "tas": {"contiguous": True} if at % 2 else {"chunksizes": (1, LAT, LON)}
     },
     "contiguous-types": lambda at, length: {"tas": {"contiguous": True, "dtype": ["f4", "f8"][at % 2]}},
+    # Classic files: big-endian, interleaved records.
+    "netcdf3-netcdf4": lambda at, length: {"tas": {} if at % 2 else {"zlib": True, "chunksizes": (3, LAT, LON)}},
     "lacking": lambda at, length: {
         "tas": {"chunksizes": (7, LAT, LON), "zlib": True},
         **({} if at == 1 else {"pr": {"chunksizes": (7, LAT, LON), "zlib": True, "fill_value": f4(1e20)}}),
@@ -146,7 +148,8 @@ def archive(place, case):
         if any(options.get("contiguous") for options in variables.values()):
             fixed(path, first, length, variables)
         else:
-            write(path, first, length, variables)
+            classic = case.startswith("netcdf3") and at % 2
+            write(path, first, length, variables, file_format="NETCDF3_CLASSIC" if classic else "NETCDF4")
         files.append(path)
     return files
 

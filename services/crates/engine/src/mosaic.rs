@@ -5,7 +5,7 @@
 use model::{ChunkGrid, Error, Mosaic, Result, Variable};
 
 /// Most chunks of pieces that one chunk may be made of.
-const SOURCES_MAX: usize = 1 << 18;
+const SOURCES_MAX: usize = 1 << 16;
 
 /// A part of a piece's chunk that goes into a computed chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use super::disk;
 use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument};
 use super::layout::{self, Layout, names};
+use super::mosaics::{self, PublishedMosaic};
 use super::records::Records;
 use crate::storage::Roots;
-use super::mosaics::{self, PublishedMosaic};
 
 /// Most bytes of catalog documents and of tables of files that are kept, each.
 const KEPT_BYTES_MAX: u64 = 64 << 20;

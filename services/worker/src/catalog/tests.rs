@@ -354,7 +354,7 @@ fn what_computed_chunks_are_made_of_is_found_again() {
         };
         assert_eq!(of(&record, number), expected);
     }
-    let chunks = catalog.references(&id("a"), Version(1), &tas.path, 0).unwrap().manifest;
+    let chunks = catalog.references(&id("a"), Version(1), &tas.path, 0, &no_roots()).unwrap().manifest;
     assert_eq!(chunks.len(), 5);
     // Nothing is kept of datasets without.
     publish(&catalog, "b", &self::joined("", 5), IfExists::Refuse).unwrap();

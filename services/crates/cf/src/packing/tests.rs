@@ -1,4 +1,5 @@
-//! Unpacking as xarray 2026.9 does: the expected bits are its own.
+//! Unpacking as xarray 2026.9 does: the expected bits are its own, of attributes that are numpy's scalars, as netCDF4
+//! gives them.
 
 use model::{AttributeValue, Attributes, ByteOrder, ChunkGrid, DataType, NodePath, Numbers, Variable};
 
@@ -104,7 +105,7 @@ fn packed_numbers_are_those_of_xarray() {
             ),
             singles(&[1.5, 2.25]),
             F32,
-            vec![0x3e19_999a, 0x3e66_6667],
+            vec![0x3e19_999a, 0x3e66_6666],
         ),
         (
             variable(F32, &[("missing_value", Numbers::F64(vec![1e20]))]),

@@ -157,6 +157,7 @@ fn can_encode(codecs: &[Codec]) -> bool {
                 | Codec::Zstd { .. }
                 | Codec::Gzip { .. }
                 | Codec::Crc32c
+                | Codec::Transpose { .. }
         )
     })
 }
