@@ -55,6 +55,9 @@ fn row(array: &ArrayPreview) -> [String; 6] {
     if array.missing_chunks > 0 {
         let _ = write!(chunk_text, ", {} missing", array.missing_chunks);
     }
+    if array.computed_chunks > 0 {
+        let _ = write!(chunk_text, ", {} made on demand", array.computed_chunks);
+    }
     if array.inlined_chunks > 0 {
         chunk_text.push_str(", inlined");
     }

@@ -10,6 +10,9 @@
 //!          in_place.json                   where references stay that are not below; only if there are any
 //!          refs.parq/.zmetadata            kerchunk's Parquet layout: fsspec and xarray open this directory
 //!                    <variable>/refs.<n>.parq
+//!          pieces/<variable>/mosaic.json  what computed chunks are made of; only for variables that have any
+//!                            encodings.json   a catalog document: one "variable" for each encoding of pieces
+//!                            refs.<n>.parq    references of all pieces, one piece behind the other
 //! ```
 //! A version is written beside its place, synced and renamed; `current` is replaced by a rename. So readers see a
 //! version whole or not at all, several workers may share the directory, and a crash leaves nothing but a
@@ -22,6 +25,7 @@ mod disk;
 mod documents;
 mod layout;
 mod listing;
+mod mosaics;
 mod publish;
 mod read;
 mod records;
@@ -33,7 +37,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use engine::ports::{IfExists, Listing, PublishedDataset, ReferenceRecord, VersionList};
-use model::{DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
+use model::{DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Variable, Version};
 
 use crate::storage::Roots;
 use layout::Layout;
@@ -41,6 +45,7 @@ use listing::Listings;
 use read::Reader;
 
 pub use listing::Fault;
+pub use mosaics::PublishedMosaic;
 pub use publish::Publication;
 
 /// References a record: kerchunk's own choice, about a megabyte in Parquet.
@@ -111,6 +116,29 @@ impl Catalog {
     pub fn files(&self, id: &DatasetId, version: Version) -> Result<Arc<HashMap<String, Arc<SourceFile>>>> {
         let version = self.resolve(id, Some(version))?;
         self.reader.files(&self.layout, id, version)
+    }
+
+    /// What the computed chunks of a variable are made of.
+    pub fn mosaic(
+        &self,
+        id: &DatasetId,
+        version: Version,
+        variable: &Variable,
+    ) -> Result<Arc<PublishedMosaic>> {
+        let version = self.resolve(id, Some(version))?;
+        self.reader.mosaic(&self.layout, id, version, variable)
+    }
+
+    /// One record of the references of a mosaic's pieces: rows `record * record_size ..`.
+    pub fn piece_references(
+        &self,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        mosaic: &PublishedMosaic,
+        record: u64,
+    ) -> Result<Arc<ReferenceRecord>> {
+        self.reader.piece_references(&self.layout, id, version, variable, mosaic, record)
     }
 
     /// Publishes a new version and makes it current. `progress` gets the number of arrays done, and of all.

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! evaluate ─▶ made before? ─▶ locate ─▶ admit by bytes ─▶ read ─▶ decode, encode on the pool ─▶ keep
-//!              or being made                                      at most one a core
+//!              or being made              │                       at most one a core
+//!                                        computed ─▶ mosaic: parts of several sources
 //! ```
 //! Requests for the same chunk at once make it once. An error is never an element: a source that changed, is damaged or
 //! is on tape fails the whole chunk, and only what the source lacks is missing.
 
 mod decode;
 mod locate;
+mod mosaic;
 mod pool;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::settings::EvaluateSettings;
 use crate::storage::Files;
 use decode::Decoder;
 use locate::{Records, Source};
+use mosaic::Mosaics;
 use pool::Pool;
 
 /// Most variables whose codecs are kept ready.
@@ -40,6 +43,7 @@ struct Inner {
     pool: Pool,
     records: Records,
     recipes: Cache<RecipeKey, Arc<Recipe>>,
+    mosaics: Mosaics,
 }
 
 /// A variable of a version, in a form.
@@ -72,6 +76,7 @@ impl Evaluator {
             pool: Pool::new(settings),
             records: Records::new(),
             recipes: Cache::new(RECIPES_MAX),
+            mosaics: Mosaics::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -98,8 +103,7 @@ impl Inner {
         }
         let stored_bytes = match self.locate(&recipe, chunk.number).await? {
             Source::Missing => return Ok(None),
-            // Here begins what is made of several sources, or of sources of another form.
-            Source::Computed => return Err(not_made(variable)),
+            Source::Computed => return self.composed(&recipe, chunk.number).await,
             Source::Inline(bytes) => bytes,
             Source::Stored(file, range) => {
                 let admitted = self.pool.admit(range.length, recipe.decoder.decoded_bytes()).await?;
@@ -110,6 +114,13 @@ impl Inner {
         let length = stored_bytes.len() as u64;
         let admitted = self.pool.admit(length, recipe.decoder.decoded_bytes()).await?;
         self.recode(&recipe, stored_bytes, admitted).await.map(Some)
+    }
+
+    /// A chunk that is made of several sources, or of sources of another form.
+    async fn composed(&self, recipe: &Arc<Recipe>, number: u64) -> Result<Option<Bytes>> {
+        let Some(elements) = self.compose(recipe, number).await? else { return Ok(None) };
+        let recipe = Arc::clone(recipe);
+        self.pool.run_admitted(move || recipe.decoder.encode(&elements)).await.map(Some)
     }
 
     async fn recode(&self, recipe: &Arc<Recipe>, stored: Bytes, admitted: pool::Admitted) -> Result<Bytes> {
@@ -148,13 +159,6 @@ impl Recipe {
     fn own(&self) -> &Variable {
         &self.published.dataset.variables[self.variable]
     }
-}
-
-fn not_made(variable: &Variable) -> Error {
-    Error::new(
-        model::ErrorKind::Unsupported,
-        format!("chunks of {} of several sources cannot be made here", variable.path),
-    )
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
-//! Joining the scans of many files into one dataset, raw: chunks stay what and where they are.
+//! Joining the scans of many files into one dataset. Chunks stay what and where they are as far as the files agree;
+//! others are made on demand.
 //!
 //! ```text
 //! scans ─▶ record   which dimension grows from file to file?
 //!       ─▶ axis     files in order of their times; overlaps, gaps
 //!       ─▶ collection  pieces of each variable  ─▶ units  times in one unit, exactly
-//!       ─▶ cover    which piece holds which times ─▶ differences  can they be joined raw?
-//!       ─▶ inlined · chunks · contiguous   one manifest a variable
+//!       ─▶ cover    which piece holds which times ─▶ differences  can they be joined?
+//!       ─▶ form     what elements are: as stored, or unpacked where files differ
+//!       ─▶ inlined · chunks · contiguous · mosaic   one manifest a variable
 //! ```
-//! Nothing is decoded here but coordinates, which scans bring inlined. Files that differ in chunking, type, codecs or
-//! packing are refused with the names of both.
+//! Nothing is decoded here but coordinates, which scans bring inlined. Files that differ in dimensions, units or kinds
+//! of values are refused with the names of both.
 
 mod attributes;
 mod axis;
@@ -17,8 +19,10 @@ mod collection;
 mod contiguous;
 mod cover;
 mod differences;
+mod form;
 mod gaps;
 mod inlined;
+mod mosaic;
 mod numbers;
 mod record;
 mod sources;
@@ -28,7 +32,7 @@ mod text;
 mod units;
 mod variable;
 
-use model::{ChunkManifest, Dataset, Error, FileScan, InPlace, Result, SourceFile, Warning};
+use model::{ChunkManifest, Dataset, Error, FileScan, InPlace, MosaicSource, Result, SourceFile, Warning};
 
 use crate::preview::RecordDimension;
 use axis::Axis;
@@ -44,6 +48,8 @@ pub struct Joined {
     pub manifests: Vec<ChunkManifest>,
     /// For each variable, where its references stay, if not in `manifests`; empty where none does.
     pub in_place: Vec<Option<InPlace>>,
+    /// For each variable, what its computed chunks are made of, if it has any.
+    pub mosaics: Vec<Option<MosaicSource>>,
     /// The files that references point into, in the order of the sources' times.
     pub files: Vec<SourceFile>,
     /// The dimension along which files were joined; none for one file.
@@ -67,11 +73,12 @@ pub fn join(scans: Vec<FileScan>) -> Result<Joined> {
     let mut differences = Differences::default();
     let mut used = vec![sources.files.len() == 1; sources.files.len()];
     let (mut joined, mut manifests, mut in_place) = (Vec::new(), Vec::new(), Vec::new());
+    let mut mosaics = Vec::new();
     for variable in variables {
         notes.compare_attributes(&variable);
         let one = match &axis {
             Some(axis) if variable.has_dimension(&axis.dimension) => {
-                match variable::join(variable, axis, &sources, &mut used, &mut differences)? {
+                match variable::join(variable, axis, &sources, &mut used, &mut differences, &mut notes)? {
                     Some(joined) => joined,
                     None => continue,
                 }
@@ -81,6 +88,7 @@ pub fn join(scans: Vec<FileScan>) -> Result<Joined> {
         joined.push(one.variable);
         manifests.push(one.manifest);
         in_place.push(one.in_place);
+        mosaics.push(one.mosaic);
     }
     differences.into_result(&sources)?;
     sources.check_used(&used, axis.as_ref())?;
@@ -90,6 +98,7 @@ pub fn join(scans: Vec<FileScan>) -> Result<Joined> {
         record_dimension: axis.map(|axis| axis.record_dimension()),
         warnings: notes.into_warnings(&sources),
         in_place,
+        mosaics,
         files: sources.targets,
     })
 }

@@ -9,6 +9,7 @@
 
 pub mod etag;
 pub mod join;
+pub mod mosaic;
 pub mod open;
 pub mod ports;
 pub mod preview;

@@ -62,7 +62,10 @@ pub struct ArrayPreview {
     pub missing_chunks: u64,
     /// How many are kept in the catalog rather than in a source file.
     pub inlined_chunks: u64,
-    /// Bytes of its chunks as stored.
+    /// How many are made on demand, because files differ; all others pass through as they are stored.
+    #[serde(default)]
+    pub computed_chunks: u64,
+    /// Bytes of its chunks as stored; those made on demand count nothing.
     pub stored_bytes: u64,
 }
 
@@ -109,6 +112,7 @@ fn array(variable: &Variable, manifest: &ChunkManifest) -> ArrayPreview {
         in_place: false,
         missing_chunks: manifest.missing_count(),
         inlined_chunks: manifest.inlined_count(),
+        computed_chunks: manifest.computed_count(),
         stored_bytes: manifest.stored_size_bytes(),
     }
 }

@@ -18,6 +18,7 @@ mod error;
 mod ids;
 mod in_place;
 mod manifest;
+mod mosaic;
 mod scan;
 mod source_file;
 
@@ -30,5 +31,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use ids::{DatasetId, NodePath, Version};
 pub use in_place::{ChunkKeyEncoding, InPlace};
 pub use manifest::{ByteRange, ChunkManifest, ChunkRef, FileId};
+pub use mosaic::{Mosaic, MosaicPiece, MosaicSource};
 pub use scan::{FileScan, Layout, ScannedVariable, Warning};
 pub use source_file::{FileIdentity, SourceFile, is_url};

@@ -77,6 +77,9 @@ pub(super) mod names {
     pub(in super::super) const FILES: &str = "files.json";
     pub(in super::super) const IN_PLACE: &str = "in_place.json";
     pub(in super::super) const REFERENCES: &str = "refs.parq";
+    pub(in super::super) const PIECES: &str = "pieces";
+    pub(in super::super) const MOSAIC: &str = "mosaic.json";
+    pub(in super::super) const ENCODINGS: &str = "encodings.json";
     pub(in super::super) const METADATA: &str = ".zmetadata";
 }
 

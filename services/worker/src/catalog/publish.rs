@@ -11,7 +11,7 @@ use model::{Dataset, DatasetId, Error, Result, Version};
 use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument, WarningDocument};
 use super::layout::{self, Layout, TEMPORARY, names};
 use super::read::{read_version_document, record_of};
-use super::{RECORD_SIZE, conflict, disk};
+use super::{RECORD_SIZE, conflict, disk, mosaics};
 
 /// How old something unfinished is when its publisher has certainly crashed.
 const LEFTOVER_AGE: Duration = Duration::from_hours(24);
@@ -65,6 +65,7 @@ pub(super) fn write(
         write_json(&directory.join(names::IN_PLACE), &places)?;
     }
     write_references(directory, joined, progress)?;
+    mosaics::write(directory, joined)?;
     disk::sync_directory(directory)?;
     Ok(unpublished)
 }
@@ -147,6 +148,9 @@ fn check(joined: &Joined) -> Result<()> {
     }
     if !joined.in_place.is_empty() && joined.in_place.len() != variables.len() {
         return Err(Error::internal("a joined dataset has not one place of references a variable"));
+    }
+    if !joined.mosaics.is_empty() && joined.mosaics.len() != variables.len() {
+        return Err(Error::internal("a joined dataset has not one mosaic a variable"));
     }
     for (at, (variable, manifest)) in variables.iter().zip(&joined.manifests).enumerate() {
         if is_in_place(joined, at) {

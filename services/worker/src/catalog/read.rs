@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ports::{PublishedDataset, ReferenceRecord, VersionList, VersionSummary};
-use model::{ChunkManifest, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Version};
+use model::{ChunkManifest, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Variable, Version};
 use moka::sync::Cache;
 use serde::de::DeserializeOwned;
 
 use super::disk;
 use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument};
 use super::layout::{self, Layout, names};
+use super::mosaics::{self, PublishedMosaic};
 use super::records::Records;
 use crate::storage::Roots;
 
@@ -27,17 +28,66 @@ type Files = HashMap<String, Arc<SourceFile>>;
 pub(super) struct Reader {
     datasets: Kept<PublishedDataset>,
     files: Kept<Files>,
+    mosaics: Cache<(DatasetId, Version, NodePath), Arc<PublishedMosaic>>,
+    piece_records: Cache<(DatasetId, Version, NodePath, u64), Arc<ReferenceRecord>>,
 }
 
 impl Reader {
     pub(super) fn new() -> Self {
-        Self { datasets: keep(), files: keep() }
+        let mosaics = Cache::builder().weigher(|_, mosaic: &Arc<PublishedMosaic>| mosaic.weight);
+        let records = Cache::builder().weigher(|_, record: &Arc<ReferenceRecord>| mosaics::weight(record));
+        Self {
+            datasets: keep(),
+            files: keep(),
+            mosaics: mosaics.max_capacity(KEPT_BYTES_MAX).build(),
+            piece_records: records.max_capacity(KEPT_BYTES_MAX).build(),
+        }
     }
 
     /// Gives back the memory of what was kept.
     pub(super) fn forget(&self) {
         self.datasets.invalidate_all();
         self.files.invalidate_all();
+        self.mosaics.invalidate_all();
+        self.piece_records.invalidate_all();
+    }
+
+    /// What a variable's computed chunks are made of.
+    pub(super) fn mosaic(
+        &self,
+        layout: &Layout,
+        id: &DatasetId,
+        version: Version,
+        variable: &Variable,
+    ) -> Result<Arc<PublishedMosaic>> {
+        let key = (id.clone(), version, variable.path.clone());
+        if let Some(kept) = self.mosaics.get(&key) {
+            return Ok(kept);
+        }
+        let mosaic = Arc::new(mosaics::read(&layout.version(id, version), variable)?);
+        self.mosaics.insert(key, Arc::clone(&mosaic));
+        Ok(mosaic)
+    }
+
+    /// One record of the references of a mosaic's pieces.
+    pub(super) fn piece_references(
+        &self,
+        layout: &Layout,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        mosaic: &PublishedMosaic,
+        record: u64,
+    ) -> Result<Arc<ReferenceRecord>> {
+        let key = (id.clone(), version, variable.clone(), record);
+        if let Some(kept) = self.piece_records.get(&key) {
+            return Ok(kept);
+        }
+        let (path, read) = mosaics::read_record(&layout.version(id, version), variable, mosaic, record)?;
+        let files = self.files_of(layout, id, version, &path, &read.files)?;
+        let references = Arc::new(ReferenceRecord { manifest: read.manifest, files });
+        self.piece_records.insert(key, Arc::clone(&references));
+        Ok(references)
     }
 
     pub(super) fn dataset(

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use engine::join::Joined;
 use model::{
     AttributeValue, Attributes, ByteOrder, ByteRange, ChunkGrid, ChunkManifest, ChunkRef, DataType, Dataset,
-    FileId, FileIdentity, Group, SourceFile, Variable, Warning,
+    FileId, FileIdentity, Group, Mosaic, MosaicPiece, MosaicSource, SourceFile, Variable, Warning,
 };
 use tempfile::TempDir;
 
@@ -49,6 +49,7 @@ fn joined(title: &str, chunks: u64) -> Joined {
     };
     Joined {
         in_place: Vec::new(),
+        mosaics: Vec::new(),
         dataset: Dataset {
             groups: vec![
                 Group { path: NodePath::root(), attributes },
@@ -313,4 +314,76 @@ fn damaged_references_are_an_error_and_never_other_bytes() {
     }
     std::fs::remove_file(&record).unwrap();
     assert_eq!(kind(&catalog), ErrorKind::CorruptData);
+}
+
+/// The dataset with all chunks computed of two pieces.
+fn composed() -> Joined {
+    let mut joined = joined("", 5);
+    let tas = joined.dataset.variables[0].clone();
+    let mut references = ChunkManifest::missing(0, 5);
+    for number in 1..5 {
+        references.set(number, joined.manifests[0].get(number));
+    }
+    let piece = |start, length| MosaicPiece { encoding: 0, start, length, first: start };
+    let mosaic = Mosaic { axis: 0, encodings: vec![tas], pieces: vec![piece(0, 3), piece(3, 2)] };
+    joined.mosaics = vec![Some(MosaicSource { mosaic, references })];
+    (0..5).for_each(|number| joined.manifests[0].set(number, ChunkRef::Computed));
+    joined
+}
+
+#[test]
+fn what_computed_chunks_are_made_of_is_found_again() {
+    let (directory, catalog) = open();
+    let joined = composed();
+    publish(&catalog, "a", &joined, IfExists::Refuse).unwrap();
+    let tas = &joined.dataset.variables[0];
+    let published = catalog.mosaic(&id("a"), Version(1), tas).unwrap();
+    let source = joined.mosaics[0].as_ref().unwrap();
+    assert_eq!((published.mosaic.axis, &published.mosaic.pieces), (0, &source.mosaic.pieces));
+    let encoding = &published.mosaic.encodings[0];
+    assert_eq!((&encoding.grid, &encoding.attributes), (&tas.grid, &tas.attributes));
+    let record = catalog.piece_references(&id("a"), Version(1), &tas.path, &published, 0).unwrap();
+    let of = |record: &ReferenceRecord, number| match record.manifest.get(number) {
+        ChunkRef::Bytes { file, range } => Some((record.files[file.0 as usize].path.clone(), range)),
+        _ => None,
+    };
+    for number in 0..5 {
+        let expected = match source.references.get(number) {
+            ChunkRef::Bytes { file, range } => Some((joined.files[file.0 as usize].path.clone(), range)),
+            _ => None,
+        };
+        assert_eq!(of(&record, number), expected);
+    }
+    let chunks = catalog.references(&id("a"), Version(1), &tas.path, 0, &no_roots()).unwrap().manifest;
+    assert_eq!(chunks.len(), 5);
+    // Nothing is kept of datasets without.
+    publish(&catalog, "b", &self::joined("", 5), IfExists::Refuse).unwrap();
+    assert!(!version_directory(&directory, "b", 1).join("pieces").exists());
+    let none = catalog.mosaic(&id("b"), Version(1), tas).unwrap_err();
+    assert_eq!(none.kind, ErrorKind::NotFound);
+}
+
+#[test]
+fn damaged_mosaics_are_an_error() {
+    let joined = composed();
+    let tas = &joined.dataset.variables[0];
+    let whole = r#"{"format":1,"axis":0,"record_size":100000,"references":5,"pieces":[[0,0,3,0],[0,3,2,3]]}"#;
+    for damage in [
+        ("[0,3,2,3]", "[1,3,2,3]"),
+        ("[0,3,2,3]", "[0,2,2,3]"),
+        ("[0,3,2,3]", "[0,3,18446744073709551615,3]"),
+        ("[0,3,2,3]", "[0,3,3,3]"),
+        ("\"axis\":0", "\"axis\":9"),
+        ("\"record_size\":100000", "\"record_size\":0"),
+        ("\"format\":1", "\"format\":2"),
+        ("}", ""),
+    ] {
+        let (directory, catalog) = open();
+        publish(&catalog, "a", &joined, IfExists::Refuse).unwrap();
+        let path = version_directory(&directory, "a", 1).join("pieces/forecast/tas/mosaic.json");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+        std::fs::write(&path, whole.replace(damage.0, damage.1)).unwrap();
+        let kind = catalog.mosaic(&id("a"), Version(1), tas).unwrap_err().kind;
+        assert_eq!(kind, ErrorKind::CorruptData, "{damage:?}");
+    }
 }

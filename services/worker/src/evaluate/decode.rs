@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use engine::ports::Form;
 use formats::grib::decode as grib;
-use model::{Codec, DataType, Error, ErrorKind, Result, Variable};
+use model::{ByteOrder, Codec, DataType, Error, ErrorKind, Result, Variable};
 use zarr::codecs::{ChunkCodecs, CodecError};
 
 /// Decodes the chunks of a variable and encodes them.
@@ -28,7 +28,16 @@ impl Decoder {
             Form::Stored => None,
             Form::Decoded => zarr::decoded::variable(own),
         };
-        let shown = shown.as_ref().unwrap_or(own);
+        Self::between(own, shown.as_ref().unwrap_or(own))
+    }
+
+    /// For a variable whose chunks are decoded only.
+    pub(super) fn to_elements(own: &Variable) -> Result<Self> {
+        let plain = Variable { codecs: Vec::new(), byte_order: ByteOrder::Little, ..own.clone() };
+        Self::between(own, &plain)
+    }
+
+    fn between(own: &Variable, shown: &Variable) -> Result<Self> {
         let into = ChunkCodecs::new(shown).map_err(failed)?;
         let from = if own.codecs == [Codec::RawGrib] {
             let size = shown.data_type.size().unwrap_or(1);
@@ -57,6 +66,11 @@ impl Decoder {
             }),
         }
         .map_err(failed)
+    }
+
+    /// The form that is asked for of a chunk's elements.
+    pub(super) fn encode(&self, elements: &[u8]) -> Result<Bytes> {
+        self.into.encode(elements).map_err(failed)
     }
 
     /// The form that is asked for of a stored chunk.

@@ -51,9 +51,21 @@ impl Pool {
         admitted: Admitted,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.run_admitted(move || {
+            let _held = admitted;
+            work()
+        })
+        .await
+    }
+
+    /// The same for work whose memory somebody else holds.
+    pub(super) async fn run_admitted<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(Error::internal)?;
         let done = tokio::task::spawn_blocking(move || {
-            let _held = (core, admitted);
+            let _held = core;
             work()
         });
         done.await.map_err(|fault| {

@@ -1,8 +1,9 @@
 //! Which piece of a variable holds which places of the record dimension.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
-use model::{Layout, Result};
+use model::{Layout, Result, Warning};
 
 use super::axis::Axis;
 use super::collection::Collected;
@@ -18,9 +19,16 @@ pub(super) struct Cover {
     pub(super) known: u64,
 }
 
-/// Puts a variable's pieces one behind the other. They must hold every place, and a place twice only where the values
-/// are inlined and can be compared.
-pub(super) fn cover(variable: &Collected, axis: &Axis, sources: &Sources) -> Result<Vec<Cover>> {
+/// All pieces of a variable, one behind the other.
+pub(super) struct Covers {
+    pub(super) pieces: Vec<Cover>,
+    /// Places that no piece holds.
+    pub(super) gaps: Vec<Range<u64>>,
+}
+
+/// Puts a variable's pieces one behind the other. A place may be held twice only where the values are inlined and can
+/// be compared, and by nobody only where the values are numbers, which can be missing.
+pub(super) fn cover(variable: &Collected, axis: &Axis, sources: &Sources) -> Result<Covers> {
     let mut pieces: Vec<(usize, Range<u64>)> = Vec::with_capacity(variable.pieces.len());
     for (at, piece) in variable.pieces.iter().enumerate() {
         let span = axis.span(piece.file).ok_or_else(|| {
@@ -37,10 +45,12 @@ pub(super) fn cover(variable: &Collected, axis: &Axis, sources: &Sources) -> Res
     }
     pieces.sort_by_key(|(_, span)| (span.start, std::cmp::Reverse(span.end)));
     let mut covers: Vec<Cover> = Vec::with_capacity(pieces.len());
+    let mut gaps = Vec::new();
     let mut covered = 0;
     for (piece, span) in pieces {
         if span.start > covered {
-            return Err(missing(variable, covered..span.start, axis, sources));
+            gaps.push(covered..span.start);
+            covered = span.start;
         }
         let known = covered.min(span.end) - span.start;
         let is_comparable = variable.pieces[piece].scanned.layout == Layout::Inline;
@@ -50,18 +60,47 @@ pub(super) fn cover(variable: &Collected, axis: &Axis, sources: &Sources) -> Res
         covered = covered.max(span.end);
         covers.push(Cover { piece, span, known });
     }
-    if covered < axis.length() {
-        return Err(missing(variable, covered..axis.length(), axis, sources));
+    if covered < axis.length() && !covers.is_empty() {
+        gaps.push(covered..axis.length());
     }
-    Ok(covers)
+    let is_numeric = variable.pieces.iter().all(|piece| piece.scanned.variable.data_type.is_numeric());
+    match gaps.first() {
+        Some(gap) if !is_numeric => Err(missing(variable, gap, axis, sources)),
+        _ => Ok(Covers { pieces: covers, gaps }),
+    }
+}
+
+impl Covers {
+    /// What is said of places that no file holds.
+    pub(super) fn warning(&self, variable: &Collected, axis: &Axis, sources: &Sources) -> Option<Warning> {
+        let first = self.gaps.first()?;
+        let has: HashSet<usize> = variable.pieces.iter().map(|piece| piece.file).collect();
+        let overlaps =
+            |span: &Range<u64>| self.gaps.iter().any(|gap| span.start < gap.end && gap.start < span.end);
+        let files: Vec<usize> = (0..sources.files.len())
+            .filter(|file| axis.span(*file).is_some_and(|span| overlaps(&span)) && !has.contains(file))
+            .collect();
+        let message = format!(
+            "missing for {} of {} values of {} (first from {} to {}): {} {} without it. They read as missing values",
+            self.gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>(),
+            axis.length(),
+            axis.dimension,
+            axis.words(first.start),
+            axis.words(first.end - 1),
+            sources.list(files.iter().copied()),
+            if files.len() == 1 { "is" } else { "are" },
+        );
+        Some(Warning { subject: variable.path.to_string(), message })
+    }
 }
 
 /// The refusal of places that no file has.
-fn missing(variable: &Collected, places: Range<u64>, axis: &Axis, sources: &Sources) -> model::Error {
+fn missing(variable: &Collected, places: &Range<u64>, axis: &Axis, sources: &Sources) -> model::Error {
+    let has: HashSet<usize> = variable.pieces.iter().map(|piece| piece.file).collect();
     let files: Vec<usize> = (0..sources.files.len())
         .filter(|file| {
             axis.span(*file).is_some_and(|span| span.start < places.end && places.start < span.end)
-                && variable.pieces.iter().all(|piece| piece.file != *file)
+                && !has.contains(file)
         })
         .collect();
     let message = format!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cf::PACKING;
 use model::{Result, ScannedVariable};
 
 use super::numbers::same_value;
@@ -9,10 +10,6 @@ use super::sources::Sources;
 
 /// Most differences that are told; the others are counted.
 const TOLD_MAX: usize = 10;
-/// Attributes that say what stored numbers mean ([CF §8.1](https://cfconventions.org/cf-conventions/cf-conventions.html#packed-data)):
-/// one array has one of each.
-const PACKING: [&str; 5] = ["scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned"];
-
 /// Differences found so far.
 #[derive(Default)]
 pub(super) struct Differences {
@@ -40,8 +37,8 @@ impl Differences {
         let more =
             if self.more > 0 { format!("; and {} more differences", self.more) } else { String::new() };
         let message = format!(
-            "the files cannot be joined as they are: {}{more}. Chunks are served as they are stored, so all files must be \
-             alike in this; joins that decode come later",
+            "the files cannot be joined: {}{more}. All files must be alike in this, whatever else is brought together: \
+             register those that differ as another dataset",
             self.told.join("; ")
         );
         let files: Vec<usize> = self.files.into_iter().collect();
@@ -49,24 +46,36 @@ impl Differences {
     }
 }
 
-/// How two pieces differ apart from their places on the record dimension and their chunks: `what (of the one) and
-/// (of the other)`.
+/// How two pieces differ in what no decoding brings together: `what (of the one) and (of the other)`.
 pub(super) fn between(a: &ScannedVariable, b: &ScannedVariable, dimension: Option<&str>) -> Option<String> {
     let (a, b) = (&a.variable, &b.variable);
     if a.dimensions != b.dimensions {
         return Some(format!("dimensions ({}) and ({})", a.dimensions.join(", "), b.dimensions.join(", ")));
     }
-    if a.data_type != b.data_type {
+    if a.data_type != b.data_type && !(a.data_type.is_numeric() && b.data_type.is_numeric()) {
         return Some(format!("types {:?} and {:?}", a.data_type, b.data_type));
-    }
-    if a.byte_order != b.byte_order {
-        return Some(format!("byte orders {:?} and {:?}", a.byte_order, b.byte_order));
     }
     let lengths = a.grid.shape().iter().zip(b.grid.shape());
     for (name, (a, b)) in a.dimensions.iter().zip(lengths) {
         if a != b && dimension != Some(name.as_str()) {
             return Some(format!("lengths of {name} {a} and {b}"));
         }
+    }
+    // xarray takes the first file's and the numbers of the others as if they were in these: wrong science.
+    match (a.attributes.text("units"), b.attributes.text("units")) {
+        (Some(a), Some(b)) if a.trim() != b.trim() => Some(format!("units {a:?} and {b:?}")),
+        _ => None,
+    }
+}
+
+/// How the stored elements of two pieces differ.
+pub(super) fn between_elements(a: &ScannedVariable, b: &ScannedVariable) -> Option<String> {
+    let (a, b) = (&a.variable, &b.variable);
+    if a.data_type != b.data_type {
+        return Some(format!("types {:?} and {:?}", a.data_type, b.data_type));
+    }
+    if a.byte_order != b.byte_order {
+        return Some(format!("byte orders {:?} and {:?}", a.byte_order, b.byte_order));
     }
     for name in PACKING {
         let values = (a.attributes.get(name), b.attributes.get(name));
@@ -80,21 +89,6 @@ pub(super) fn between(a: &ScannedVariable, b: &ScannedVariable, dimension: Optio
             };
             return Some(format!("{name} {} and {}", text(values.0), text(values.1)));
         }
-    }
-    None
-}
-
-/// How the chunks of two pieces differ, both of them in chunks.
-pub(super) fn between_chunks(a: &ScannedVariable, b: &ScannedVariable) -> Option<String> {
-    if a.layout != b.layout {
-        return Some(format!("layouts {:?} and {:?}", a.layout, b.layout));
-    }
-    let (a, b) = (&a.variable, &b.variable);
-    if a.codecs != b.codecs {
-        return Some(format!("codecs {:?} and {:?}", a.codecs, b.codecs));
-    }
-    if a.grid.chunk_shape() != b.grid.chunk_shape() {
-        return Some(format!("chunk shapes {:?} and {:?}", a.grid.chunk_shape(), b.grid.chunk_shape()));
     }
     None
 }

@@ -1,11 +1,12 @@
 //! Inlined pieces one behind the other, in one inlined chunk or, where that would be large, in some.
 
 use bytes::Bytes;
-use model::{ChunkGrid, ChunkManifest, ChunkRef, DataType, Error, Result};
+use model::{ByteOrder, ChunkGrid, ChunkManifest, ChunkRef, DataType, Error, Result, ScannedVariable};
 
 use super::axis::Axis;
 use super::collection::Collected;
-use super::cover::Cover;
+use super::cover::{Cover, Covers};
+use super::form::Form;
 use super::numbers::inlined_bytes;
 use super::sources::Sources;
 use super::text;
@@ -33,12 +34,14 @@ struct Part<'p, T> {
 /// The grid and manifest of inlined pieces. Places that two pieces hold must have the same values.
 pub(super) fn concatenate(
     variable: &Collected,
-    covers: &[Cover],
+    covers: &Covers,
     record: usize,
     axis: &Axis,
     sources: &Sources,
+    form: &Form,
 ) -> Result<(ChunkGrid, ChunkManifest)> {
-    let first = &variable.pieces[covers[0].piece].scanned.variable;
+    let covers = &covers.pieces[..];
+    let first = &form.variable;
     let mut shape = first.grid.shape().to_vec();
     shape[record] = axis.length();
     let product = |lengths: &[u64]| lengths.iter().product::<u64>() as usize;
@@ -49,21 +52,22 @@ pub(super) fn concatenate(
     };
     let pieces: Vec<Bytes> = covers
         .iter()
-        .map(|cover| inlined_bytes(&variable.pieces[cover.piece].scanned))
+        .map(|cover| in_form(&variable.pieces[cover.piece].scanned, form))
         .collect::<Result<_>>()?;
     let clash = |at: usize| differing(variable, covers, at, axis, sources);
     let (chunks, steps) = if first.data_type == DataType::Text {
         let malformed = || Error::internal(format!("{}: malformed inlined text", variable.path));
         let texts: Vec<Vec<&[u8]>> =
             pieces.iter().map(|bytes| text::decode(bytes).ok_or_else(malformed)).collect::<Result<_>>()?;
-        let all = weave(&parts(covers, texts.iter().map(Vec::as_slice)), rows, &b""[..]).map_err(clash)?;
+        let all = weave(&parts(covers, texts.iter().map(Vec::as_slice)), rows, &[&b""[..]]).map_err(clash)?;
         let steps = steps_a_chunk(rows, all.iter().map(|text| text.len() + 4).sum());
         let chunks =
             cut(all, rows, steps, &b""[..]).into_iter().map(|texts| Bytes::from(text::encode(&texts)));
         (chunks.collect::<Vec<_>>(), steps)
     } else {
         rows.inner *= first.data_type.size().unwrap_or(1);
-        let all = weave(&parts(covers, pieces.iter().map(AsRef::as_ref)), rows, 0).map_err(clash)?;
+        let blank = form.missing.as_deref().filter(|element| !element.is_empty()).unwrap_or(&[0]);
+        let all = weave(&parts(covers, pieces.iter().map(AsRef::as_ref)), rows, blank).map_err(clash)?;
         let steps = steps_a_chunk(rows, all.len());
         (cut(all, rows, steps, 0).into_iter().map(Bytes::from).collect(), steps)
     };
@@ -87,10 +91,33 @@ fn parts<'p, T>(covers: &[Cover], elements: impl Iterator<Item = &'p [T]>) -> Ve
     covers.iter().zip(elements).map(part).collect()
 }
 
-/// All parts in one array of rows. Fails with the number of the first part whose known places have other values or
+/// A piece's elements as those of the joined variable, little-endian.
+fn in_form(scanned: &ScannedVariable, form: &Form) -> Result<Bytes> {
+    let bytes = inlined_bytes(scanned)?;
+    let unpacking = form.unpacking(&scanned.variable).map_err(Error::internal)?;
+    let size = scanned.variable.data_type.size().filter(|size| *size > 1);
+    let is_swapped = scanned.variable.byte_order == ByteOrder::Big && scanned.variable.data_type.is_numeric();
+    let bytes = match size {
+        Some(size) if is_swapped => {
+            let mut swapped = bytes.to_vec();
+            swapped.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            Bytes::from(swapped)
+        }
+        _ => bytes,
+    };
+    if unpacking.is_copy() {
+        return Ok(bytes);
+    }
+    unpacking
+        .apply(&bytes)
+        .map(Bytes::from)
+        .map_err(|error| Error::invalid(format!("{} cannot be joined: {error}", scanned.variable.path)))
+}
+
+/// All parts in one array of rows, with the elements of `blank` over and over where there are none. Fails with the number of the first part whose known places have other values or
 /// whose elements are too few.
-fn weave<T: Copy + PartialEq>(parts: &[Part<'_, T>], rows: Rows, blank: T) -> Result<Vec<T>, usize> {
-    let mut all = vec![blank; rows.outer * rows.length * rows.inner];
+fn weave<T: Copy + PartialEq>(parts: &[Part<'_, T>], rows: Rows, blank: &[T]) -> Result<Vec<T>, usize> {
+    let mut all: Vec<T> = blank.iter().copied().cycle().take(rows.outer * rows.length * rows.inner).collect();
     for (at, part) in parts.iter().enumerate() {
         let row_length = part.length * rows.inner;
         if part.elements.len() != rows.outer * row_length {

@@ -198,7 +198,7 @@ fn family_values(
                 let (a, b) = sources.pair(first.file, other);
                 let message = format!(
                     "{}: units or types of times differ between {a} and {b}, and the values in {} are too large, packed \
-                     or no numbers, so that they cannot be converted (joins that decode come later)",
+                     or no numbers, so that they cannot be converted (only small ones are decoded when files are joined)",
                     member.path,
                     sources.name(piece.file)
                 );

@@ -1,20 +1,25 @@
 //! One variable of all files: taken once, or its pieces joined along the record dimension.
 
-use model::{ChunkGrid, ChunkManifest, Error, ErrorKind, InPlace, Layout, Result, Variable};
+use model::{
+    ByteOrder, ChunkGrid, ChunkManifest, Error, ErrorKind, InPlace, Layout, MosaicSource, Result, Variable,
+};
 
+use super::attributes::Notes;
 use super::axis::Axis;
 use super::collection::{Collected, Piece};
-use super::cover::{Cover, cover};
+use super::cover::{Cover, Covers, cover};
 use super::differences::{self, Differences};
+use super::form::Form;
 use super::numbers::inlined_bytes;
 use super::sources::Sources;
-use super::{chunks, contiguous, inlined};
+use super::{chunks, contiguous, inlined, mosaic};
 
 /// One variable of the joined dataset.
 pub(super) struct One {
     pub(super) variable: Variable,
     pub(super) manifest: ChunkManifest,
     pub(super) in_place: Option<InPlace>,
+    pub(super) mosaic: Option<MosaicSource>,
 }
 
 /// A variable without the record dimension: the first file's, after the others have been compared with it.
@@ -25,7 +30,9 @@ pub(super) fn take_once(mut variable: Collected, sources: &Sources, used: &mut [
     };
     used[first.file] = true;
     for other in &others {
-        let difference = match differences::between(&first.scanned, &other.scanned, None) {
+        let difference = differences::between(&first.scanned, &other.scanned, None)
+            .or_else(|| differences::between_elements(&first.scanned, &other.scanned));
+        let difference = match difference {
             Some(difference) => Some(difference),
             None if is_inlined(&first) && is_inlined(other) => {
                 let is_same = inlined_bytes(&first.scanned)? == inlined_bytes(&other.scanned)?;
@@ -48,7 +55,7 @@ pub(super) fn take_once(mut variable: Collected, sources: &Sources, used: &mut [
         contiguous::split(&mut first.scanned, &shape)?;
     }
     let manifest = in_join(first.scanned.manifest, sources, first.file);
-    Ok(One { variable: first.scanned.variable, manifest, in_place: first.scanned.in_place })
+    Ok(One { variable: first.scanned.variable, manifest, in_place: first.scanned.in_place, mosaic: None })
 }
 
 fn is_inlined(piece: &Piece) -> bool {
@@ -62,55 +69,82 @@ pub(super) fn join(
     sources: &Sources,
     used: &mut [bool],
     differences: &mut Differences,
+    notes: &mut Notes,
 ) -> Result<Option<One>> {
     let covers = cover(&variable, axis, sources)?;
-    let Some(first) = covers.first() else {
+    let Some(first) = covers.pieces.first() else {
         return take_once(variable, sources, used).map(Some);
     };
     let first_piece = first.piece;
     let Some(record) = record_axis(&variable.pieces[first_piece], axis) else {
         return Err(Error::internal(format!("{} has lost its record dimension", variable.path)));
     };
-    for cover in covers.iter().filter(|cover| cover.known < cover.span.end - cover.span.start) {
+    for cover in covers.pieces.iter().filter(|cover| cover.known < cover.span.end - cover.span.start) {
         used[variable.pieces[cover.piece].file] = true;
     }
     if !are_alike(&variable, &covers, record, axis, sources, differences)? {
         return Ok(None);
     }
-    let fill_value = fill_value(&variable, sources)?;
-    let (grid, manifest) = if is_inlined(&variable.pieces[first_piece]) {
-        inlined::concatenate(&variable, &covers, record, axis, sources)?
-    } else {
-        if !make_chunked(&mut variable, &covers, record, sources, differences)? {
+    let form = match Form::of(&variable, &covers) {
+        Ok(form) => form,
+        Err(difference) => {
+            let files: Vec<usize> =
+                covers.pieces.iter().map(|cover| variable.pieces[cover.piece].file).collect();
+            let text =
+                || format!("{} in {}: {difference}", variable.path, sources.list(files.iter().copied()));
+            differences.add(text, [files[0], files.get(1).copied().unwrap_or(files[0])]);
             return Ok(None);
         }
-        chunks::concatenate(&mut variable, &covers, record, axis.length(), sources)?
     };
-    let piece = variable.pieces.swap_remove(first_piece);
-    let variable = Variable { grid, fill_value, ..piece.scanned.variable };
-    Ok(Some(One { variable, manifest, in_place: None }))
+    notes.warnings.extend(covers.warning(&variable, axis, sources));
+    let all_inlined = covers.pieces.iter().all(|cover| is_inlined(&variable.pieces[cover.piece]));
+    if all_inlined {
+        let (grid, manifest) = inlined::concatenate(&variable, &covers, record, axis, sources, &form)?;
+        let variable = Variable { grid, byte_order: ByteOrder::Little, ..form.variable };
+        return Ok(Some(One { variable, manifest, in_place: None, mosaic: None }));
+    }
+    if covers.gaps.is_empty() && make_alike(&mut variable, &covers, record)? {
+        let fill_value = fill_value(&variable);
+        let (grid, manifest) =
+            chunks::concatenate(&mut variable, &covers.pieces, record, axis.length(), sources)?;
+        let piece = variable.pieces.swap_remove(first_piece);
+        let variable = Variable { grid, fill_value, ..piece.scanned.variable };
+        return Ok(Some(One { variable, manifest, in_place: None, mosaic: None }));
+    }
+    let record = mosaic::Record { axis: record, length: axis.length() };
+    let composed = mosaic::compose(&variable, &covers, record, &form, sources)?;
+    if let Some(warning) = composed.warning {
+        notes.warn(variable.path.as_str(), warning);
+    }
+    let mosaic::Composed { variable, manifest, source, .. } = composed;
+    Ok(Some(One { variable, manifest, in_place: None, mosaic: source }))
 }
 
 fn record_axis(piece: &Piece, axis: &Axis) -> Option<usize> {
     piece.scanned.variable.dimensions.iter().position(|name| *name == axis.dimension)
 }
 
-/// Whether all pieces are as the first one, apart from their chunks; notes where not.
+/// Whether all pieces are alike in what cannot be brought together; notes where not.
 fn are_alike(
     variable: &Collected,
-    covers: &[Cover],
+    covers: &Covers,
     record: usize,
     axis: &Axis,
     sources: &Sources,
     differences: &mut Differences,
 ) -> Result<bool> {
     let mut alike = true;
-    let first = &variable.pieces[covers[0].piece];
-    for cover in covers {
+    let first = &variable.pieces[covers.pieces[0].piece];
+    let is_numeric = first.scanned.variable.data_type.is_numeric();
+    for cover in &covers.pieces {
         let piece = &variable.pieces[cover.piece];
         let mut difference = differences::between(&first.scanned, &piece.scanned, Some(&axis.dimension));
-        if difference.is_none() && is_inlined(first) != is_inlined(piece) {
-            difference = Some(format!("layouts {:?} and {:?}", first.scanned.layout, piece.scanned.layout));
+        if !is_numeric {
+            difference = difference.or_else(|| differences::between_elements(&first.scanned, &piece.scanned));
+            if difference.is_none() && is_inlined(first) != is_inlined(piece) {
+                difference =
+                    Some(format!("layouts {:?} and {:?}", first.scanned.layout, piece.scanned.layout));
+            }
         }
         if let Some(difference) = difference {
             alike = false;
@@ -135,78 +169,52 @@ fn are_alike(
     Ok(alike)
 }
 
-/// Brings all pieces into chunks of one shape; notes where that cannot be.
-fn make_chunked(
-    variable: &mut Collected,
-    covers: &[Cover],
-    record: usize,
-    sources: &Sources,
-    differences: &mut Differences,
-) -> Result<bool> {
-    let chunked = covers.iter().find(|cover| variable.pieces[cover.piece].scanned.layout == Layout::Chunked);
-    let shape = if let Some(cover) = chunked {
-        variable.pieces[cover.piece].scanned.variable.grid.chunk_shape().to_vec()
+/// Brings all pieces into chunks of one shape, each beginning at a chunk's beginning, if they are that already or lie
+/// in one piece that can be split. Changes nothing where that cannot be for all.
+fn make_alike(variable: &mut Collected, covers: &Covers, record: usize) -> Result<bool> {
+    let covers = &covers.pieces;
+    let of = |cover: &Cover| &variable.pieces[cover.piece].scanned;
+    let chunked = covers.iter().map(of).find(|scanned| scanned.layout == Layout::Chunked);
+    let shape = if let Some(chunked) = chunked {
+        chunked.variable.grid.chunk_shape().to_vec()
     } else {
         let lengths: Vec<u64> = covers.iter().map(|cover| cover.span.end - cover.span.start).collect();
         let along = contiguous::Record { axis: record, lengths: &lengths };
-        contiguous::chunk_shape(&variable.pieces[covers[0].piece].scanned.variable, Some(along))
+        contiguous::chunk_shape(&of(&covers[0]).variable, Some(along))
     };
+    let first = of(&covers[0]);
+    let mut fill_values = covers.iter().filter_map(|cover| of(cover).variable.fill_value.as_ref());
+    let first_fill = fill_values.next();
+    if fill_values.any(|fill| Some(fill) != first_fill) {
+        return Ok(false);
+    }
+    for (at, cover) in covers.iter().enumerate() {
+        let scanned = of(cover);
+        let has_shape = match scanned.layout {
+            Layout::Chunked => *scanned.variable.grid.chunk_shape() == shape,
+            Layout::Contiguous => contiguous::can_split(&scanned.variable, &shape),
+            Layout::Inline => false,
+        };
+        let is_last = at + 1 == covers.len();
+        let ends_with_chunk = is_last || (cover.span.end - cover.span.start).is_multiple_of(shape[record]);
+        let is_same = differences::between_elements(first, scanned).is_none()
+            && scanned.variable.codecs == first.variable.codecs;
+        if !has_shape || !ends_with_chunk || !is_same {
+            return Ok(false);
+        }
+    }
     for cover in covers {
         let scanned = &mut variable.pieces[cover.piece].scanned;
-        if scanned.layout == Layout::Contiguous && contiguous::can_split(&scanned.variable, &shape) {
+        if scanned.layout == Layout::Contiguous {
             contiguous::split(scanned, &shape)?;
         }
     }
-    let mut alike = true;
-    let first = &variable.pieces[covers[0].piece];
-    for (at, cover) in covers.iter().enumerate() {
-        let piece = &variable.pieces[cover.piece];
-        let chunk_length = shape[record];
-        let length = cover.span.end - cover.span.start;
-        let is_last = at + 1 == covers.len();
-        if let Some(difference) = differences::between_chunks(&first.scanned, &piece.scanned) {
-            alike = false;
-            let (a, b) = sources.pair(first.file, piece.file);
-            differences
-                .add(|| format!("{} in {a} and {b}: {difference}", variable.path), [first.file, piece.file]);
-        } else if !is_last && length % chunk_length != 0 {
-            alike = false;
-            let next = variable.pieces[covers[at + 1].piece].file;
-            let (a, b) = sources.pair(piece.file, next);
-            let text = || {
-                format!(
-                    "{} in {a}: its {length} values along the record dimension are no multiple of its chunk length \
-                     {chunk_length}, so that {b} would begin inside a chunk",
-                    variable.path
-                )
-            };
-            differences.add(text, [piece.file, next]);
-        }
-    }
-    Ok(alike)
+    Ok(true)
 }
 
-/// The one fill value of all pieces.
-fn fill_value(variable: &Collected, sources: &Sources) -> Result<Option<Vec<u8>>> {
-    let mut known: Option<(&Vec<u8>, usize)> = None;
-    for piece in &variable.pieces {
-        let Some(value) = &piece.scanned.variable.fill_value else {
-            continue;
-        };
-        match known {
-            None => known = Some((value, piece.file)),
-            Some((first, _)) if first == value => {}
-            Some((_, file)) => {
-                let (a, b) = sources.pair(file, piece.file);
-                let message = format!(
-                    "{}: chunks that are absent mean another value in {a} than in {b}",
-                    variable.path
-                );
-                return Err(sources.refuse(message, &[file, piece.file]));
-            }
-        }
-    }
-    Ok(known.map(|(value, _)| value.clone()))
+/// The one fill value of pieces that agree on it.
+fn fill_value(variable: &Collected) -> Option<Vec<u8>> {
+    variable.pieces.iter().find_map(|piece| piece.scanned.variable.fill_value.clone())
 }
 
 /// The grid of a joined variable.

@@ -126,15 +126,25 @@ fn times_that_do_not_increase_inside_a_file_are_a_warning() {
 }
 
 #[test]
-fn a_variable_missing_for_some_times_names_the_files() {
-    refusal(
-        vec![year("a.nc", 1950, &["tas", "pr"]), year("b.nc", 1951, &["tas"])],
-        &["pr is missing", "1951-01-01T00:00:00", "\"b.nc\" is without it"],
-    );
-    refusal(
-        vec![year("a.nc", 1950, &["tas"]), year("b.nc", 1951, &["tas", "pr"])],
-        &["pr is missing", "a.nc"],
-    );
+fn a_variable_missing_for_some_times_is_a_warning_that_names_the_files() {
+    for (first, second, without, places) in [
+        (&["tas", "pr"][..], &["tas"][..], "\"b.nc\" is without it", [2, 3]),
+        (&["tas"], &["tas", "pr"], "\"a.nc\" is without it", [0, 1]),
+    ] {
+        let joined = try_join(vec![year("a.nc", 1950, first), year("b.nc", 1951, second)]).unwrap();
+        let said = warnings(&joined).join("; ");
+        assert!(said.contains("pr: missing for 2 of 4 values of time") && said.contains(without), "{said}");
+        let (pr, manifest) = joined_variable(&joined, "pr");
+        assert_eq!((pr.grid.shape(), &pr.fill_value), (&[4, 4][..], &Some(f32::NAN.to_le_bytes().to_vec())));
+        for (number, reference) in manifest.iter() {
+            assert_eq!(reference == model::ChunkRef::Missing, places.contains(&number));
+        }
+        assert!(joined.mosaics.iter().all(Option::is_none));
+    }
+}
+
+#[test]
+fn a_file_without_the_record_coordinate_is_refused() {
     let timeless = file("c.nc").with(chunked("tas", &[("time", 2), ("x", 4)], &[1, 4]));
     refusal(
         vec![year("a.nc", 1950, &["tas"]), year("b.nc", 1951, &["tas"]), timeless],
