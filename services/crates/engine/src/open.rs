@@ -10,6 +10,7 @@ mod dataset;
 mod documents;
 mod hierarchy;
 mod locate;
+mod shards;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,6 +27,8 @@ pub use locate::{Located, in_record};
 
 use crate::ports::{ListedDataset, Listing, ReferenceRecord, Worker};
 use locate::RecordKey;
+use shards::ShardKey;
+use zarr::shard::ShardIndex;
 
 /// Most lengths of files that are kept: about a hundred bytes each.
 const LENGTHS_MAX: u64 = 200_000;
@@ -37,7 +40,7 @@ const LENGTHS_KEPT: Duration = Duration::from_secs(60);
 pub struct OpenLimits {
     /// Most opened datasets.
     pub datasets_max: u64,
-    /// Most bytes of chunk references.
+    /// Most bytes of chunk references, and as many of shards' indexes.
     pub references_bytes_max: u64,
 }
 
@@ -51,6 +54,7 @@ pub struct Datasets {
     records: Cache<RecordKey, Arc<ReferenceRecord>>,
     hierarchies: Cache<(u64, HierarchyDocument), Document>,
     lengths: Cache<Arc<SourceFile>, Option<u64>>,
+    shards: Cache<ShardKey, Arc<ShardIndex>>,
 }
 
 /// The catalog's list at one revision.
@@ -99,6 +103,11 @@ impl Datasets {
         // A few documents of the revision now and the one before.
         let hierarchies = Cache::builder().max_capacity(8).eviction_policy(EvictionPolicy::lru()).build();
         let lengths = Cache::builder().max_capacity(LENGTHS_MAX).time_to_live(LENGTHS_KEPT).build();
+        let shards = Cache::builder()
+            .weigher(|_, index: &Arc<ShardIndex>| shards::weight(index))
+            .max_capacity(limits.references_bytes_max)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
         Self {
             worker,
             catalog: RwLock::new(None),
@@ -107,6 +116,7 @@ impl Datasets {
             records,
             hierarchies,
             lengths,
+            shards,
         }
     }
 

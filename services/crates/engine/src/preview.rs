@@ -104,7 +104,7 @@ fn array(variable: &Variable, manifest: &ChunkManifest) -> ArrayPreview {
         dimensions: variable.dimensions.clone(),
         shape: variable.grid.shape().to_vec(),
         chunks: variable.grid.chunk_shape().to_vec(),
-        codecs: zarr::v2::codec_ids(&variable.codecs).into_iter().map(str::to_owned).collect(),
+        codecs: zarr::v2::codec_ids(&variable.codecs),
         chunk_count: variable.grid.chunk_count(),
         in_place: false,
         missing_chunks: manifest.missing_count(),

@@ -112,16 +112,55 @@ pub enum ScanFault {
     /// A set of references that cannot be read.
     #[error("the references are damaged: {0}")]
     References(String),
+    /// Nothing of a Zarr store.
+    #[error("there is no Zarr store: neither zarr.json nor .zgroup, .zarray or .zmetadata")]
+    NoStore,
+    /// A metadata document of a Zarr store.
+    #[error("the Zarr document {key:?} cannot be read: {detail}")]
+    Document {
+        /// Its key, or that of its node.
+        key: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// More chunks than a manifest holds.
+    #[error(
+        "variable {variable:?} has {count} chunks, more than the {most} that are looked up one by one: register the \
+         store alone"
+    )]
+    TooManyChunks {
+        /// Path of the variable.
+        variable: String,
+        /// Its chunks.
+        count: u64,
+        /// As many as may be.
+        most: u64,
+    },
+    /// A link in a store.
+    #[error("{0:?} in the store is a link that leads out of the allowed roots")]
+    OutsideRoots(String),
+    /// A store that gives values by key only.
+    #[error("the store cannot be listed: consolidate its metadata, and register it alone")]
+    CannotList,
+    /// A zip file that cannot be read.
+    #[error("the zip file is damaged: {0}")]
+    Archive(String),
+    /// A chunk that is no byte range of the zip file.
+    #[error("the zip file compresses its members")]
+    CompressedMember,
 }
 
 impl ScanFault {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NotFound => ErrorKind::NotFound,
-            Self::NoFile => ErrorKind::InvalidRequest,
+            Self::NoFile | Self::NoStore => ErrorKind::InvalidRequest,
+            Self::OutsideRoots(_) => ErrorKind::Forbidden,
             Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
             Self::Io(_) => ErrorKind::Unavailable,
-            Self::OtherFormat(_) | Self::UnknownFormat => ErrorKind::Unsupported,
+            Self::OtherFormat(_) | Self::UnknownFormat | Self::CannotList | Self::CompressedMember => {
+                ErrorKind::Unsupported
+            }
             Self::Empty
             | Self::Truncated { .. }
             | Self::TruncatedVariable { .. }
@@ -130,9 +169,11 @@ impl ScanFault {
             | Self::NoMessages
             | Self::Damaged(_)
             | Self::References(_)
+            | Self::Document { .. }
+            | Self::Archive(_)
             | Self::Library { .. } => ErrorKind::CorruptData,
             Self::OpenForWriting | Self::Changed => ErrorKind::Conflict,
-            Self::TooManyObjects(_) | Self::TooLarge(..) => ErrorKind::TooLarge,
+            Self::TooManyObjects(_) | Self::TooLarge(..) | Self::TooManyChunks { .. } => ErrorKind::TooLarge,
             Self::JsonReferences(error) => match error {
                 JsonError::TooLarge(..) => ErrorKind::TooLarge,
                 JsonError::Version(_) | JsonError::Expression(_) | JsonError::NoReferences => {

@@ -23,6 +23,7 @@ use model::FileScan;
 
 pub use error::{ScanError, ScanFault};
 pub use options::ScanOptions;
+pub use zarr_store::{ReadStore, StoreObject, scan_store as scan_zarr};
 
 /// Told how far a scan is: variables done, of how many. Also called now and then while one variable takes long.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);

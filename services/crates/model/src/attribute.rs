@@ -69,6 +69,8 @@ pub enum AttributeValue {
     Texts(Vec<String>),
     /// One or more numbers of one type.
     Numbers(Numbers),
+    /// What netCDF has no type for, from a source whose attributes are JSON: the text of one JSON value.
+    Json(String),
 }
 
 /// Numbers of one netCDF type.

@@ -41,77 +41,11 @@ pub(crate) fn to_json(element: &[u8], data_type: DataType) -> Value {
     value.unwrap_or_default()
 }
 
-/// One element of what Zarr writes in JSON, in both formats: the inverse of [`to_json`]. None for `null`, and for what
-/// is no element of the type.
-pub(crate) fn from_json(json: &Value, data_type: DataType) -> Option<Vec<u8>> {
-    match (json, data_type) {
-        (Value::Bool(flag), _) => cast(&Numbers::U8(vec![u8::from(*flag)]), data_type),
-        (Value::Number(number), _) => {
-            let whole = number.as_i64().map(|n| Numbers::I64(vec![n]));
-            let whole = whole.or_else(|| number.as_u64().map(|n| Numbers::U64(vec![n])));
-            let numbers = whole.or_else(|| Some(Numbers::F64(vec![crate::read::to_double(number)?])))?;
-            // Writers give arrays of bytes a fill value of 0: an empty text.
-            let is_zero = matches!(number.as_i64(), Some(0));
-            match data_type {
-                DataType::FixedText(length) | DataType::Opaque(length) if is_zero => {
-                    padded(Vec::new(), length)
-                }
-                DataType::Text if is_zero => Some(Vec::new()),
-                _ => cast(&numbers, data_type),
-            }
-        }
-        (Value::String(text), DataType::Text) => Some(text.clone().into_bytes()),
-        (Value::String(text), DataType::FixedText(length) | DataType::Opaque(length)) => {
-            padded(STANDARD.decode(text).ok()?, length)
-        }
-        (Value::String(text), _) => {
-            let number = match text.as_str() {
-                "NaN" => f64::NAN,
-                "Infinity" => f64::INFINITY,
-                "-Infinity" => f64::NEG_INFINITY,
-                _ => return None,
-            };
-            match data_type {
-                DataType::F16 | DataType::F32 | DataType::F64 => cast(&Numbers::F64(vec![number]), data_type),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
 fn padded(mut bytes: Vec<u8>, length: u32) -> Option<Vec<u8>> {
     // A length from a document is not to be trusted with memory.
     let fits = bytes.len() <= length as usize && length <= 1 << 16;
     bytes.resize(length.min(1 << 16) as usize, 0);
     fits.then_some(bytes)
-}
-
-/// An element as the attribute `_FillValue` of its variable.
-pub(crate) fn to_attribute(element: &[u8], data_type: DataType) -> Option<AttributeValue> {
-    macro_rules! number {
-        ($name:ident, $type:ty) => {
-            Numbers::$name(vec![<$type>::from_le_bytes(*element.first_chunk()?)])
-        };
-    }
-    Some(AttributeValue::Numbers(match data_type {
-        DataType::I8 => number!(I8, i8),
-        DataType::I16 => number!(I16, i16),
-        DataType::I32 => number!(I32, i32),
-        DataType::I64 => number!(I64, i64),
-        DataType::U8 => number!(U8, u8),
-        DataType::U16 => number!(U16, u16),
-        DataType::U32 => number!(U32, u32),
-        DataType::U64 => number!(U64, u64),
-        DataType::F32 => number!(F32, f32),
-        DataType::F64 => number!(F64, f64),
-        DataType::F16 => Numbers::F32(vec![to_double(element, data_type)? as f32]),
-        DataType::Bool => return None,
-        DataType::FixedText(_) | DataType::Opaque(_) | DataType::Text => {
-            let text = std::str::from_utf8(element).ok()?;
-            return Some(AttributeValue::Text(text.trim_end_matches('\0').to_owned()));
-        }
-    }))
 }
 
 /// One element of a type of floats as a double.
@@ -134,8 +68,8 @@ fn float(number: f64) -> Value {
 }
 
 /// A number between its type in the file and that of its variable.
-#[derive(Clone, Copy)]
-enum Scalar {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scalar {
     Integer(i128),
     Float(f64),
 }
@@ -155,6 +89,11 @@ fn cast(numbers: &Numbers, data_type: DataType) -> Option<Vec<u8>> {
         Numbers::F32(v) => Scalar::Float((*v.first()?).into()),
         Numbers::F64(v) => Scalar::Float(*v.first()?),
     };
+    cast_scalar(scalar, data_type)
+}
+
+/// A number as an element of a type, where the type can hold it.
+pub(crate) fn cast_scalar(scalar: Scalar, data_type: DataType) -> Option<Vec<u8>> {
     let whole = match scalar {
         Scalar::Integer(number) => Some(number),
         Scalar::Float(number) if number.fract() == 0.0 && number.abs() < 1e30 => Some(number as i128),

@@ -16,6 +16,7 @@ pub(crate) fn attribute(value: &AttributeValue) -> Value {
     match value {
         AttributeValue::Text(text) => text.as_str().into(),
         AttributeValue::Texts(texts) => texts.clone().into(),
+        AttributeValue::Json(text) => serde_json::from_str(text).unwrap_or_default(),
         AttributeValue::Numbers(numbers) => match numbers {
             Numbers::I8(v) => numbers_to_json(v, Value::from),
             Numbers::I16(v) => numbers_to_json(v, Value::from),

@@ -72,6 +72,11 @@ impl ChunkIndex {
         }
     }
 
+    /// Whether the key is of v2, which knows no shards: of a sharded array it names an inner chunk.
+    pub fn is_of_v2(&self) -> bool {
+        self.format == KeyFormat::V2
+    }
+
     /// The numbers as they stand in the key.
     pub fn places(&self) -> &[u64] {
         &self.places

@@ -3,6 +3,7 @@
 //! ```text
 //! key        GET tas/0.0.1  ──▶ Key::Chunk { variable: "tas", index }
 //! v2, v3     model::Dataset ──▶ .zmetadata, .zarray, zarr.json
+//! read       .zmetadata, .zarray, zarr.json of others ──▶ model::Variable
 //! document   model::Dataset ◀─▶ the catalog document: exact, on disk and between worker and gateway
 //! kerchunk   model::ChunkManifest ◀─▶ refs.N.parq, which fsspec opens without us
 //! codecs     stored chunk   ◀─▶ its elements
@@ -19,6 +20,7 @@ mod json;
 pub mod kerchunk;
 pub mod key;
 pub mod read;
+pub mod shard;
 pub mod v2;
 pub mod v3;
 

@@ -1,112 +1,111 @@
-//! What reading the metadata documents of stores has in common for both versions.
+//! Reading the metadata documents that others wrote, into the nouns of `model`.
+//!
+//! Documents are JSON as Python writes it: with `NaN` and `Infinity`, which JSON does not have. What a document says
+//! is believed only as far as the model can hold it: shapes make a grid, types and codecs have names.
 
-use model::{AttributeValue, Attributes, ChunkKeyEncoding, Numbers, Variable};
-use serde_json::{Map, Number, Value};
+mod attributes;
+mod element;
+mod json;
+mod time;
 
-/// An array as its documents describe it.
+use model::{ChunkGrid, ChunkKeyEncoding, Variable};
+use serde_json::{Map, Value};
+
+pub use attributes::attributes;
+pub use json::parse;
+
+pub(crate) use element::element;
+pub(crate) use json::{scalar, text_of};
+pub(crate) use time::TimeType;
+
+/// Largest element, in bytes: texts and opaque ones have a length of their own.
+const ELEMENT_BYTES_MAX: u32 = 1 << 16;
+/// Most dimensions of an array: as many as numpy has.
+const RANK_MAX: usize = 64;
+
+/// An array of another's store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadArray {
-    /// Its metadata.
+    /// The array. Dimensions that have no name are called by their lengths.
     pub variable: Variable,
-    /// How the keys of its chunks are made.
+    /// How its store calls its chunks.
     pub encoding: ChunkKeyEncoding,
+    /// What a user should know.
+    pub warnings: Vec<String>,
 }
 
-/// Why a document of a store cannot be used.
-#[derive(Debug, thiserror::Error)]
+/// Why a document makes no array.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// No JSON, or other types than the specification says.
-    #[error("its metadata cannot be read: {0}")]
-    Json(#[from] serde_json::Error),
-    /// Something that is valid and has no place here.
-    #[error("{0} is not supported")]
+    /// Nobody could read it.
+    #[error("{0}")]
+    Malformed(String),
+    /// It says something that the model has no word for.
+    #[error("{0}")]
     Unsupported(String),
-    /// Shapes that do not fit together.
-    #[error(transparent)]
-    Grid(#[from] model::ChunkGridError),
-    /// Anything else.
-    #[error("its metadata are wrong: {0}")]
-    Wrong(&'static str),
 }
 
-/// Reads JSON as Python writes it: `NaN`, `Infinity` and `-Infinity` may stand in it bare.
-pub(crate) fn from_python(json: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice(json)
-        .or_else(|error| serde_json::from_slice(&without_bare_words(json)).map_err(|_| error))
+impl ReadError {
+    pub(crate) fn malformed(text: impl Into<String>) -> Self {
+        Self::Malformed(text.into())
+    }
+
+    pub(crate) fn unsupported(text: impl Into<String>) -> Self {
+        Self::Unsupported(text.into())
+    }
 }
 
-/// `NaN` as `null` and infinities as numbers beyond all, as our own documents have them.
-fn without_bare_words(json: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(json.len());
-    let (mut rest, mut in_text) = (json, false);
-    while let Some((&byte, behind)) = rest.split_first() {
-        let words = [(&b"NaN"[..], &b"null"[..]), (b"Infinity", b"1e999")];
-        let word = words.iter().find(|(word, _)| !in_text && rest.starts_with(word));
-        if let Some((word, instead)) = word {
-            plain.extend_from_slice(instead);
-            rest = &rest[word.len()..];
-            continue;
+/// The member of an object that must be there.
+pub(crate) fn member<'v>(object: &'v Map<String, Value>, name: &str) -> Result<&'v Value, ReadError> {
+    object.get(name).ok_or_else(|| ReadError::malformed(format!("it has no {name:?}")))
+}
+
+/// An object.
+pub(crate) fn object(value: &Value) -> Result<&Map<String, Value>, ReadError> {
+    value.as_object().ok_or_else(|| ReadError::malformed("it is no JSON object"))
+}
+
+/// Lengths of dimensions.
+pub(crate) fn lengths(value: &Value, name: &str) -> Result<Vec<u64>, ReadError> {
+    let items = value.as_array().filter(|items| items.len() <= RANK_MAX);
+    let lengths = items.and_then(|items| items.iter().map(Value::as_u64).collect::<Option<Vec<_>>>());
+    lengths.ok_or_else(|| ReadError::malformed(format!("{name:?} is no list of lengths")))
+}
+
+/// A grid. A dimension of no elements may have chunks of none.
+pub(crate) fn grid(shape: Vec<u64>, mut chunk_shape: Vec<u64>) -> Result<ChunkGrid, ReadError> {
+    for (chunk, length) in chunk_shape.iter_mut().zip(&shape) {
+        if *length == 0 && *chunk == 0 {
+            *chunk = 1;
         }
-        plain.push(byte);
-        rest = behind;
-        if byte == b'"' {
-            in_text = !in_text;
-        } else if byte == b'\\' && in_text {
-            plain.extend(rest.first());
-            rest = rest.get(1..).unwrap_or_default();
-        }
     }
-    plain
+    ChunkGrid::new(shape, chunk_shape).map_err(|error| ReadError::malformed(error.to_string()))
 }
 
-/// The attributes of an object. What netCDF has no type for is kept as JSON text: nothing is dropped.
-pub(crate) fn attributes(object: &Map<String, Value>) -> Attributes {
-    object.iter().map(|(name, value)| (name.clone(), attribute(value))).collect()
-}
-
-fn attribute(value: &Value) -> AttributeValue {
-    let of_items = match value {
-        Value::String(text) => return AttributeValue::Text(text.clone()),
-        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
-            return AttributeValue::Texts(
-                items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            );
-        }
-        Value::Array(items) => numbers(items),
-        // As xarray writes them to netCDF.
-        Value::Bool(flag) => return AttributeValue::Numbers(Numbers::I8(vec![i8::from(*flag)])),
-        other => numbers(std::slice::from_ref(other)),
-    };
-    of_items.map_or_else(|| AttributeValue::Text(value.to_string()), AttributeValue::Numbers)
-}
-
-/// Numbers of the first type that holds all: whole ones in 64 bits, else doubles, where `null` is NaN.
-fn numbers(items: &[Value]) -> Option<Numbers> {
-    if !items.is_empty()
-        && let Some(whole) = items.iter().map(Value::as_i64).collect::<Option<Vec<_>>>()
-    {
-        return Some(Numbers::I64(whole));
+/// Names for dimensions that have none: `dim_180`, and `dim_180_1` for the second of that length in an array. Arrays
+/// of the same shape so share their dimensions.
+pub(crate) fn dimension_names(known: &[Option<String>], shape: &[u64]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(shape.len());
+    for (at, length) in shape.iter().enumerate() {
+        let name = known.get(at).cloned().flatten().unwrap_or_else(|| {
+            let is_free = |name: &String| !names.contains(name) && !known.contains(&Some(name.clone()));
+            let first = format!("dim_{length}");
+            if is_free(&first) {
+                return first;
+            }
+            (1..=shape.len()).map(|more| format!("dim_{length}_{more}")).find(is_free).unwrap_or(first)
+        });
+        names.push(name);
     }
-    if !items.is_empty()
-        && let Some(whole) = items.iter().map(Value::as_u64).collect::<Option<Vec<_>>>()
-    {
-        return Some(Numbers::U64(whole));
-    }
-    items.iter().map(double).collect::<Option<_>>().map(Numbers::F64)
+    names
 }
 
-/// A number as a double; `null` is NaN, and what is beyond all doubles an infinity.
-fn double(value: &Value) -> Option<f64> {
-    match value {
-        Value::Null => Some(f64::NAN),
-        Value::Number(number) => to_double(number),
-        _ => None,
-    }
-}
-
-/// A number as a double, also where it is beyond all.
-pub(crate) fn to_double(number: &Number) -> Option<f64> {
-    number.to_string().parse().ok()
+/// A size of an element that is a number in a document.
+pub(crate) fn element_size(bytes: u64) -> Result<u32, ReadError> {
+    u32::try_from(bytes)
+        .ok()
+        .filter(|bytes| *bytes <= ELEMENT_BYTES_MAX)
+        .ok_or_else(|| ReadError::unsupported(format!("its elements have {bytes} bytes")))
 }
 
 #[cfg(test)]
@@ -114,28 +113,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_are_read_as_python_writes_them() {
-        let json = br#"{"units": "K", "flags": [1, 2], "scale": 0.1, "range": [NaN, -Infinity], "names": ["a", "b"],
-            "big": 18446744073709551615, "mixed": [1, 2.5], "NaN \" Infinity": "NaN", "flag": true, "odd": {"a": [1]},
-            "none": null, "empty": []}"#;
-        let value = from_python(json).unwrap();
-        let attributes = attributes(value.as_object().unwrap());
-        let number = |name: &str| match attributes.get(name) {
-            Some(AttributeValue::Numbers(numbers)) => numbers.clone(),
-            other => panic!("{name}: {other:?}"),
-        };
-        assert_eq!(attributes.text("units"), Some("K"));
-        assert_eq!(number("flags"), Numbers::I64(vec![1, 2]));
-        assert_eq!(number("scale"), Numbers::F64(vec![0.1]));
-        assert_eq!(number("big"), Numbers::U64(vec![u64::MAX]));
-        assert_eq!(number("mixed"), Numbers::F64(vec![1.0, 2.5]));
-        assert_eq!(number("flag"), Numbers::I8(vec![1]));
-        assert_eq!(number("empty"), Numbers::F64(vec![]));
-        assert!(matches!(number("range"), Numbers::F64(v) if v[0].is_nan() && v[1] == f64::NEG_INFINITY));
-        assert!(matches!(number("none"), Numbers::F64(v) if v[0].is_nan()));
-        assert_eq!(attributes.get("names"), Some(&AttributeValue::Texts(vec!["a".into(), "b".into()])));
-        assert_eq!(attributes.text("NaN \" Infinity"), Some("NaN"));
-        assert_eq!(attributes.text("odd"), Some(r#"{"a":[1]}"#));
-        assert!(from_python(b"{NaN").is_err());
+    fn dimensions_without_names_are_called_by_their_lengths() {
+        let name = |name: &str| Some(name.to_owned());
+        assert_eq!(dimension_names(&[], &[3, 4, 3]), ["dim_3", "dim_4", "dim_3_1"]);
+        assert_eq!(dimension_names(&[name("x"), None], &[3, 4]), ["x", "dim_4"]);
+        assert_eq!(dimension_names(&[None, name("dim_4")], &[4, 4]), ["dim_4_1", "dim_4"]);
+    }
+
+    #[test]
+    fn absurd_shapes_are_refused() {
+        assert!(lengths(&Value::from(vec![1; 65]), "shape").is_err());
+        assert!(lengths(&serde_json::json!([-1]), "shape").is_err());
+        assert!(grid(vec![u64::MAX, u64::MAX], vec![1, 1]).is_err());
+        assert_eq!(grid(vec![0], vec![0]).unwrap().chunk_count(), 0);
     }
 }

@@ -7,7 +7,9 @@
 mod codecs;
 pub mod read;
 
-use model::{ByteOrder, DataType, Dataset, Group, Variable};
+use std::borrow::Cow;
+
+use model::{ByteOrder, ChunkGrid, Codec, DataType, Dataset, Group, Variable};
 use serde_json::{Map, Value, json};
 
 use crate::{collection, fill_value, json};
@@ -20,9 +22,30 @@ pub fn group() -> Value {
     json!({"zarr_format": 2})
 }
 
-/// `.zarray`.
+/// A variable as v2 shows it: of shards, the inner chunks are its chunks. None where v2 has no words for its codecs.
+pub fn shown(variable: &Variable) -> Option<Cow<'_, Variable>> {
+    let shown = match variable.codecs.as_slice() {
+        [Codec::Sharding(sharding)] => {
+            let shape = variable.grid.shape().to_vec();
+            let grid = ChunkGrid::new(shape, sharding.chunk_shape.clone()).ok()?;
+            Cow::Owned(Variable { grid, codecs: sharding.codecs.clone(), ..variable.clone() })
+        }
+        _ => Cow::Borrowed(variable),
+    };
+    codecs::can_say(&shown.codecs, shown.grid.shape().len()).then_some(shown)
+}
+
+/// Whether v2 has words for all of an array's codecs.
+pub fn can_say(variable: &Variable) -> bool {
+    shown(variable).is_some()
+}
+
+/// `.zarray` of an array that v2 [can say](can_say).
 pub fn array(variable: &Variable) -> Value {
-    let codecs = codecs::split(&variable.codecs);
+    let shown = shown(variable);
+    let variable = shown.as_deref().unwrap_or(variable);
+    let (order, codecs) = codecs::split_order(&variable.codecs, variable.grid.shape().len());
+    let codecs = codecs::split(codecs);
     json!({
         "zarr_format": 2,
         "shape": variable.grid.shape(),
@@ -33,7 +56,7 @@ pub fn array(variable: &Variable) -> Value {
             .as_ref()
             .or(variable.fill_value.as_ref())
             .map(|element| fill_value::to_json(element, variable.data_type)),
-        "order": "C",
+        "order": order,
         "filters": codecs.filters,
         "dimension_separator": ".",
     })
@@ -57,7 +80,7 @@ pub fn attributes_of_variable(variable: &Variable) -> Value {
 /// `.zmetadata`: all documents of a dataset in one.
 pub fn consolidated(dataset: &Dataset) -> Value {
     let mut metadata = Map::new();
-    insert_dataset(&mut metadata, "", dataset, |_| true);
+    insert_dataset(&mut metadata, "", dataset, can_say);
     document(&metadata)
 }
 
@@ -71,7 +94,7 @@ pub fn consolidated_collection<'d>(datasets: impl IntoIterator<Item = (&'d str, 
         insert_group(&mut metadata, &format!("{id}/"), json!({}));
         let prefix = format!("{id}/{}/", collection::STORE);
         insert_dataset(&mut metadata, &prefix, dataset, |variable| {
-            !codecs::need_extra_codecs(&variable.codecs)
+            can_say(variable) && !codecs::need_extra_codecs(&variable.codecs)
         });
     }
     document(&metadata)

@@ -5,6 +5,7 @@
 //! xarray does for v3.
 
 mod codecs;
+pub mod read;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{DataType, Dataset, Group, Variable};
@@ -17,7 +18,7 @@ pub fn group(group: &Group) -> Value {
     group_of(&json::attributes(&group.attributes))
 }
 
-/// `zarr.json` of an array.
+/// `zarr.json` of an array that v3 [can say](can_say).
 pub fn array(variable: &Variable) -> Value {
     json!({
         "zarr_format": 3,
@@ -32,6 +33,11 @@ pub fn array(variable: &Variable) -> Value {
         "dimension_names": variable.dimensions,
         "storage_transformers": [],
     })
+}
+
+/// Whether v3 has words for all of an array's codecs, in their order.
+pub fn can_say(variable: &Variable) -> bool {
+    codecs::chain_of(&variable.codecs, variable.data_type, variable.byte_order).is_some()
 }
 
 /// `zarr.json` of the root with those of all nodes inside. Left out are arrays with codecs that no reader of v3 knows
@@ -72,7 +78,8 @@ fn insert_dataset(metadata: &mut Map<String, Value>, prefix: &str, dataset: &Dat
     for node in &dataset.groups {
         metadata.insert(below(node.path.as_str()), group(node));
     }
-    for variable in dataset.variables.iter().filter(|variable| !v2::need_extra_codecs(&variable.codecs)) {
+    let is_readable = |variable: &&Variable| can_say(variable) && !v2::need_extra_codecs(&variable.codecs);
+    for variable in dataset.variables.iter().filter(is_readable) {
         metadata.insert(below(variable.path.as_str()), array(variable));
     }
 }

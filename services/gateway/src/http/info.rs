@@ -218,7 +218,7 @@ pub(super) fn shown(value: &AttributeValue) -> String {
         numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
     match value {
-        AttributeValue::Text(text) => text.clone(),
+        AttributeValue::Text(text) | AttributeValue::Json(text) => text.clone(),
         AttributeValue::Texts(texts) => texts.join(", "),
         AttributeValue::Numbers(numbers) => match numbers {
             N::I8(v) => list(v),

@@ -63,9 +63,13 @@ impl Documents {
         }
         for (place, variable) in dataset.variables.iter().enumerate() {
             let path = variable.path.as_str();
-            add(path, ".zarray", Source::Array2(place));
-            add(path, ".zattrs", Source::ArrayAttributes2(place));
-            add(path, "zarr.json", Source::Array3(place));
+            if zarr::v2::can_say(variable) {
+                add(path, ".zarray", Source::Array2(place));
+                add(path, ".zattrs", Source::ArrayAttributes2(place));
+            }
+            if zarr::v3::can_say(variable) {
+                add(path, "zarr.json", Source::Array3(place));
+            }
         }
         add("", ".zmetadata", Source::Consolidated2);
         add("", "zarr.json", Source::Consolidated3);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{ByteRange, ChunkRef, Error, FileId, FileIdentity, InPlace, Result, SourceFile};
+use model::{ByteRange, ChunkRef, Codec, Error, FileId, FileIdentity, InPlace, Result, SourceFile};
 use zarr::key::ChunkIndex;
 
 use super::{Datasets, OpenDataset};
@@ -52,12 +52,28 @@ impl Datasets {
         variable: usize,
         index: &ChunkIndex,
     ) -> Result<Located> {
-        let number = dataset.dataset().variables.get(variable).and_then(|v| index.number(&v.grid));
-        let Some(number) = number else { return Ok(Located::Outside) };
+        let Some(described) = dataset.dataset().variables.get(variable) else { return Ok(Located::Outside) };
+        if let (true, [Codec::Sharding(sharding)]) = (index.is_of_v2(), described.codecs.as_slice()) {
+            return self.locate_inner(dataset, variable, sharding, index).await;
+        }
+        match index.number(&described.grid) {
+            Some(number) => self.locate_number(dataset, variable, number).await,
+            None => Ok(Located::Outside),
+        }
+    }
+
+    /// The chunk of a number of the variable's own grid.
+    pub(super) async fn locate_number(
+        &self,
+        dataset: &OpenDataset,
+        variable: usize,
+        number: u64,
+    ) -> Result<Located> {
         let published = dataset.published();
         let record_size = match published.in_place.get(variable).and_then(Option::as_ref) {
             Some(InPlace::Keys { array, encoding, not_after_ns }) => {
-                let path = format!("{array}/{}", zarr::key::chunk(*encoding, index.places()));
+                let index = published.dataset.variables[variable].grid.index(number);
+                let path = format!("{array}/{}", zarr::key::chunk(*encoding, &index));
                 let identity = FileIdentity::not_after(*not_after_ns);
                 return Ok(Located::File {
                     file: Arc::new(SourceFile { path, identity }),

@@ -40,7 +40,9 @@ pub(super) fn read(documents: &Documents, options: &ScanOptions) -> Result<Hiera
         let beside =
             |name: &str| document(&if node.is_empty() { name.to_owned() } else { format!("{node}/{name}") });
         match name {
-            ".zarray" => found.array(node, |path| zarr::v2::read::array(path, json, beside(".zattrs"))),
+            ".zarray" => {
+                found.array(node, |path| zarr::v2::read::array_of_texts(&path, json, beside(".zattrs")));
+            }
             ".zgroup" => found.group(node, beside(".zattrs")),
             // A group without a `.zgroup`, as some writers leave it.
             ".zattrs" if node.is_empty() => found.group(node, Some(json)),
@@ -88,7 +90,7 @@ impl Found {
     }
 
     fn group(&mut self, node: &str, zattrs: Option<&[u8]>) {
-        match zarr::v2::read::attributes(zattrs) {
+        match zarr::v2::read::attributes_of_text(zattrs) {
             Ok(attributes) => self.add_group(node, attributes),
             Err(fault) => self.warn(node, &fault),
         }
@@ -110,7 +112,12 @@ impl Found {
             Err(fault) => return self.warn(node, &fault.message),
         };
         match read(path) {
-            Ok(ReadArray { variable, encoding }) => self.arrays.push(Array { variable, encoding }),
+            Ok(ReadArray { variable, encoding, warnings }) => {
+                for message in warnings {
+                    self.warnings.push(Warning { subject: node.to_owned(), message });
+                }
+                self.arrays.push(Array { variable, encoding });
+            }
             Err(fault) => self.warn(node, &fault),
         }
     }

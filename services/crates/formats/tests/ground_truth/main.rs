@@ -188,6 +188,7 @@ fn to_json(value: &AttributeValue) -> Value {
     match value {
         AttributeValue::Text(text) => serde_json::json!({"text": text}),
         AttributeValue::Texts(texts) => serde_json::json!({"texts": texts}),
+        AttributeValue::Json(text) => serde_json::json!({"json": text}),
         AttributeValue::Numbers(list) => match list {
             Numbers::I8(v) => numbers("I8", v),
             Numbers::I16(v) => numbers("I16", v),

@@ -21,6 +21,7 @@ pub(super) struct AttributeDocument {
 enum AttributeType {
     Text,
     Texts,
+    Json,
     I1,
     I2,
     I4,
@@ -39,6 +40,7 @@ impl AttributeDocument {
             AttributeValue::Text(text) => (AttributeType::Text, Value::from(text.as_str())),
             AttributeValue::Texts(texts) => (AttributeType::Texts, Value::from(texts.clone())),
             AttributeValue::Numbers(numbers) => numbers_to_json(numbers),
+            AttributeValue::Json(text) => (AttributeType::Json, Value::from(text.as_str())),
         };
         Self { name: name.to_owned(), r#type: kind, value }
     }
@@ -46,6 +48,9 @@ impl AttributeDocument {
     pub(super) fn read(&self) -> Result<(String, AttributeValue), DocumentError> {
         let value = match (self.r#type, &self.value) {
             (AttributeType::Text, Value::String(text)) => Some(AttributeValue::Text(text.clone())),
+            (AttributeType::Json, Value::String(text)) => serde_json::from_str::<serde::de::IgnoredAny>(text)
+                .ok()
+                .map(|_| AttributeValue::Json(text.clone())),
             (AttributeType::Texts, Value::Array(items)) => items
                 .iter()
                 .map(|item| item.as_str().map(str::to_owned))
@@ -85,7 +90,7 @@ fn numbers_from_json(kind: AttributeType, items: &[Value]) -> Option<Numbers> {
         value.as_number()?.as_str().parse().ok()
     }
     Some(match kind {
-        AttributeType::Text | AttributeType::Texts => return None,
+        AttributeType::Text | AttributeType::Texts | AttributeType::Json => return None,
         AttributeType::I1 => Numbers::I8(list(items, integer)?),
         AttributeType::I2 => Numbers::I16(list(items, integer)?),
         AttributeType::I4 => Numbers::I32(list(items, integer)?),

@@ -30,6 +30,7 @@ fn attributes() -> impl Strategy<Value = Attributes> {
         any::<String>().prop_map(AttributeValue::Text),
         prop::collection::vec(any::<String>(), 0..3).prop_map(AttributeValue::Texts),
         numbers().prop_map(AttributeValue::Numbers),
+        any::<Vec<bool>>().prop_map(|bits| AttributeValue::Json(format!("{{\"a\": {bits:?}}}"))),
     ];
     prop::collection::vec((any::<String>(), value), 0..4).prop_map(|items| items.into_iter().collect())
 }
@@ -208,6 +209,7 @@ fn an_attribute_must_be_of_its_type() {
         r#"{"name":"a","type":"f4","value":[1e999]}"#,
         r#"{"name":"a","type":"text","value":["x"]}"#,
         r#"{"name":"a","type":"texts","value":[1]}"#,
+        r#"{"name":"a","type":"json","value":"{"}"#,
     ] {
         assert!(matches!(of(bad), Err(DocumentError::Attribute(_))), "{bad}");
     }

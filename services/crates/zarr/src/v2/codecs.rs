@@ -24,8 +24,36 @@ pub(super) fn split(codecs: &[Codec]) -> SplitCodecs {
 }
 
 /// The ids of codecs in order of encoding: `shuffle`, `zlib`.
-pub fn codec_ids(codecs: &[Codec]) -> Vec<&'static str> {
-    codecs.iter().map(id).collect()
+pub fn codec_ids(codecs: &[Codec]) -> Vec<String> {
+    let named = |configuration: &str, name: &str| {
+        let configuration: Value = serde_json::from_str(configuration).ok()?;
+        configuration.as_str().or_else(|| configuration.get(name)?.as_str()).map(str::to_owned)
+    };
+    let of = |codec: &Codec| match codec {
+        Codec::Numcodecs { configuration, .. } => named(configuration, "id"),
+        Codec::Zarr3 { configuration } => named(configuration, "name"),
+        _ => None,
+    };
+    codecs.iter().map(|codec| of(codec).unwrap_or_else(|| id(codec).to_owned())).collect()
+}
+
+/// Whether v2 has words for these codecs of chunks of `rank` dimensions. It knows transpositions only as Fortran's
+/// order of the elements as they come, and no shards.
+pub(super) fn can_say(codecs: &[Codec], rank: usize) -> bool {
+    let (_, rest) = split_order(codecs, rank);
+    !rest
+        .iter()
+        .any(|codec| matches!(codec, Codec::Transpose { .. } | Codec::Sharding(_) | Codec::Zarr3 { .. }))
+}
+
+/// The order of the elements, `C` or `F`, and the codecs without it.
+pub(super) fn split_order(codecs: &[Codec], rank: usize) -> (&'static str, &[Codec]) {
+    match codecs {
+        [Codec::Transpose { order }, rest @ ..] if order.iter().copied().eq((0..rank as u32).rev()) => {
+            ("F", rest)
+        }
+        _ => ("C", codecs),
+    }
 }
 
 /// Whether one of the codecs is in no reader as it is installed: numcodecs has no szip, not HDF5's framing of LZ4 and

@@ -1,66 +1,82 @@
-//! `filters` and `compressor` of `.zarray`.
+//! numcodecs' configurations to codecs.
 
 use model::{BloscCompressor, BloscShuffle, Codec};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::read::ReadError;
+use crate::read::{ReadError, object, text_of};
 
-/// All codecs in the order of encoding. `size` is that of an element, in bytes.
-pub(super) fn read(
-    filters: Option<&[Value]>,
-    compressor: Option<&Value>,
-    size: usize,
-) -> Result<Vec<Codec>, ReadError> {
-    let filters = filters.unwrap_or_default().iter().map(|filter| codec(filter, false, size));
-    filters.chain(compressor.map(|compressor| codec(compressor, true, size))).collect()
-}
+/// Codecs of numcodecs for Python's objects: what they make is no chunk of numbers or texts.
+const OF_OBJECTS: [&str; 6] = ["pickle", "json2", "msgpack2", "vlen-bytes", "vlen-array", "categorize"];
 
-/// One codec; what has no word in the model is carried as it stands.
-fn codec(configuration: &Value, is_compressor: bool, size: usize) -> Result<Codec, ReadError> {
-    let id = configuration.get("id").and_then(Value::as_str).ok_or(ReadError::Wrong("a codec has no id"))?;
-    let known = known(id, configuration, size);
-    Ok(known.unwrap_or_else(|| Codec::Numcodecs { configuration: configuration.to_string(), is_compressor }))
-}
-
-fn known(id: &str, configuration: &Value, size: usize) -> Option<Codec> {
-    let integer = |name: &str, default: i64| match configuration.get(name) {
-        None | Some(Value::Null) => Some(default),
-        Some(value) => value.as_i64(),
-    };
-    let level = |default: i64| u8::try_from(integer("level", default)?).ok();
-    Some(match id {
-        "shuffle" => Codec::Shuffle { element_size: u32::try_from(integer("elementsize", 4)?).ok()? },
-        "zlib" => Codec::Deflate { level: level(1)? },
-        "gzip" => Codec::Gzip { level: level(1)? },
-        "bz2" => Codec::Bzip2 { level: level(1)? },
-        "zstd" => Codec::Zstd { level: i32::try_from(integer("level", 0)?).ok()? },
+/// A codec of its configuration, for elements of `element_size` bytes.
+pub(crate) fn codec(
+    configuration: &Value,
+    element_size: u32,
+    is_compressor: bool,
+) -> Result<Codec, ReadError> {
+    let members = object(configuration)?;
+    let id = members.get("id").and_then(Value::as_str);
+    let id = id.ok_or_else(|| ReadError::malformed("a codec has no id"))?;
+    Ok(match id {
+        "shuffle" => Codec::Shuffle { element_size: number(members, "elementsize")?.unwrap_or(4) },
+        "zlib" => Codec::Deflate { level: level(members, 1)? },
+        "gzip" => Codec::Gzip { level: level(members, 1)? },
+        "bz2" => Codec::Bzip2 { level: level(members, 1)? },
+        "zstd" => {
+            let level = members.get("level").and_then(Value::as_i64).unwrap_or_default();
+            Codec::Zstd { level: i32::try_from(level).unwrap_or_default() }
+        }
+        "blosc" => blosc(members, element_size)?,
         "fletcher32" => Codec::Fletcher32,
+        "crc32c" if matches!(members.get("location").and_then(Value::as_str), None | Some("end")) => {
+            Codec::Crc32c
+        }
         "vlen-utf8" => Codec::VlenUtf8,
         "gribscan.rawgrib" => Codec::RawGrib,
         "imagecodecs_lz4h5" => Codec::Lz4Hdf5,
-        "blosc" => Codec::Blosc {
-            compressor: match configuration.get("cname").map_or(Some("lz4"), Value::as_str)? {
-                "blosclz" => BloscCompressor::BloscLz,
-                "lz4" => BloscCompressor::Lz4,
-                "lz4hc" => BloscCompressor::Lz4Hc,
-                "snappy" => BloscCompressor::Snappy,
-                "zlib" => BloscCompressor::Zlib,
-                "zstd" => BloscCompressor::Zstd,
-                _ => return None,
-            },
-            level: u8::try_from(integer("clevel", 5)?).ok()?,
-            shuffle: match integer("shuffle", 1)? {
-                0 => BloscShuffle::None,
-                1 => BloscShuffle::Byte,
-                2 => BloscShuffle::Bit,
-                // numcodecs' automatic choice.
-                -1 if size == 1 => BloscShuffle::Bit,
-                -1 => BloscShuffle::Byte,
-                _ => return None,
-            },
-            element_size: u32::try_from(size).ok()?,
-            block_size: u32::try_from(integer("blocksize", 0)?).ok()?,
-        },
-        _ => return None,
+        _ if OF_OBJECTS.contains(&id) => {
+            return Err(ReadError::unsupported(format!("its codec {id} is for objects of Python")));
+        }
+        _ => Codec::Numcodecs { configuration: text_of(configuration), is_compressor },
     })
+}
+
+fn blosc(members: &Map<String, Value>, element_size: u32) -> Result<Codec, ReadError> {
+    let compressor = match members.get("cname").and_then(Value::as_str).unwrap_or("lz4") {
+        "blosclz" => BloscCompressor::BloscLz,
+        "lz4" => BloscCompressor::Lz4,
+        "lz4hc" => BloscCompressor::Lz4Hc,
+        "snappy" => BloscCompressor::Snappy,
+        "zlib" => BloscCompressor::Zlib,
+        "zstd" => BloscCompressor::Zstd,
+        other => return Err(ReadError::unsupported(format!("Blosc's compressor {other:?} is unknown"))),
+    };
+    let shuffle = match members.get("shuffle").and_then(Value::as_i64).unwrap_or(1) {
+        0 => BloscShuffle::None,
+        1 => BloscShuffle::Byte,
+        2 => BloscShuffle::Bit,
+        // Automatic: as numcodecs decides.
+        -1 if element_size == 1 => BloscShuffle::Bit,
+        -1 => BloscShuffle::Byte,
+        other => return Err(ReadError::malformed(format!("Blosc's shuffle is {other}"))),
+    };
+    let level = number(members, "clevel")?.unwrap_or(5);
+    let level = u8::try_from(level).map_err(|_| ReadError::malformed("Blosc's level is no level"))?;
+    let block_size = number(members, "blocksize")?.unwrap_or(0);
+    Ok(Codec::Blosc { compressor, level, shuffle, element_size, block_size })
+}
+
+fn level(members: &Map<String, Value>, default: u8) -> Result<u8, ReadError> {
+    let level = number(members, "level")?.map_or(Ok(default), u8::try_from);
+    level.map_err(|_| ReadError::malformed("a codec's level is no level"))
+}
+
+fn number(members: &Map<String, Value>, name: &str) -> Result<Option<u32>, ReadError> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+            number.map(Some).ok_or_else(|| ReadError::malformed(format!("a codec's {name} is no number")))
+        }
+    }
 }

@@ -1,0 +1,20 @@
+//! Any bytes as the metadata documents of somebody's Zarr store: an array, or an error. What is read can be written.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use model::NodePath;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(document) = zarr::read::parse(bytes) else { return };
+    let Ok(path) = NodePath::parse("v") else { return };
+    let arrays = [zarr::v2::read::array(&path, &document, Some(&document)), zarr::v3::read::array(&path, &document)];
+    for array in arrays.into_iter().flatten() {
+        if zarr::v2::can_say(&array.variable) {
+            let _ = zarr::v2::array(&array.variable).to_string();
+        }
+        if zarr::v3::can_say(&array.variable) {
+            let _ = zarr::v3::array(&array.variable).to_string();
+        }
+    }
+    let _ = zarr::v3::read::consolidated(&document);
+});
