@@ -109,6 +109,9 @@ struct FileOptions {
     /// Directory under which source files may lie; several are allowed
     #[arg(long = "root", value_name = "DIR", num_args = 1..)]
     roots: Vec<PathBuf>,
+    /// URL under which remote sources may lie, such as `https://host/folder/` or `s3://bucket/`; several are allowed
+    #[arg(long = "remote", value_name = "PREFIX", num_args = 1..)]
+    remotes: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -203,6 +206,9 @@ impl FileOptions {
                 self.roots.iter().map(|root| root.to_string_lossy().into_owned()).collect();
             layers.set("roots", roots);
         }
+        if !self.remotes.is_empty() {
+            layers.set("remote.prefixes", self.remotes.clone());
+        }
     }
 }
 
@@ -250,7 +256,7 @@ mod tests {
         for call in [
             "cloudify serve --listen 127.0.0.1:9000 --catalog C --root A --root B --config F --log json",
             "cloudify gateway --listen 127.0.0.1:0 --worker http://a http://b",
-            "cloudify worker --listen 127.0.0.1:0 --catalog C --root A B",
+            "cloudify worker --listen 127.0.0.1:0 --catalog C --root A B --remote https://h/ s3://b/",
             "cloudify register --server http://s --replace ID /a.nc /b*.nc",
             "cloudify scan /a.nc --json",
             "cloudify ls --server http://s",

@@ -78,8 +78,8 @@ async fn local_worker(settings: &Settings) -> Result<Arc<LocalWorker>, Failure> 
         ));
     }
     let command = scan_command()?;
-    let roots = settings.roots.clone();
-    LocalWorker::open(catalog, roots, &settings.storage, &settings.scan, &settings.evaluate, command)
+    let Settings { storage, remote, scan, evaluate, .. } = settings;
+    LocalWorker::open(catalog, settings.roots.clone(), storage, remote, scan, evaluate, command)
         .await
         .map_err(configuration)
 }

@@ -7,7 +7,7 @@ use gateway::settings::{AdminSettings, HttpSettings, Role, TokenSettings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
-use worker::settings::{EvaluateSettings, ScanSettings, StorageSettings};
+use worker::settings::{EvaluateSettings, RemoteSettings, ScanSettings, StorageSettings};
 
 use crate::exit::Failure;
 
@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) admin: AdminSettings,
     /// Reading files (serve, worker).
     pub(crate) storage: StorageSettings,
+    /// Reading remote sources (serve, worker).
+    pub(crate) remote: RemoteSettings,
     /// Scanning files (serve, worker).
     pub(crate) scan: ScanSettings,
     /// Making chunks (serve, worker).
@@ -50,6 +52,7 @@ impl Default for Settings {
             http: HttpSettings::default(),
             admin: AdminSettings::default(),
             storage: StorageSettings::default(),
+            remote: RemoteSettings::default(),
             scan: ScanSettings::default(),
             evaluate: EvaluateSettings::default(),
             telemetry: TelemetrySettings::default(),
@@ -77,6 +80,7 @@ impl Layers {
 pub(crate) fn load(layers: &Layers, environment: HashMap<String, String>) -> Result<Settings, Failure> {
     let wrong = |error: config::ConfigError| Failure::Configuration(error.to_string());
     let token = environment.get("CLOUDIFY_ADMIN_TOKEN").filter(|token| !token.is_empty()).cloned();
+    let (secrets, environment) = secrets(environment);
     let mut builder = config::Config::builder();
     if let Some(file) = &layers.file {
         builder = builder.add_source(config::File::from(file.as_path()).format(config::FileFormat::Toml));
@@ -89,8 +93,12 @@ pub(crate) fn load(layers: &Layers, environment: HashMap<String, String>) -> Res
             .source(Some(only_settings(environment)))
             .list_separator(",")
             .with_list_parse_key("roots")
+            .with_list_parse_key("remote.prefixes")
             .with_list_parse_key("workers"),
     );
+    for (name, value) in secrets {
+        builder = builder.set_override(name, value).map_err(wrong)?;
+    }
     for (name, value) in &layers.flags {
         builder = builder.set_override(*name, value.clone()).map_err(wrong)?;
     }
@@ -103,6 +111,19 @@ pub(crate) fn load(layers: &Layers, environment: HashMap<String, String>) -> Res
         });
     }
     Ok(settings)
+}
+
+/// Settings of the environment that are texts whatever they look like, by their names in the configuration. Others that
+/// look like numbers become numbers, and a key of digits would lose its zeros.
+fn secrets(environment: HashMap<String, String>) -> (Vec<(String, String)>, HashMap<String, String>) {
+    const ACCESS: &str = "CLOUDIFY_REMOTE__ACCESS__";
+    let (secrets, others): (HashMap<_, _>, HashMap<_, _>) =
+        environment.into_iter().partition(|(name, _)| name.starts_with(ACCESS));
+    let named = secrets.into_iter().map(|(name, value)| {
+        let name = name["CLOUDIFY_".len()..].to_ascii_lowercase().replace("__", ".");
+        (name, value)
+    });
+    (named.collect(), others)
 }
 
 /// The environment without what is not a setting. Kubernetes names its services in every container's environment
@@ -179,6 +200,27 @@ mod tests {
         let token = &settings.admin.tokens[0];
         assert_eq!(token.role, Role::Administrator);
         assert_eq!(token.sha256, "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b");
+    }
+
+    #[test]
+    fn secrets_of_remote_sources_come_from_the_environment_and_are_not_printed() {
+        let (_folder, layers) =
+            file("[remote.access.dkrz]\nprefix = 's3://bucket/'\nsecret_access_key = 'filed'\n");
+        let variables = environment(&[
+            ("CLOUDIFY_REMOTE__PREFIXES", "s3://bucket/,https://h/"),
+            ("CLOUDIFY_REMOTE__ACCESS__DKRZ__ACCESS_KEY_ID", "007"),
+            ("CLOUDIFY_REMOTE__ACCESS__DKRZ__SECRET_ACCESS_KEY", "hush-hush"),
+            ("CLOUDIFY_REMOTE__ACCESS__DKRZ__ALLOW_HTTP", "true"),
+        ]);
+        let settings = load(&layers, variables).unwrap();
+        assert_eq!(settings.remote.prefixes, ["s3://bucket/", "https://h/"]);
+        let access = &settings.remote.access["dkrz"];
+        let texts =
+            [&access.access_key_id, &access.secret_access_key].map(|text| text.as_ref().unwrap().expose());
+        assert_eq!((texts, access.allow_http), (["007", "hush-hush"], true));
+        let printed = format!("{} {settings:?}", toml::to_string_pretty(&settings).unwrap());
+        assert!(printed.contains("(hidden)"), "{printed}");
+        assert!(!printed.contains("hush-hush") && !printed.contains("007") && !printed.contains("filed"));
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::catalog::Catalog;
 use crate::evaluate::Evaluator;
 use crate::register::Registrar;
 use crate::scan::ScanPool;
-use crate::settings::{EvaluateSettings, ScanSettings, StorageSettings};
-use crate::storage::{Files, Roots};
+use crate::settings::{EvaluateSettings, RemoteSettings, ScanSettings, StorageSettings};
+use crate::storage::{Files, Remotes, Roots};
 
 /// The worker of this process.
 pub struct LocalWorker {
@@ -35,6 +35,7 @@ impl LocalWorker {
         catalog: PathBuf,
         roots: Vec<PathBuf>,
         storage: &StorageSettings,
+        remote: &RemoteSettings,
         scan: &ScanSettings,
         evaluate: &EvaluateSettings,
         scan_command: Vec<OsString>,
@@ -45,8 +46,9 @@ impl LocalWorker {
             tracing::warn!(?fault, "a dataset of the catalog cannot be listed");
         }
         let scans = Arc::new(ScanPool::new(scan, scan_command));
+        let remotes = Remotes::new(remote)?;
         let registrar = Registrar::new(Arc::new(roots.clone()), scans, Arc::clone(&catalog), scan);
-        let files = Files::new(roots, storage);
+        let files = Files::new(roots, storage).with_remotes(remotes);
         let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), evaluate);
         Ok(Arc::new(Self { files, catalog, registrar: Arc::new(registrar), evaluator }))
     }

@@ -1,6 +1,10 @@
 //! What can be set of a worker. Data only: the binary reads it from file, environment and flags.
 
+mod remote;
+
 use serde::{Deserialize, Serialize};
+
+pub use remote::{AccessSettings, RemoteSettings, Secret};
 
 /// Reading files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

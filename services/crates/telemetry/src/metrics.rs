@@ -33,6 +33,10 @@ pub struct Metrics {
     pub reads_under_way: IntGauge,
     pub open_files: IntGauge,
     pub source_changes_total: IntCounter,
+    pub remote_requests_total: IntCounterVec,
+    pub remote_request_duration_seconds: HistogramVec,
+    pub remote_bytes_total: IntCounter,
+    pub remote_retries_total: IntCounter,
     pub worker_calls_total: IntCounterVec,
     pub worker_retries_total: IntCounter,
     pub references_cached_bytes: IntGauge,
@@ -76,6 +80,20 @@ fn make(make: &Maker<'_>) -> Metrics {
             "cloudify_source_changes_total",
             "Reads refused because the source file changed since it was registered",
         ),
+        remote_requests_total: make.counters(
+            "cloudify_remote_requests_total",
+            "Requests to remote sources, by outcome: answered, absent, refused (another status), failed",
+            &["outcome"],
+        ),
+        remote_request_duration_seconds: make.histograms(
+            "cloudify_remote_request_duration_seconds",
+            "Time from a request to a remote source to its answer's head",
+            &[],
+        ),
+        remote_bytes_total: make
+            .counter("cloudify_remote_bytes_total", "Bytes that came from remote sources"),
+        remote_retries_total: make
+            .counter("cloudify_remote_retries_total", "Requests to remote sources tried again"),
         worker_calls_total: make.counters(
             "cloudify_worker_calls_total",
             "Calls from the gateway to workers, by method and gRPC code",

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::buffers::{Buffer, BufferPool};
 use super::open_file::{OpenFile, State, changed};
 use super::pieces::Pieces;
+use super::remote::Remotes;
 use super::roots::Roots;
 use crate::settings::StorageSettings;
 
@@ -29,6 +30,7 @@ const LARGE_BUFFER_BYTES_MIN: usize = 272 << 10;
 #[derive(Debug, Clone)]
 pub struct Files {
     inner: Arc<Inner>,
+    remotes: Remotes,
 }
 
 #[derive(Debug)]
@@ -61,7 +63,18 @@ impl Files {
             piece_bytes,
         });
         close_idle_files(&inner, idle);
-        Self { inner }
+        Self { inner, remotes: Remotes::none() }
+    }
+
+    /// Reads what is named by URL, too.
+    #[must_use]
+    pub fn with_remotes(self, remotes: Remotes) -> Self {
+        Self { remotes, ..self }
+    }
+
+    /// What may be read over the network.
+    pub fn remotes(&self) -> &Remotes {
+        &self.remotes
     }
 
     /// The allowed roots.
@@ -72,6 +85,9 @@ impl Files {
     /// Reads a range as it is stored, if the file is still what it was at the scan; otherwise a `Conflict`.
     /// The first piece is read before this returns, the others when they are asked for.
     pub async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        if is_remote(file) {
+            return Box::pin(self.remotes.read(file, range)).await;
+        }
         let end = check_range(file, range)?;
         let mut handle = self.inner.handle(file).await.map_err(|error| never_missing(file, error))?;
         if end > handle.size_bytes() {
@@ -97,6 +113,9 @@ impl Files {
 
     /// The length of a file in bytes; none where there is no such file. Only for files that no scan has seen.
     pub async fn stat(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+        if is_remote(file) {
+            return Box::pin(self.remotes.stat(file)).await;
+        }
         match self.inner.handle(file).await {
             Ok(mut handle) => {
                 self.inner.check(file, &mut handle).await?;
@@ -277,6 +296,11 @@ impl Inner {
     fn forget(&self, file: &SourceFile) {
         self.open.invalidate(file);
     }
+}
+
+/// Paths are told apart by their first byte: most files are local.
+fn is_remote(file: &SourceFile) -> bool {
+    !file.path.starts_with('/') && file.is_remote()
 }
 
 /// A read in the queue; leaves it when dropped.
