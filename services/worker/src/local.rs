@@ -47,7 +47,8 @@ impl LocalWorker {
         }
         let scans = Arc::new(ScanPool::new(scan, scan_command));
         let remotes = Remotes::new(remote)?;
-        let registrar = Registrar::new(Arc::new(roots.clone()), scans, Arc::clone(&catalog), scan);
+        let registrar =
+            Registrar::new((Arc::new(roots.clone()), remotes.clone()), scans, Arc::clone(&catalog), scan);
         let files = Files::new(roots, storage).with_remotes(remotes);
         let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), evaluate);
         Ok(Arc::new(Self { files, catalog, registrar: Arc::new(registrar), evaluator }))

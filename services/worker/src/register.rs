@@ -7,6 +7,7 @@
 //! The work is one task that ends when its stream of events is dropped.
 
 mod events;
+mod remote;
 mod scans;
 mod sources;
 
@@ -25,7 +26,7 @@ use model::{DatasetId, Error, ErrorKind, Result, Version};
 use crate::catalog::{Catalog, Publication};
 use crate::scan::ScanPool;
 use crate::settings::ScanSettings;
-use crate::storage::Roots;
+use crate::storage::{Remotes, Roots};
 use events::Events;
 
 /// Makes datasets of files.
@@ -36,14 +37,18 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// One that reads files under `roots` and publishes to `catalog`.
+    /// One that reads files under `roots` and what is remote, and publishes to `catalog`.
     pub fn new(
-        roots: Arc<Roots>,
+        (roots, remotes): (Arc<Roots>, Remotes),
         scans: Arc<ScanPool>,
         catalog: Arc<Catalog>,
         settings: &ScanSettings,
     ) -> Self {
-        Self { preparation: Preparation::new(roots, scans, settings), catalog, under_way: Arc::default() }
+        Self {
+            preparation: Preparation::new(roots, remotes, scans, settings),
+            catalog,
+            under_way: Arc::default(),
+        }
     }
 
     /// Registers files as a dataset, or goes as far as the preview. Events come as work goes on and end with the
@@ -136,42 +141,44 @@ impl Registrar {
 /// What a registration of sources would make, without any catalog: `cloudify scan`. Events as of a registration
 /// that ends with its preview.
 pub fn preview_sources(
-    roots: Arc<Roots>,
+    (roots, remotes): (Arc<Roots>, Remotes),
     scans: Arc<ScanPool>,
     sources: Vec<String>,
     settings: &ScanSettings,
 ) -> BoxStream<'static, Result<RegistrationEvent>> {
-    let preparation = Preparation::new(roots, scans, settings);
+    let preparation = Preparation::new(roots, remotes, scans, settings);
     events::stream(|events| async move { preparation.run(sources, &events).await.map(drop) })
 }
 
 /// The part of a registration before anything is published: find files, scan them, join them, say what they make.
 struct Preparation {
     roots: Arc<Roots>,
+    remotes: Remotes,
     scans: Arc<ScanPool>,
     files_max: usize,
     scans_at_once: usize,
 }
 
 impl Preparation {
-    fn new(roots: Arc<Roots>, scans: Arc<ScanPool>, settings: &ScanSettings) -> Self {
+    fn new(roots: Arc<Roots>, remotes: Remotes, scans: Arc<ScanPool>, settings: &ScanSettings) -> Self {
         let processes = match settings.processes {
             0 => available_parallelism().map_or(1, NonZero::get),
             processes => processes,
         };
         // One more than there are processes: the next file waits where a process comes free.
         let scans_at_once = processes.saturating_add(1);
-        Self { roots, scans, files_max: settings.files_max, scans_at_once }
+        Self { roots, remotes, scans, files_max: settings.files_max, scans_at_once }
     }
 
     async fn run(&self, sources: Vec<String>, events: &Events) -> Result<Joined> {
         if sources.is_empty() {
             return Err(Error::invalid("name at least one source: a file or a glob"));
         }
-        let (roots, files_max) = (Arc::clone(&self.roots), self.files_max);
-        let found = blocking(move || sources::expand(&roots, &sources, files_max)).await?;
+        let (roots, remotes, files_max) = (Arc::clone(&self.roots), self.remotes.clone(), self.files_max);
+        let found = blocking(move || sources::expand((&roots, &remotes), &sources, files_max)).await?;
         let roots = self.roots.directories();
-        let scanned = scans::scan(&self.scans, found, roots, self.scans_at_once, events).await?;
+        let scanned =
+            scans::scan((&self.scans, &self.remotes), found, roots, self.scans_at_once, events).await?;
         events.begin("join", scanned.len() as u64).await;
         let (joined, preview) = blocking(move || join(scanned).map(with_preview)).await?;
         events.send(RegistrationEvent::Preview(Box::new(preview))).await?;
