@@ -7,7 +7,7 @@ use engine::ports::RegistrationEvent;
 use futures::StreamExt as _;
 use worker::register::preview_sources;
 use worker::scan::ScanPool;
-use worker::storage::Roots;
+use worker::storage::{Remotes, Roots};
 
 use crate::cli::ScanOptions;
 use crate::compose::scan_command;
@@ -21,8 +21,13 @@ pub(crate) async fn run(options: &ScanOptions, settings: &Settings) -> Result<()
     // Whoever runs the command may look where the operating system lets them.
     let roots = Arc::new(Roots::new(vec![PathBuf::from("/")])?);
     let scans = Arc::new(ScanPool::new(&settings.scan, scan_command()?));
-    let sources = options.sources.iter().map(|source| absolute(source)).collect::<Result<_, _>>()?;
-    let mut events = preview_sources(roots, scans, sources, &settings.scan);
+    let sources: Vec<String> =
+        options.sources.iter().map(|source| absolute(source)).collect::<Result<_, _>>()?;
+    // What is named may be read; what it refers to elsewhere, only if the configuration says so.
+    let mut remote = settings.remote.clone();
+    remote.prefixes.extend(sources.iter().filter(|source| source.contains("://")).cloned());
+    let remotes = Remotes::new(&remote)?;
+    let mut events = preview_sources((roots, remotes), scans, sources, &settings.scan);
     while let Some(event) = events.next().await {
         let event = event.inspect_err(|_| show::end_progress())?;
         match event {
@@ -45,6 +50,9 @@ pub(crate) async fn run(options: &ScanOptions, settings: &Settings) -> Result<()
 
 /// A source as a path from the root on: relative ones are below the current directory.
 fn absolute(source: &str) -> Result<String, Failure> {
+    if source.contains("://") {
+        return Ok(source.to_owned());
+    }
     let path = std::path::absolute(source).map_err(|error| Failure::Failed(format!("{source}: {error}")))?;
     Ok(path.to_string_lossy().into_owned())
 }

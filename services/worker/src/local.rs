@@ -48,8 +48,13 @@ impl LocalWorker {
         let tape = blocking(move || Tape::new(&tape)).await?;
         let scans = Arc::new(ScanPool::new(settings.scan, scan_command));
         let remotes = Remotes::new(settings.remote)?;
-        let registrar = Registrar::new(Arc::new(roots.clone()), scans, Arc::clone(&catalog), settings.scan)
-            .with_tape(tape.clone());
+        let registrar = Registrar::new(
+            (Arc::new(roots.clone()), remotes.clone()),
+            scans,
+            Arc::clone(&catalog),
+            settings.scan,
+        )
+        .with_tape(tape.clone());
         let files = Files::with_tape(roots, settings.storage, tape).with_remotes(remotes);
         let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), settings.evaluate);
         Ok(Arc::new(Self { files, catalog, registrar: Arc::new(registrar), evaluator }))

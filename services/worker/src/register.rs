@@ -7,6 +7,7 @@
 //! The work is one task that ends when its stream of events is dropped.
 
 mod events;
+mod remote;
 mod scans;
 mod sources;
 
@@ -25,7 +26,7 @@ use model::{DatasetId, Error, ErrorKind, Result, Version};
 use crate::catalog::{Catalog, Publication};
 use crate::scan::ScanPool;
 use crate::settings::ScanSettings;
-use crate::storage::Roots;
+use crate::storage::{Remotes, Roots};
 use crate::tape::{Look, Tape};
 use events::Events;
 use sources::Source;
@@ -38,14 +39,18 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// One that reads files under `roots` and publishes to `catalog`.
+    /// One that reads files under `roots` and what is remote, and publishes to `catalog`.
     pub fn new(
-        roots: Arc<Roots>,
+        (roots, remotes): (Arc<Roots>, Remotes),
         scans: Arc<ScanPool>,
         catalog: Arc<Catalog>,
         settings: &ScanSettings,
     ) -> Self {
-        Self { preparation: Preparation::new(roots, scans, settings), catalog, under_way: Arc::default() }
+        Self {
+            preparation: Preparation::new(roots, remotes, scans, settings),
+            catalog,
+            under_way: Arc::default(),
+        }
     }
 
     /// The same where files may be on tape: such are refused, since a scan would wait for them.
@@ -145,18 +150,19 @@ impl Registrar {
 /// What a registration of sources would make, without any catalog: `cloudify scan`. Events as of a registration
 /// that ends with its preview.
 pub fn preview_sources(
-    roots: Arc<Roots>,
+    (roots, remotes): (Arc<Roots>, Remotes),
     scans: Arc<ScanPool>,
     sources: Vec<String>,
     settings: &ScanSettings,
 ) -> BoxStream<'static, Result<RegistrationEvent>> {
-    let preparation = Preparation::new(roots, scans, settings);
+    let preparation = Preparation::new(roots, remotes, scans, settings);
     events::stream(|events| async move { preparation.run(sources, &events).await.map(drop) })
 }
 
 /// The part of a registration before anything is published: find files, scan them, join them, say what they make.
 struct Preparation {
     roots: Arc<Roots>,
+    remotes: Remotes,
     tape: Tape,
     scans: Arc<ScanPool>,
     files_max: usize,
@@ -164,29 +170,31 @@ struct Preparation {
 }
 
 impl Preparation {
-    fn new(roots: Arc<Roots>, scans: Arc<ScanPool>, settings: &ScanSettings) -> Self {
+    fn new(roots: Arc<Roots>, remotes: Remotes, scans: Arc<ScanPool>, settings: &ScanSettings) -> Self {
         let processes = match settings.processes {
             0 => available_parallelism().map_or(1, NonZero::get),
             processes => processes,
         };
         // One more than there are processes: the next file waits where a process comes free.
         let scans_at_once = processes.saturating_add(1);
-        Self { roots, tape: Tape::off(), scans, files_max: settings.files_max, scans_at_once }
+        Self { roots, remotes, tape: Tape::off(), scans, files_max: settings.files_max, scans_at_once }
     }
 
     async fn run(&self, sources: Vec<String>, events: &Events) -> Result<Joined> {
         if sources.is_empty() {
             return Err(Error::invalid("name at least one source: a file or a glob"));
         }
-        let (roots, tape, files_max) = (Arc::clone(&self.roots), self.tape.clone(), self.files_max);
+        let (roots, remotes) = (Arc::clone(&self.roots), self.remotes.clone());
+        let (tape, files_max) = (self.tape.clone(), self.files_max);
         let found = blocking(move || {
-            let found = sources::expand(&roots, &sources, files_max)?;
+            let found = sources::expand((&roots, &remotes), &sources, files_max)?;
             on_disk(&tape, &found)?;
             Ok(found)
         })
         .await?;
         let roots = self.roots.directories();
-        let scanned = scans::scan(&self.scans, found, roots, self.scans_at_once, events).await?;
+        let scanned =
+            scans::scan((&self.scans, &self.remotes), found, roots, self.scans_at_once, events).await?;
         events.begin("join", scanned.len() as u64).await;
         let (joined, preview) = blocking(move || join(scanned).map(with_preview)).await?;
         events.send(RegistrationEvent::Preview(Box::new(preview))).await?;

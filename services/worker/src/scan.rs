@@ -40,6 +40,8 @@ pub struct ScanSource {
     pub stand_alone: bool,
     /// Directories that links within a store may lead into, without symbolic links.
     pub roots: Vec<PathBuf>,
+    /// Where it was fetched from, if it was: what relative references in it are relative to.
+    pub url: Option<String>,
 }
 
 /// Processes that scan files, started when needed and kept for the next file.

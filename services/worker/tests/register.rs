@@ -16,7 +16,13 @@ use std::sync::Arc;
 use engine::ports::{IfExists, Registration, RegistrationEvent, RegistrationGoal};
 use futures::StreamExt as _;
 use model::{DatasetId, Error, ErrorKind, Version};
-use worker::{catalog::Catalog, register::Registrar, scan::ScanPool, settings::ScanSettings, storage::Roots};
+use worker::{
+    catalog::Catalog,
+    register::Registrar,
+    scan::ScanPool,
+    settings::ScanSettings,
+    storage::{Remotes, Roots},
+};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).is_some_and(|argument| argument == "scan-child") {
@@ -49,7 +55,7 @@ impl Place {
         let settings = ScanSettings { processes: 2, ..ScanSettings::default() };
         let command = vec![std::env::current_exe().unwrap().into(), "scan-child".into()];
         let registrar = Arc::new(Registrar::new(
-            Arc::new(Roots::new(vec![files]).unwrap()),
+            (Arc::new(Roots::new(vec![files]).unwrap()), Remotes::none()),
             Arc::new(ScanPool::new(&settings, command)),
             Arc::clone(&catalog),
             &settings,

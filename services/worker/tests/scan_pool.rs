@@ -64,7 +64,7 @@ fn settings() -> ScanSettings {
 }
 
 async fn scan(pool: &ScanPool, path: &Path) -> Result<FileScan, Error> {
-    let source = ScanSource { path: path.to_owned(), stand_alone: false, roots: Vec::new() };
+    let source = ScanSource { path: path.to_owned(), stand_alone: false, roots: Vec::new(), url: None };
     pool.scan(&source, &|_, _| {}).await
 }
 

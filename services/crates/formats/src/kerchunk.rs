@@ -36,7 +36,10 @@ pub(crate) fn scan(
 }
 
 /// Where relative targets of a set begin: its directory, with a slash at its end.
-fn base(set: &Path) -> String {
+fn base(set: &Path, options: &ScanOptions) -> String {
+    if let Some((directory, _)) = options.url.as_deref().and_then(|url| url.rsplit_once('/')) {
+        return format!("{directory}/");
+    }
     let directory = set.parent().unwrap_or(Path::new("/")).to_string_lossy();
     format!("{}/", directory.trim_end_matches('/'))
 }

@@ -36,6 +36,8 @@ pub struct ScanOptions {
     pub stand_alone: bool,
     /// Directories, without symbolic links, that links within a store, and references, may lead into; none for any.
     pub roots: Option<Vec<PathBuf>>,
+    /// Where the source was fetched from, if it was: what relative references in it are relative to.
+    pub url: Option<String>,
 }
 
 impl ScanOptions {
@@ -66,6 +68,7 @@ impl Default for ScanOptions {
             references_bytes_max: 2 << 30,
             stand_alone: false,
             roots: None,
+            url: None,
         }
     }
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::StreamExt as _;
 use futures::stream;
-use model::{Error, ErrorKind, FileScan, Result};
+use model::{Error, FileScan, Result};
 
 use super::events::Events;
+use super::remote;
 use super::sources::Source;
 use crate::scan::{ScanPool, ScanSource};
+use crate::storage::Remotes;
 
 /// Most failures that are told; scanning stops with the last of them.
 const FAILURES_MAX: usize = 10;
@@ -17,7 +19,7 @@ const FAILURES_MAX: usize = 10;
 /// Scans sources and returns the scans in their order. Where some fail, all failures up to [`FAILURES_MAX`] are one
 /// error that names them. Links in stores may lead into `roots`.
 pub(super) async fn scan(
-    pool: &ScanPool,
+    (pool, remotes): (&ScanPool, &Remotes),
     sources: Vec<Source>,
     roots: &[PathBuf],
     at_once: usize,
@@ -34,13 +36,12 @@ pub(super) async fn scan(
             still(0, 0);
             let scan = match source.clone() {
                 Source::Path(path) => {
-                    let source = ScanSource { path, stand_alone: total == 1, roots: roots.to_vec() };
-                    pool.scan(&source, &still).await
+                    let source =
+                        ScanSource { path, stand_alone: total == 1, roots: roots.to_vec(), url: None };
+                    let scan = pool.scan(&source, &still).await;
+                    scan.and_then(|scan| remote::check_targets(remotes, &scan).map(|()| scan))
                 }
-                Source::Url(url) => {
-                    let message = format!("{url} is remote, and this server reads local files only");
-                    Err(Error::new(ErrorKind::Unsupported, message))
-                }
+                Source::Url(url) => remote::scan(remotes, pool, &url, total == 1, &still).await,
             };
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             events.progress("scan", done, total, &name);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use glob::MatchOptions;
 use model::{Error, ErrorKind, Result, is_url};
 
-use crate::storage::Roots;
+use crate::storage::{Remotes, Roots};
 
 /// `*` stays within a directory, `**` does not, and neither matches hidden files.
 const OPTIONS: MatchOptions =
@@ -33,12 +33,16 @@ impl Source {
 
 /// The files and stores of all sources, resolved, each once: in the order of the sources, those of a glob in the order
 /// of their paths. Every one lies under the roots, also where a symbolic link leads to it. Of a store that a glob
-/// matches, what lies in it is not matched too. URLs are as they were named. Touches the filesystem.
-pub(super) fn expand(roots: &Roots, sources: &[String], files_max: usize) -> Result<Vec<Source>> {
+/// matches, what lies in it is not matched too. URLs are as they were named, if they are allowed. Touches the filesystem.
+pub(super) fn expand(
+    (roots, remotes): (&Roots, &Remotes),
+    sources: &[String],
+    files_max: usize,
+) -> Result<Vec<Source>> {
     let mut found = Vec::new();
     let mut known = HashSet::new();
     for source in sources {
-        let of_source = of_source(roots, source, files_max)?;
+        let of_source = of_source(roots, remotes, source, files_max)?;
         found.extend(of_source.into_iter().filter(|source| known.insert(source.clone())));
         if found.len() > files_max {
             return Err(too_many(files_max));
@@ -47,8 +51,9 @@ pub(super) fn expand(roots: &Roots, sources: &[String], files_max: usize) -> Res
     Ok(found)
 }
 
-fn of_source(roots: &Roots, source: &str, files_max: usize) -> Result<Vec<Source>> {
+fn of_source(roots: &Roots, remotes: &Remotes, source: &str, files_max: usize) -> Result<Vec<Source>> {
     if is_url(source) {
+        remotes.check(source)?;
         return Ok(vec![Source::Url(source.to_owned())]);
     }
     match roots.resolve(source) {
@@ -154,6 +159,7 @@ fn too_many(files_max: usize) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::RemoteSettings;
     use std::os::unix::fs::symlink;
 
     /// A root with `a.nc`, `b.nc`, `sub/c.nc`, `.hidden.nc`, `odd[1].nc`, and a file outside it.
@@ -181,7 +187,10 @@ mod tests {
         fn expand(&self, sources: &[&str]) -> Result<Vec<String>> {
             let sources: Vec<String> =
                 sources.iter().map(|source| source.replace("ROOT", &self.root)).collect();
-            let found = expand(&self.roots, &sources, 4)?;
+            let settings =
+                RemoteSettings { prefixes: vec!["https://data.org/a/".into()], ..RemoteSettings::default() };
+            let remotes = Remotes::new(&settings).unwrap();
+            let found = expand((&self.roots, &remotes), &sources, 4)?;
             let shown = |source: &Source| match source {
                 Source::Path(path) => path.strip_prefix(&self.root).unwrap().display().to_string(),
                 Source::Url(url) => url.clone(),
@@ -247,10 +256,19 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_as_they_were_named() {
+    fn urls_are_as_they_were_named_if_they_are_allowed() {
         let tree = tree();
-        let url = "https://data.org/a[1]/*.zarr";
+        let url = "https://data.org/a/[1]/*.zarr";
         assert_eq!(tree.expand(&[url, "ROOT/a.nc", url]).unwrap(), [url, "a.nc"]);
+        for outside in ["https://data.org/b/x.zarr", "http://169.254.169.254/latest", "s3://a/b"] {
+            assert_eq!(tree.expand(&[outside]).unwrap_err().kind, ErrorKind::Forbidden, "{outside}");
+        }
+        for malformed in ["https://data.org/a/../b", "https://user:password@data.org/a/b", "ftp://data.org/a"]
+        {
+            let error = tree.expand(&[malformed]).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::InvalidRequest, "{malformed}");
+            assert!(!error.message.contains("password"));
+        }
     }
 
     #[test]

@@ -66,8 +66,9 @@ fn scan_one(request: &ScanRequest, output: &mut impl Write) -> Message {
     };
     let path = |bytes| Path::new(OsStr::from_bytes(bytes));
     let roots = request.roots.iter().map(|root| path(root).to_owned()).collect();
+    let url = Some(request.url.clone()).filter(|url| !url.is_empty());
     let options =
-        ScanOptions { stand_alone: request.stand_alone, roots: Some(roots), ..ScanOptions::default() };
+        ScanOptions { stand_alone: request.stand_alone, roots: Some(roots), url, ..ScanOptions::default() };
     match scan(path(&request.path), &options, &mut progress) {
         Ok(found) => Message::Scan(to_wire(found)),
         Err(error) => Message::Failure(to_failure(error.into())),

@@ -97,6 +97,7 @@ impl ScanProcess {
             path: bytes(&source.path),
             stand_alone: source.stand_alone,
             roots: source.roots.iter().map(|root| bytes(root)).collect(),
+            url: source.url.clone().unwrap_or_default(),
         };
         framing::write(&mut self.input, &request.encode_to_vec()).await?;
         loop {

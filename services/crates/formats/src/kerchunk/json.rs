@@ -41,7 +41,7 @@ pub(super) fn scan(
             .iter()
             .map(|array| ChunkManifest::missing(0, array.variable.grid.chunk_count() as usize))
             .collect(),
-        targets: Targets::new(base(path), now_ns(), options.roots.clone()),
+        targets: Targets::new(base(path, options), now_ns(), options.roots.clone()),
         outside: vec![0; arrays.len()],
         unknown: 0,
     };

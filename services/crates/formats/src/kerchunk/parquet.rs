@@ -55,8 +55,9 @@ pub(super) fn scan(
     let coordinates = Coordinates::new(&arrays, options);
     let mut records = Records {
         directory,
+        base: base(directory, options),
         record_size: metadata.record_size,
-        targets: Targets::new(base(directory), not_after_ns, options.roots.clone()),
+        targets: Targets::new(base(directory, options), not_after_ns, options.roots.clone()),
         coordinates,
         warnings: &mut warnings,
     };
@@ -93,6 +94,7 @@ pub(super) fn scan(
 /// The records of a set.
 struct Records<'a> {
     directory: &'a Path,
+    base: String,
     record_size: u64,
     targets: Targets,
     coordinates: Coordinates,
@@ -104,7 +106,7 @@ impl Records<'_> {
         let directory = self.directory.join(array.variable.path.as_str());
         let in_place = InPlace::Records {
             directory: directory.to_string_lossy().into_owned(),
-            base: base(self.directory),
+            base: self.base.clone(),
             record_size: self.record_size,
             not_after_ns,
         };
