@@ -2,6 +2,9 @@
 
     integration-tests/.venv-zarr3/bin/python integration-tests/tools/make_grib_cases.py DIRECTORY...
 
+First it writes the messages that come with ecCodes (Apache-2.0), of grids that the samples lack, to
+integration-tests/data/grib: name that directory too.
+
 For each file: its messages (parameter, level, times, member, grid), and for each grid some of its points.
 """
 
@@ -15,6 +18,20 @@ import eccodes
 OUT = pathlib.Path(__file__).resolve().parents[2] / "services/crates/formats/tests/grib_cases.json"
 TEXTS = ["shortName", "name", "units", "cfName", "typeOfLevel", "stepType", "gridType"]
 NUMBERS = ["paramId", "dataDate", "dataTime", "validityDate", "validityTime", "number", "numberOfPoints", "bitmapPresent"]
+
+
+TEMPLATES = ["polar_stereographic_sfc_grib1", "polar_stereographic_sfc_grib2", "rotated_ll_sfc_grib1", "rotated_ll_sfc_grib2",
+             "reduced_ll_sfc_grib1", "reduced_ll_sfc_grib2", "reduced_gg_pl_48_grib1", "reduced_gg_pl_48_grib2",
+             "regular_gg_pl_grib1", "regular_gg_pl_grib2", "regular_ll_sfc_grib1"]
+
+
+def write_templates():
+    directory = OUT.parents[4] / "integration-tests/data/grib"
+    directory.mkdir(exist_ok=True)
+    for name in TEMPLATES:
+        handle = eccodes.codes_grib_new_from_samples(name)
+        (directory / f"{name}.grib").write_bytes(eccodes.codes_get_message(handle))
+        eccodes.codes_release(handle)
 
 
 def get(handle, key, kind):
@@ -54,6 +71,7 @@ def messages(path):
 
 
 def main():
+    write_templates()
     cases = {}
     for directory in map(pathlib.Path, sys.argv[1:]):
         for path in sorted(p for p in directory.rglob("*") if p.is_file() and p.suffix[1:4] in ("gri", "grb")):

@@ -11,8 +11,8 @@ use super::{
 use crate::ScanOptions;
 
 /// How many times as large as an uncompressed coordinate one may be that is compressed. With 4 MiB for those it is enough
-/// for a reduced Gaussian grid of nine kilometres (6.6 million points).
-const COMPRESSED: u64 = 16;
+/// for reduced Gaussian grids of nine kilometres (6.6 million points octahedral, 8.5 million classic).
+const COMPRESSED: u64 = 20;
 
 /// Makes the name of a coordinate of one of several grids.
 type Names<'a> = &'a dyn Fn(&str) -> String;

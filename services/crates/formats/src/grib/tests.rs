@@ -21,7 +21,8 @@ pub(super) fn files() -> Vec<PathBuf> {
     let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../..");
     let root = repository.join("integration-tests/data/real/grib");
     let mut found: Vec<PathBuf> = Vec::new();
-    let mut directories = vec![root, repository.join("../shared/data/grib")];
+    let mut directories =
+        vec![root, repository.join("integration-tests/data/grib"), repository.join("../shared/data/grib")];
     while let Some(directory) = directories.pop() {
         let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()) {

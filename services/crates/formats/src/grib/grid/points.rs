@@ -46,12 +46,19 @@ pub(super) fn gaussian_rows(
     Some(lengths.iter().zip(latitudes).map(|(length, latitude)| Row { latitude, ..row(*length) }).collect())
 }
 
-/// Rows of a reduced grid at equal distances: each from the first longitude to the last.
+/// Rows of a reduced grid at equal distances.
 pub(super) fn regular_rows(corners: Corners, lengths: &[u32]) -> Option<Vec<Row>> {
     let latitudes = corners.latitudes(lengths.len() as u64)?;
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    let round = 360.0 / f64::from(longest.max(1));
+    let all = corners.longitudes(u64::from(longest))?;
+    let step = all.get(1).map_or(0.0, |second| second - all[0]);
+    let is_round = longest > 1 && (step - round).abs() * f64::from(longest) < round / 2.0;
     let row = |(length, latitude): (&u32, f64)| {
-        let longitudes = corners.longitudes(u64::from(*length))?;
-        let step = longitudes.get(1).map_or(0.0, |second| second - longitudes[0]);
+        // Rows at the poles may have no points; rows round the globe are divided, others reach from end to end.
+        let longitudes = if *length == 0 { Vec::new() } else { corners.longitudes(u64::from(*length))? };
+        let between = longitudes.get(1).map_or(0.0, |second| second - longitudes[0]);
+        let step = if is_round { 360.0 / f64::from((*length).max(1)) } else { between };
         Some(Row { latitude, first: corners.first.1, step, count: *length })
     };
     lengths.iter().zip(latitudes).map(row).collect()
