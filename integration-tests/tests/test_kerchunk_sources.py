@@ -330,8 +330,13 @@ def test_gribscans_index_is_a_source(start, kind, tmp_path):
         system.register(dataset, path)
         references = json.loads(path.read_text())
         references = references.get("refs", references)
-        targets = [(key, value) for key, value in references.items() if isinstance(value, list)]
-        assert targets
+        shapes = {key.split("/")[0]: json.loads(value)["shape"] for key, value in references.items()
+                  if key.endswith(".zarray")}
+        # gribscan mixes levels of several kinds into one array: some of its keys have another rank than their array,
+        # which no Zarr reader ever asks for.
+        targets = [(key, value) for key, value in references.items() if isinstance(value, list)
+                   and len(key.split("/")[1].split(".")) == len(shapes[key.split("/")[0]])]
+        assert len(targets) > 100
         whole = grib.read_bytes()
         for key, (_, offset, length) in targets[:: max(1, len(targets) // 5)]:
             assert get(f"{system.kerchunk(dataset)}/{key}") == (200, whole[offset : offset + length])
