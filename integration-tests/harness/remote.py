@@ -1,5 +1,6 @@
 """Remote servers for tests: a static one that knows byte ranges, and S3 by moto."""
 
+import contextlib
 import functools
 import http.server
 import os
@@ -30,6 +31,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         self.answer(with_body=True)
+
+    def setup(self):
+        super().setup()
+        self.server.connections.append(self.connection)
 
     def answer(self, with_body: bool):
         self.server.asked.append((self.command, self.path, dict(self.headers)))
@@ -75,12 +80,17 @@ class Static:
         self.server.daemon_threads = True
         self.server.special = self.special = {}
         self.server.asked = self.asked = []
+        self.server.connections = []
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
+        """As a machine that is gone: kept connections end too."""
         self.server.shutdown()
         self.server.server_close()
+        for connection in self.server.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class S3:

@@ -66,7 +66,7 @@ def raw(url: str, key: str) -> requests.Response:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_a_zarr_store_over_http(kind, zarr_format, start, static, tmp_path, allowed_log):
-    allowed_log.append("Unavailable|DeadlineExceeded|Conflict")
+    allowed_log.append("CorruptData|Unavailable|DeadlineExceeded|Conflict")
     path = tmp_path / "web" / "store.zarr"
     truth = store(path, zarr_format, consolidated=True)
     system = start(kind, config=config(static.url))
@@ -193,7 +193,8 @@ def test_what_is_not_allowed_is_not_asked_for(start, static, tmp_path):
     system.register("yes", f"{static.url}/data/store.zarr")
 
 
-def test_remote_files_that_are_no_stores_are_refused_with_advice(start, static, tmp_path):
+def test_remote_files_that_are_no_stores_are_refused_with_advice(start, static, tmp_path, allowed_log):
+    allowed_log.append("Unsupported|CorruptData")
     shutil.copyfile(samples.NEMO[0], tmp_path / "web/nemo.nc")
     (tmp_path / "web/broken.json").write_text("{")
     system = start("serve", config=config(static.url))
