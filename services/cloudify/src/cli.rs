@@ -50,10 +50,12 @@ pub(crate) enum Command {
     Worker(WorkerOptions),
     /// Print what a registration of files would make: arrays, chunks, codecs, sizes, warnings
     Scan(ScanOptions),
-    /// Register files as one dataset
+    /// Register files as one dataset, or all entries of a catalog (intake, STAC)
     Register(RegisterOptions),
     /// List datasets, or the versions of one
     Ls(ListOptions),
+    /// Publish new versions of datasets whose files are new or changed
+    Refresh(RefreshOptions),
     /// Take a dataset out of the catalog; its files are not touched
     Rm(RemoveOptions),
     /// Make an earlier version of a dataset current again
@@ -145,7 +147,16 @@ pub(crate) struct RegisterOptions {
     /// Only print what would be published
     #[arg(long)]
     pub(crate) preview: bool,
-    /// Id of the dataset: one segment of a URL
+    /// Refresh the dataset by itself: `90s`, `10m`, `6h`, `1d`, or `never`
+    #[arg(long, value_name = "PERIOD", value_parser = period)]
+    pub(crate) refresh_every: Option<u32>,
+    /// Take the source for a catalog; without, for one if it looks like one
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) catalog: bool,
+    /// Take the sources for data even where they look like a catalog
+    #[arg(long)]
+    pub(crate) data: bool,
+    /// Id of the dataset, one segment of a URL; of a catalog's, what the ids of its entries begin with
     pub(crate) id: String,
     /// Files and globs as the worker sees them
     #[arg(required = true, value_name = "SOURCE")]
@@ -158,6 +169,18 @@ pub(crate) struct ListOptions {
     pub(crate) server: ServerOptions,
     /// Dataset whose versions to list
     pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RefreshOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// All datasets
+    #[arg(long, conflicts_with = "ids", required_unless_present = "ids")]
+    pub(crate) all: bool,
+    /// Ids of datasets
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +199,23 @@ pub(crate) struct RollbackOptions {
     pub(crate) id: String,
     /// Version to make current; without it, the one before the current one
     pub(crate) version: Option<u32>,
+}
+
+/// Reads a period in seconds, minutes, hours or days; `never` is 0.
+fn period(text: &str) -> Result<u32, String> {
+    if text == "never" {
+        return Ok(0);
+    }
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err("give a number and s, m, h or d, such as 10m; or never".to_owned()),
+    };
+    let number: u32 = digits.parse().map_err(|_| format!("{digits:?} is no whole number"))?;
+    number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(|| format!("{text:?} is out of range"))
 }
 
 impl Shared {
@@ -252,6 +292,18 @@ mod tests {
     }
 
     #[test]
+    fn periods_have_units() {
+        let period = |text| period(text).ok();
+        assert_eq!(
+            ["90s", "10m", "6h", "1d", "never"].map(period),
+            [Some(90), Some(600), Some(21_600), Some(86_400), Some(0)]
+        );
+        for wrong in ["", "10", "m", "-1m", "1.5h", "0s", "99999999d", "10 m", "1w", "é"] {
+            assert_eq!(period(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn the_calls_that_scripts_rely_on_parse() {
         for call in [
             "cloudify serve --listen 127.0.0.1:9000 --catalog C --root A --root B --config F --log json",
@@ -260,6 +312,9 @@ mod tests {
             "cloudify register --server http://s --replace ID /a.nc /b*.nc",
             "cloudify scan /a.nc --json",
             "cloudify ls --server http://s",
+            "cloudify register --refresh-every 10m --catalog ID /main.yaml",
+            "cloudify refresh A B",
+            "cloudify refresh --all",
             "cloudify rm ID",
             "cloudify config",
         ] {

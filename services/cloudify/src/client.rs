@@ -2,6 +2,7 @@
 
 mod api;
 mod events;
+mod refresh;
 mod register;
 
 use serde_json::Value;
@@ -10,6 +11,7 @@ use crate::cli::{ListOptions, RemoveOptions, RollbackOptions};
 use crate::client::api::Api;
 use crate::exit::Failure;
 
+pub(crate) use refresh::refresh;
 pub(crate) use register::register;
 
 /// Lists datasets, or the versions of one.

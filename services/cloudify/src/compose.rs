@@ -79,8 +79,8 @@ async fn local_worker(settings: &Settings) -> Result<Arc<LocalWorker>, Failure> 
         ));
     }
     let command = scan_command()?;
-    let Settings { storage, remote, scan, evaluate, tape, .. } = settings;
-    let of_worker = LocalSettings { storage, remote, scan, evaluate, tape };
+    let Settings { storage, remote, scan, evaluate, tape, refresh, .. } = settings;
+    let of_worker = LocalSettings { storage, remote, scan, evaluate, tape, refresh };
     LocalWorker::open(catalog, settings.roots.clone(), of_worker, command).await.map_err(configuration)
 }
 

@@ -52,6 +52,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Register(options) => client::register(&options).await,
         Command::Ls(options) => client::list(&options).await,
+        Command::Refresh(options) => client::refresh(&options).await,
         Command::Rm(options) => client::remove(&options).await,
         Command::Rollback(options) => client::roll_back(&options).await,
         // Answered before there is a runtime: a scanning child has no use for one.

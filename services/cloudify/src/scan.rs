@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use engine::ports::RegistrationEvent;
+use engine::ports::{EntryOutcome, RegistrationEvent};
 use futures::StreamExt as _;
 use worker::register::preview_sources;
 use worker::scan::ScanPool;
@@ -42,8 +42,38 @@ pub(crate) async fn run(options: &ScanOptions, settings: &Settings) -> Result<()
                 print!("{}", show::preview(&preview));
             }
             RegistrationEvent::Progress { stage, done, total, .. } => show::progress(&stage, done, total),
-            RegistrationEvent::Published { .. } => {}
+            RegistrationEvent::Entry { id, outcome } => entry(&id, &outcome, options.json)?,
+            RegistrationEvent::Summary(summary) if summary.failed > 0 => {
+                show::end_progress();
+                return Err(Failure::Failed(format!("{} entries of the catalog fail", summary.failed)));
+            }
+            _ => {}
         }
+    }
+    Ok(())
+}
+
+/// One entry of a catalog.
+#[expect(clippy::print_stdout, reason = "it is what the command is for")]
+fn entry(id: &str, outcome: &EntryOutcome, as_json: bool) -> Result<(), Failure> {
+    show::end_progress();
+    match outcome {
+        EntryOutcome::Previewed { preview, notes } if as_json => {
+            let line = serde_json::json!({"id": id, "preview": preview, "notes": notes});
+            println!("{line}");
+        }
+        EntryOutcome::Previewed { preview, notes } => {
+            println!("{id}\n{}", show::preview(preview));
+            for note in notes {
+                println!("note: {note}");
+            }
+        }
+        EntryOutcome::Skipped(reason) if as_json => {
+            println!("{}", serde_json::json!({"id": id, "skipped": reason}));
+        }
+        EntryOutcome::Skipped(reason) => println!("{id}: skipped: {reason}"),
+        EntryOutcome::Failed(error) => eprintln!("{id}: {error}"),
+        EntryOutcome::Published { .. } => {}
     }
     Ok(())
 }

@@ -7,7 +7,9 @@ use gateway::settings::{AdminSettings, HttpSettings, Role, TokenSettings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
-use worker::settings::{EvaluateSettings, RemoteSettings, ScanSettings, StorageSettings, TapeSettings};
+use worker::settings::{
+    EvaluateSettings, RefreshSettings, RemoteSettings, ScanSettings, StorageSettings, TapeSettings,
+};
 
 use crate::exit::Failure;
 
@@ -40,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) evaluate: EvaluateSettings,
     /// Files on tape (serve, worker).
     pub(crate) tape: TapeSettings,
+    /// Keeping datasets up to date (serve, worker).
+    pub(crate) refresh: RefreshSettings,
     /// Logs and traces.
     pub(crate) telemetry: TelemetrySettings,
 }
@@ -58,6 +62,7 @@ impl Default for Settings {
             scan: ScanSettings::default(),
             evaluate: EvaluateSettings::default(),
             tape: TapeSettings::default(),
+            refresh: RefreshSettings::default(),
             telemetry: TelemetrySettings::default(),
         }
     }

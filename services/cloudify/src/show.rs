@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use engine::preview::{ArrayPreview, Preview};
 
@@ -27,11 +29,35 @@ pub(crate) fn preview(preview: &Preview) -> String {
     text
 }
 
-/// Shows how far the work is, on a terminal, in one line that is written over.
+/// Shows how far the work is, on a terminal, in one line that is written over: how fast it goes and what remains.
 pub(crate) fn progress(stage: &str, done: u64, total: u64) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[K{stage} {done} of {total}");
+    static BEGUN: Mutex<Option<(String, Instant, u64)>> = Mutex::new(None);
+    if !std::io::stderr().is_terminal() {
+        return;
     }
+    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (_, since, first) = match &mut *begun {
+        Some(known) if known.0 == stage && known.2 <= done => known,
+        other => other.insert((stage.to_owned(), Instant::now(), done)),
+    };
+    let pace = pace(done - *first, total.saturating_sub(done), since.elapsed());
+    eprint!("\r\x1b[K{stage} {done} of {total}{pace}");
+}
+
+/// How many a second, and the time that the rest will take; nothing while that is a guess.
+fn pace(done: u64, left: u64, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    if done == 0 || seconds < 1.0 {
+        return String::new();
+    }
+    let rate = done as f64 / seconds;
+    let rest = (left as f64 / rate).ceil() as u64;
+    let rest = match rest {
+        0..120 => format!("{rest} s"),
+        120..7200 => format!("{} min", rest.div_ceil(60)),
+        _ => format!("{} h", rest.div_ceil(3600)),
+    };
+    if rate >= 10.0 { format!(", {rate:.0}/s, {rest} left") } else { format!(", {rate:.1}/s, {rest} left") }
 }
 
 /// Wipes the line of [`progress`].
@@ -103,6 +129,15 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pace_says_how_long_it_will_take() {
+        let pace = |done, left, seconds| pace(done, left, Duration::from_secs(seconds));
+        assert_eq!(pace(500, 1500, 10), ", 50/s, 30 s left");
+        assert_eq!(pace(5, 1800, 10), ", 0.5/s, 60 min left");
+        assert_eq!(pace(1, 100_000, 1), ", 1.0/s, 28 h left");
+        assert_eq!((pace(0, 10, 10), pace(10, 10, 0)), (String::new(), String::new()));
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -70,6 +70,7 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         // Administrators.
         .route("/admin/v1/datasets", get(admin::list).post(admin::register))
         .route("/admin/v1/datasets/{id}", get(admin::show).put(admin::replace).delete(admin::remove))
+        .route("/admin/v1/datasets/{id}/refresh", post(admin::refresh_dataset))
         .route("/admin/v1/datasets/{id}/rollback", post(admin::roll_back))
         // Operations.
         .route("/healthz/live", get(health::live))

@@ -16,6 +16,7 @@ mod member;
 mod placement;
 mod range;
 mod recalls;
+mod registration;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,12 +168,13 @@ impl Worker for RemoteWorker {
         recalls::list(&self.members, id, version).await
     }
 
-    async fn register(
-        &self,
-        registration: Registration,
-    ) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
-        let member = self.alive(registration.id.as_str()).await?;
-        catalog::register(member, registration).await
+    async fn register(&self, wanted: Registration) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        let member = self.alive(wanted.id.as_str()).await?;
+        registration::register(member, wanted).await
+    }
+
+    async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        registration::refresh(self.alive(id.as_str()).await?, id).await
     }
 
     async fn remove(&self, id: &DatasetId) -> Result<()> {

@@ -4,6 +4,8 @@
 //! <catalog>/generation                     changes with every change of the catalog
 //! <catalog>/datasets/<id, encoded>/
 //!     current                              the number of the current version
+//!     scans.<N>                            scans of the sources of version N: a cache ([`scans`])
+//!     refresh.json, refresh.lease          the last refresh, and who refreshes now ([`refreshing`])
 //!     v<N>/version.json                    id, sources, times, counts, title: small
 //!          dataset.json                    the catalog document (`zarr::document`)
 //!          files.json                      source files and what they were when scanned
@@ -16,8 +18,8 @@
 //! ```
 //! A version is written beside its place, synced and renamed; `current` is replaced by a rename. So readers see a
 //! version whole or not at all, several workers may share the directory, and a crash leaves nothing but a
-//! temporary directory, which a later [`Catalog::open`] clears away. Numbers of versions are never used twice, not
-//! even after a removal: who keeps a version by its number keeps the right one.
+//! temporary directory, which [`Catalog::clear_leftovers`] clears away later. Numbers of versions are never used twice,
+//! not even after a removal: who keeps a version by its number keeps the right one.
 //!
 //! **Every method blocks** on the filesystem: call them through `spawn_blocking`.
 
@@ -26,9 +28,12 @@ mod documents;
 mod layout;
 mod listing;
 mod mosaics;
+mod prune;
 mod publish;
 mod read;
 mod records;
+mod refreshing;
+mod scans;
 #[cfg(test)]
 mod tests;
 
@@ -36,20 +41,46 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use engine::ports::{IfExists, Listing, PublishedDataset, ReferenceRecord, VersionList};
+use engine::ports::{IfExists, LastRefresh, Listing, PublishedDataset, ReferenceRecord, VersionList};
 use model::{DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Variable, Version};
 
+use crate::settings::RefreshSettings;
 use crate::storage::Roots;
 use layout::Layout;
 use listing::Listings;
+use prune::Keep;
 use read::Reader;
 
 pub use listing::Fault;
 pub use mosaics::PublishedMosaic;
 pub use publish::Publication;
+pub(crate) use refreshing::{Lease, RENEWAL};
+pub(crate) use scans::{KeptScans, ScansWriter};
 
 /// References a record: kerchunk's own choice, about a megabyte in Parquet.
 pub const RECORD_SIZE: u64 = 100_000;
+
+/// What a refresh begins with.
+#[derive(Debug)]
+pub(crate) struct Refreshable {
+    /// The current version.
+    pub(crate) current: Version,
+    /// The current version's sources as registered.
+    pub(crate) sources: Vec<String>,
+}
+
+/// A dataset that is refreshed by period.
+#[derive(Debug)]
+pub(crate) struct Due {
+    /// Its id.
+    pub(crate) id: DatasetId,
+    /// Seconds between two refreshes.
+    pub(crate) every_seconds: u32,
+    /// When it was last refreshed or published, milliseconds since 1970.
+    pub(crate) since_ms: i64,
+    /// How the last refresh went.
+    pub(crate) last: Option<LastRefresh>,
+}
 
 /// The catalog in one directory.
 #[derive(Debug)]
@@ -59,19 +90,37 @@ pub struct Catalog {
     reader: Reader,
     /// Held while `current` is changed, so that changes of this process come one after another.
     changes: Mutex<()>,
+    keep: Keep,
 }
 
 impl Catalog {
-    /// Opens a catalog, makes its directory where there is none, and clears away what crashed publishers left.
-    /// Whether it can be written to shows only when something is published.
+    /// Opens a catalog and makes its directory where there is none. Whether it can be written to shows only when
+    /// something is published.
     pub fn open(directory: &Path) -> Result<Self> {
         let layout = Layout::new(directory);
         disk::create_directory(&layout.datasets())?;
-        publish::clear_leftovers(&layout);
-        let catalog =
-            Self { layout, listings: Listings::default(), reader: Reader::new(), changes: Mutex::new(()) };
+        let settings = RefreshSettings::default();
+        let catalog = Self {
+            layout,
+            listings: Listings::default(),
+            reader: Reader::new(),
+            changes: Mutex::new(()),
+            keep: Keep { count: settings.versions_kept, age: settings.versions_kept_for() },
+        };
         catalog.listings.current(&catalog.layout)?;
         Ok(catalog)
+    }
+
+    /// Clears away what crashed publishers left. Looks into every dataset: not to be waited for at the start.
+    pub fn clear_leftovers(&self) {
+        publish::clear_leftovers(&self.layout);
+    }
+
+    /// The same with another choice of the versions that are kept.
+    #[must_use]
+    pub fn keeping(mut self, settings: &RefreshSettings) -> Self {
+        self.keep = Keep { count: settings.versions_kept, age: settings.versions_kept_for() };
+        self
     }
 
     /// All datasets in order of first registration; none where `known` is still the revision. Changes by other
@@ -154,9 +203,64 @@ impl Catalog {
         let unpublished = publish::write(&self.layout, publication, progress)?;
         let change = self.lock_changes();
         let version = publish::publish(&self.layout, publication, unpublished);
+        if let Ok(version) = version {
+            let _ = prune::prune(&self.layout, publication.id, version, self.keep);
+        }
         drop(change);
         self.changed()?;
         version
+    }
+
+    /// What a refresh of a dataset begins with.
+    pub(crate) fn refreshable(&self, id: &DatasetId) -> Result<Refreshable> {
+        let current = self.current(id)?;
+        let about = read::read_version_document(&self.layout.version(id, current))?;
+        Ok(Refreshable { current, sources: about.sources })
+    }
+
+    /// Datasets that are refreshed by period, with the seconds between two refreshes.
+    pub(crate) fn periodic(&self) -> Result<Vec<(DatasetId, u32)>> {
+        self.listings.periodic(&self.layout)
+    }
+
+    /// How a dataset stands that is refreshed by period; none where it rests, because it is gone or was rolled back:
+    /// then a call decides what is to be current.
+    pub(crate) fn due(&self, id: &DatasetId, every_seconds: u32) -> Result<Option<Due>> {
+        let Some(current) = self.layout.read_current(id)? else { return Ok(None) };
+        if self.layout.versions(id)?.last().is_some_and(|newest| *newest > current) {
+            return Ok(None);
+        }
+        let published_ms = read::read_version_document(&self.layout.version(id, current))?.published_ms;
+        let last = refreshing::last(&self.layout, id);
+        let since_ms = last.as_ref().map_or(published_ms, |last| last.at_ms.max(published_ms));
+        Ok(Some(Due { id: id.clone(), every_seconds, since_ms, last }))
+    }
+
+    /// Notes how a refresh went, if the dataset is still there.
+    pub(crate) fn note_refresh(&self, id: &DatasetId, last: &LastRefresh) -> Result<()> {
+        self.current(id)?;
+        refreshing::note(&self.layout, id, last)
+    }
+
+    /// The right to refresh a dataset; a `Conflict` where another worker has it.
+    pub(crate) fn lease(&self, id: &DatasetId) -> Result<Lease> {
+        self.current(id)?;
+        Lease::take(&self.layout, id)
+    }
+
+    /// Scans of a dataset's sources of an earlier time.
+    pub(crate) fn kept_scans(&self, id: &DatasetId) -> KeptScans {
+        KeptScans::open(&self.layout, id)
+    }
+
+    /// A place for the scans of a version to come.
+    pub(crate) fn new_scans(&self) -> Result<ScansWriter> {
+        ScansWriter::begin(&self.layout)
+    }
+
+    /// Keeps the scans of a version.
+    pub(crate) fn keep_scans(&self, id: &DatasetId, version: Version, scans: ScansWriter) -> Result<()> {
+        scans.keep(&self.layout, id, version)
     }
 
     /// Takes a dataset, with all its versions, out of the catalog.
@@ -164,6 +268,8 @@ impl Catalog {
         let change = self.lock_changes();
         self.current(id)?;
         let removed = publish::remove(&self.layout, id);
+        scans::forget(&self.layout, id);
+        refreshing::forget(&self.layout, id);
         drop(change);
         self.reader.forget();
         self.changed()?;
@@ -197,10 +303,17 @@ impl Catalog {
         self.layout.read_current(id)?.ok_or_else(|| Error::not_found(format!("Dataset '{id}' not found")))
     }
 
-    /// The version asked for, or the current one. A removed dataset has none.
+    /// The version asked for, or the current one. A removed dataset has none. One that is named was there once: that
+    /// it is no more must not look like a chunk that is missing.
     fn resolve(&self, id: &DatasetId, version: Option<Version>) -> Result<Version> {
         let current = self.current(id)?;
-        Ok(version.unwrap_or(current))
+        let version = version.unwrap_or(current);
+        if version != current && !self.layout.version(id, version).is_dir() {
+            let message =
+                format!("version {version} of dataset '{id}' is no longer kept: open the dataset again");
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        Ok(version)
     }
 
     fn changed(&self) -> Result<()> {

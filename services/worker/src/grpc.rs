@@ -13,6 +13,7 @@ mod lane;
 mod operators;
 mod read_range;
 mod registration;
+mod registration_events;
 mod request;
 
 use std::future::Future;

@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod evaluate;
 pub mod grpc;
 pub mod local;
+mod periodic;
 pub mod register;
 pub mod scan;
 pub mod settings;

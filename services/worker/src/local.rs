@@ -39,8 +39,11 @@ impl LocalWorker {
         settings: LocalSettings<'_>,
         scan_command: Vec<OsString>,
     ) -> Result<Arc<Self>> {
-        let (catalog, roots) =
-            blocking(move || Ok((Arc::new(Catalog::open(&catalog)?), Roots::new(roots)?))).await?;
+        let keep = settings.refresh.clone();
+        let open = move || Ok((Arc::new(Catalog::open(&catalog)?.keeping(&keep)), Roots::new(roots)?));
+        let (catalog, roots) = blocking(open).await?;
+        let leftovers = Arc::clone(&catalog);
+        tokio::task::spawn_blocking(move || leftovers.clear_leftovers());
         for fault in catalog.faults() {
             tracing::warn!(?fault, "a dataset of the catalog cannot be listed");
         }
@@ -55,9 +58,14 @@ impl LocalWorker {
             settings.scan,
         )
         .with_tape(tape.clone());
+        let registrar = Arc::new(registrar);
+        if settings.refresh.periodic {
+            let (registrar, catalog) = (Arc::downgrade(&registrar), Arc::clone(&catalog));
+            tokio::spawn(crate::periodic::run(registrar, catalog, settings.refresh.at_once));
+        }
         let files = Files::with_tape(roots, settings.storage, tape).with_remotes(remotes);
         let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), settings.evaluate);
-        Ok(Arc::new(Self { files, catalog, registrar: Arc::new(registrar), evaluator }))
+        Ok(Arc::new(Self { files, catalog, registrar, evaluator }))
     }
 
     /// Its files.
@@ -135,6 +143,10 @@ impl Worker for LocalWorker {
         registration: Registration,
     ) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
         Ok(self.registrar.register(registration))
+    }
+
+    async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        Ok(self.registrar.refresh(id.clone()))
     }
 
     async fn remove(&self, id: &DatasetId) -> Result<()> {

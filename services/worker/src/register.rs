@@ -6,29 +6,34 @@
 //! ```
 //! The work is one task that ends when its stream of events is dropped.
 
+pub mod catalogs;
 mod events;
+mod refresh;
 mod remote;
 mod scans;
+mod sharing;
 mod sources;
 
 use std::collections::HashSet;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use engine::join::{Joined, join};
-use engine::ports::{IfExists, Registration, RegistrationEvent, RegistrationGoal};
+use engine::ports::{IfExists, Registration, RegistrationEvent, RegistrationGoal, SourcesAre};
 use engine::preview::{Preview, preview};
 use futures::stream::BoxStream;
 use model::{DatasetId, Error, ErrorKind, Result, Version};
 
-use crate::catalog::{Catalog, Publication};
+use crate::catalog::{Catalog, Publication, ScansWriter};
 use crate::scan::ScanPool;
 use crate::settings::ScanSettings;
 use crate::storage::{Remotes, Roots};
 use crate::tape::{Look, Tape};
 use events::Events;
+use scans::Keeping;
 use sources::Source;
 
 /// Makes datasets of files.
@@ -72,7 +77,30 @@ impl Registrar {
         events::stream(|events| async move { registrar.run(registration, events).await })
     }
 
-    async fn run(&self, registration: Registration, events: Events) -> Result<()> {
+    async fn run(self: &Arc<Self>, registration: Registration, events: Events) -> Result<()> {
+        match self.preparation.catalog(&registration.sources, registration.sources_are).await? {
+            Some(path) => self.run_catalog(registration, path, &events).await,
+            None => self.run_one(registration, events).await,
+        }
+    }
+
+    /// Registers each entry of a catalog.
+    async fn run_catalog(
+        self: &Arc<Self>,
+        registration: Registration,
+        path: PathBuf,
+        events: &Events,
+    ) -> Result<()> {
+        let entries = self.preparation.entries(path, registration.id.as_str()).await?;
+        catalogs::run(entries, events, |id, sources| {
+            let one = Registration { id, sources, sources_are: SourcesAre::Data, ..registration.clone() };
+            let registrar = Arc::clone(self);
+            events::stream(|events| async move { registrar.run_one(one, events).await })
+        })
+        .await
+    }
+
+    async fn run_one(&self, registration: Registration, events: Events) -> Result<()> {
         if registration.sources.is_empty() {
             return Err(Error::invalid("name at least one source: a file or a glob"));
         }
@@ -81,12 +109,17 @@ impl Registrar {
             RegistrationGoal::Preview => None,
         };
         self.check_absent(&registration).await?;
-        let joined = self.preparation.run(registration.sources.clone(), &events).await?;
+        let mut keeping = Keeping::default();
+        if claim.is_some() {
+            let catalog = Arc::clone(&self.catalog);
+            keeping.now = Some(blocking(move || catalog.new_scans()).await?);
+        }
+        let (joined, scans) = self.preparation.run(registration.sources.clone(), keeping, &events).await?;
         let Some(claim) = claim else {
             return Ok(());
         };
         let id = registration.id.clone();
-        let version = self.publish(registration, joined, claim, &events).await?;
+        let version = self.publish(registration, joined, scans, claim, &events).await?;
         tracing::info!(dataset = %id, version = version.0, "published");
         events.send(RegistrationEvent::Published { id, version }).await
     }
@@ -113,6 +146,7 @@ impl Registrar {
         &self,
         registration: Registration,
         joined: Joined,
+        scans: Option<ScansWriter>,
         claim: Claim,
         events: &Events,
     ) -> Result<Version> {
@@ -126,9 +160,15 @@ impl Registrar {
                 joined: &joined,
                 if_exists: registration.if_exists,
                 published_ms,
+                refresh_seconds: registration.refresh_seconds,
             };
             let version =
                 catalog.publish(&publication, &mut |done, total| events.progress("publish", done, total, ""));
+            if let (Ok(version), Some(scans)) = (&version, scans) {
+                if let Err(error) = catalog.keep_scans(&registration.id, *version, scans) {
+                    tracing::warn!(dataset = %registration.id, %error, "the scans are not kept: a refresh will scan all");
+                }
+            }
             // Held to here, since this goes on where the task around it is stopped.
             drop(claim);
             version
@@ -155,8 +195,20 @@ pub fn preview_sources(
     sources: Vec<String>,
     settings: &ScanSettings,
 ) -> BoxStream<'static, Result<RegistrationEvent>> {
-    let preparation = Preparation::new(roots, remotes, scans, settings);
-    events::stream(|events| async move { preparation.run(sources, &events).await.map(drop) })
+    let preparation = Arc::new(Preparation::new(roots, remotes, scans, settings));
+    events::stream(|events| async move {
+        let Some(path) = preparation.catalog(&sources, SourcesAre::Detected).await? else {
+            return preparation.run(sources, Keeping::default(), &events).await.map(drop);
+        };
+        let entries = preparation.entries(path, "").await?;
+        catalogs::run(entries, &events, |_, sources| {
+            let preparation = Arc::clone(&preparation);
+            events::stream(|events| async move {
+                preparation.run(sources, Keeping::default(), &events).await.map(drop)
+            })
+        })
+        .await
+    })
 }
 
 /// The part of a registration before anything is published: find files, scan them, join them, say what they make.
@@ -180,25 +232,60 @@ impl Preparation {
         Self { roots, remotes, tape: Tape::off(), scans, files_max: settings.files_max, scans_at_once }
     }
 
-    async fn run(&self, sources: Vec<String>, events: &Events) -> Result<Joined> {
+    /// The file of a catalog, if sources are one.
+    async fn catalog(&self, sources: &[String], sources_are: SourcesAre) -> Result<Option<PathBuf>> {
+        let (roots, sources) = (Arc::clone(&self.roots), sources.to_vec());
+        blocking(move || catalogs::detect(&roots, &sources, sources_are)).await
+    }
+
+    /// The entries of a catalog, their ids behind a prefix.
+    async fn entries(&self, path: PathBuf, prefix: &str) -> Result<Vec<catalogs::Entry>> {
+        let (roots, prefix) = (Arc::clone(&self.roots), prefix.to_owned());
+        blocking(move || catalogs::read(&roots, &path, &prefix)).await
+    }
+
+    async fn run(
+        &self,
+        sources: Vec<String>,
+        keeping: Keeping,
+        events: &Events,
+    ) -> Result<(Joined, Option<ScansWriter>)> {
+        let files = self.files(sources).await?;
+        self.join(files, keeping, events).await
+    }
+
+    /// The files and stores of sources.
+    async fn files(&self, sources: Vec<String>) -> Result<Vec<Source>> {
         if sources.is_empty() {
             return Err(Error::invalid("name at least one source: a file or a glob"));
         }
-        let (roots, remotes) = (Arc::clone(&self.roots), self.remotes.clone());
-        let (tape, files_max) = (self.tape.clone(), self.files_max);
-        let found = blocking(move || {
-            let found = sources::expand((&roots, &remotes), &sources, files_max)?;
-            on_disk(&tape, &found)?;
-            Ok(found)
+        let (roots, remotes, files_max) = (Arc::clone(&self.roots), self.remotes.clone(), self.files_max);
+        blocking(move || sources::expand((&roots, &remotes), &sources, files_max)).await
+    }
+
+    /// Scans files, joins them and tells what they make.
+    async fn join(
+        &self,
+        files: Vec<Source>,
+        keeping: Keeping,
+        events: &Events,
+    ) -> Result<(Joined, Option<ScansWriter>)> {
+        let tape = self.tape.clone();
+        let (files, keeping) = blocking(move || {
+            // What is known of a file need not be read from it.
+            let unknown: Vec<Source> = files.iter().filter(|file| !keeping.knows(file)).cloned().collect();
+            on_disk(&tape, &unknown)?;
+            Ok((files, keeping))
         })
         .await?;
         let roots = self.roots.directories();
-        let scanned =
-            scans::scan((&self.scans, &self.remotes), found, roots, self.scans_at_once, events).await?;
+        let (scanned, kept) =
+            scans::scan((&self.scans, &self.remotes), files, roots, self.scans_at_once, keeping, events)
+                .await?;
         events.begin("join", scanned.len() as u64).await;
         let (joined, preview) = blocking(move || join(scanned).map(with_preview)).await?;
         events.send(RegistrationEvent::Preview(Box::new(preview))).await?;
-        Ok(joined)
+        Ok((joined, kept))
     }
 }
 
@@ -243,7 +330,10 @@ fn with_preview(joined: Joined) -> (Joined, Preview) {
     (joined, preview)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+/// Does what waits for the filesystem where it may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }
 

@@ -23,7 +23,10 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+use cloudify_proto::v1::{ScanMessage, scan_message::Message};
 use model::{Error, FileScan, Result};
+use prost::Message as _;
 use tokio::sync::Semaphore;
 
 pub use child::run_child;
@@ -42,6 +45,14 @@ pub struct ScanSource {
     pub roots: Vec<PathBuf>,
     /// Where it was fetched from, if it was: what relative references in it are relative to.
     pub url: Option<String>,
+}
+
+/// The scan that a message holds, such as one that was kept.
+pub(crate) fn scan_of_message(message: Bytes) -> Result<FileScan> {
+    match ScanMessage::decode(message).map_err(Error::internal)?.message {
+        Some(Message::Scan(scan)) => wire::from_wire(scan),
+        _ => Err(Error::internal("a message without a scan")),
+    }
 }
 
 /// Processes that scan files, started when needed and kept for the next file.
@@ -77,6 +88,15 @@ impl ScanPool {
         source: &ScanSource,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<FileScan> {
+        self.scan_with_message(source, progress).await.map(|(scan, _)| scan)
+    }
+
+    /// The same, with the message that the scan came as: what [`scan_of_message`] takes.
+    pub(crate) async fn scan_with_message(
+        &self,
+        source: &ScanSource,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<(FileScan, Bytes)> {
         let _permit = self.permits.acquire().await.map_err(Error::internal)?;
         let mut process = self.process()?;
         let (outcome, reusable) = process.scan(source, self.stall, progress).await;

@@ -3,6 +3,8 @@
 mod remote;
 mod tape;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 pub use remote::{AccessSettings, RemoteSettings, Secret};
@@ -17,6 +19,8 @@ pub struct LocalSettings<'s> {
     pub scan: &'s ScanSettings,
     pub evaluate: &'s EvaluateSettings,
     pub tape: &'s TapeSettings,
+    /// Keeping datasets up to date.
+    pub refresh: &'s RefreshSettings,
 }
 
 /// Reading files.
@@ -82,5 +86,32 @@ pub struct EvaluateSettings {
 impl Default for EvaluateSettings {
     fn default() -> Self {
         Self { threads: 0, memory_bytes_max: 1 << 30, cache_bytes_max: 256 << 20 }
+    }
+}
+
+/// Keeping datasets up to date, and their old versions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RefreshSettings {
+    /// Whether this worker refreshes datasets that are to be refreshed by period. Of several, one does at a time.
+    pub periodic: bool,
+    /// Most refreshes by period at once.
+    pub at_once: usize,
+    /// How many of a dataset's newest versions are kept; 0 for all.
+    pub versions_kept: usize,
+    /// How long a version is kept at least after a newer one took its place, in seconds.
+    pub versions_kept_seconds: u64,
+}
+
+impl RefreshSettings {
+    /// How long a version is kept at least.
+    pub fn versions_kept_for(&self) -> Duration {
+        Duration::from_secs(self.versions_kept_seconds)
+    }
+}
+
+impl Default for RefreshSettings {
+    fn default() -> Self {
+        Self { periodic: true, at_once: 2, versions_kept: 10, versions_kept_seconds: 3600 }
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use engine::ports::{IfExists, Registration, RegistrationEvent, RegistrationGoal};
+use engine::ports::{Comparison, IfExists, Registration, RegistrationEvent, RegistrationGoal, SourcesAre};
 use futures::StreamExt as _;
 use model::{DatasetId, Error, ErrorKind, Version};
 use worker::{
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         failures_name_all_files().await;
         one_registration_of_an_id_at_a_time().await;
         a_dropped_stream_leaves_nothing().await;
+        a_refresh_publishes_what_is_different().await;
     });
     ExitCode::SUCCESS
 }
@@ -65,7 +66,14 @@ impl Place {
 
     fn registration(&self, source: &str, if_exists: IfExists, goal: RegistrationGoal) -> Registration {
         let source = self.directory.path().canonicalize().unwrap().join("files").join(source);
-        Registration { id: id(), sources: vec![source.to_str().unwrap().to_owned()], if_exists, goal }
+        Registration {
+            id: id(),
+            sources: vec![source.to_str().unwrap().to_owned()],
+            if_exists,
+            goal,
+            refresh_seconds: None,
+            sources_are: SourcesAre::Detected,
+        }
     }
 
     async fn events(&self, registration: Registration) -> Vec<Result<RegistrationEvent, Error>> {
@@ -158,4 +166,34 @@ async fn a_dropped_stream_leaves_nothing() {
     assert_eq!(place.listed(), 0);
     // The id is free again.
     assert!(place.publish("model.nc", IfExists::Refuse).await.pop().unwrap().is_ok());
+}
+
+async fn a_refresh_publishes_what_is_different() {
+    println!("test a_refresh_publishes_what_is_different …");
+    let place = Place::new();
+    assert!(place.publish("*.nc", IfExists::Refuse).await.pop().unwrap().is_ok());
+    let refresh = || async { place.registrar.refresh(id()).collect::<Vec<_>>().await };
+    let last = refresh().await.pop().unwrap().unwrap();
+    assert_eq!(last, RegistrationEvent::Unchanged { id: id(), version: Version(1) });
+    // The same file, written anew: it is scanned again and makes a version.
+    let file = place.directory.path().join("files/model.nc");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, bytes).unwrap();
+    let events: Vec<RegistrationEvent> = refresh().await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(events[0], RegistrationEvent::Compared(Comparison { changed: 1, ..Comparison::default() }));
+    assert_eq!(events.last(), Some(&RegistrationEvent::Published { id: id(), version: Version(2) }));
+    let report = place.catalog.versions(&id()).unwrap().refresh.last.unwrap();
+    assert_eq!(report.outcome, "published");
+    // It fails, and all stays as it is.
+    std::fs::remove_file(&file).unwrap();
+    let error = refresh().await.pop().unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidRequest);
+    assert_eq!(place.catalog.versions(&id()).unwrap().current, Version(2));
+    assert_eq!(place.catalog.versions(&id()).unwrap().refresh.last.unwrap().outcome, "failed");
+    let (one, other) = tokio::join!(refresh(), refresh());
+    let conflicts = [one, other].map(|mut events| events.pop().unwrap().unwrap_err().kind);
+    assert!(conflicts.contains(&ErrorKind::Conflict), "{conflicts:?}");
+    place.catalog.remove(&id()).unwrap();
+    assert_eq!(refresh().await.pop().unwrap().unwrap_err().kind, ErrorKind::NotFound);
 }

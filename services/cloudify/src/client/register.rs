@@ -12,12 +12,18 @@ use crate::show;
 /// Registers files as one dataset.
 pub(crate) async fn register(options: &RegisterOptions) -> Result<(), Failure> {
     let api = Api::new(&options.server)?;
-    let body = json!({
+    let mut body = json!({
         "id": options.id,
         "sources": options.sources,
         "replace": options.replace,
         "preview": options.preview,
     });
+    if let Some(seconds) = options.refresh_every {
+        body["refresh_seconds"] = seconds.into();
+    }
+    if options.catalog || options.data {
+        body["catalog"] = options.catalog.into();
+    }
     let mut events = Events::new(api.post_for_events(&["datasets"], &body).await?);
     let mut done = false;
     while let Some(event) = events.next().await? {
@@ -45,6 +51,11 @@ fn take(event: &Event, options: &RegisterOptions) -> Result<bool, Failure> {
             println!("published {} version {}", options.id, published["version"]);
             return Ok(true);
         }
+        "entry" => entry(&event.data),
+        "summary" => {
+            show::end_progress();
+            return summary(&event.data).map(|()| true);
+        }
         "error" => {
             show::end_progress();
             return Err(Failure::Failed(problem_text(&event.data).unwrap_or_else(|| event.data.clone())));
@@ -54,7 +65,48 @@ fn take(event: &Event, options: &RegisterOptions) -> Result<bool, Failure> {
     Ok(false)
 }
 
-fn progress(data: &str) {
+/// One entry of a catalog: a line, and one for each thing of it that was not taken over.
+#[expect(clippy::print_stdout, reason = "it is what the command is for")]
+fn entry(data: &str) {
+    let Ok(entry) = serde_json::from_str::<Value>(data) else { return };
+    let id = entry["id"].as_str().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    show::end_progress();
+    match entry["outcome"].as_str().unwrap_or_default() {
+        "published" => println!("published {id} version {}", entry["version"]),
+        "previewed" => {
+            println!("{id}");
+            if let Ok(preview) = serde_json::from_value::<Preview>(entry["preview"].clone()) {
+                println!("{}", show::preview(&preview));
+            }
+        }
+        "skipped" => println!("skipped {id}: {}", text(&entry["reason"])),
+        "failed" => eprintln!("failed {id}: {}", text(&entry["problem"]["detail"])),
+        _ => {}
+    }
+    for note in entry["notes"].as_array().into_iter().flatten() {
+        eprintln!("note {id}: {}", text(note));
+    }
+}
+
+/// The counts at the end; a failure where an entry failed.
+#[expect(clippy::print_stdout, reason = "it is what the command is for")]
+fn summary(data: &str) -> Result<(), Failure> {
+    let summary: Value = serde_json::from_str(data).unwrap_or_default();
+    let count = |name: &str| summary[name].as_u64().unwrap_or_default();
+    let (published, previewed, skipped, failed) =
+        (count("published"), count("previewed"), count("skipped"), count("failed"));
+    let done =
+        if previewed > 0 { format!("{previewed} previewed") } else { format!("{published} published") };
+    println!("{done}, {skipped} skipped, {failed} failed");
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("{failed} entries of the catalog could not be registered")))
+}
+
+/// Shows a `progress` event.
+pub(super) fn progress(data: &str) {
     let Ok(progress) = serde_json::from_str::<Value>(data) else { return };
     let number = |name: &str| progress[name].as_u64().unwrap_or_default();
     show::progress(progress["stage"].as_str().unwrap_or_default(), number("done"), number("total"));

@@ -69,6 +69,12 @@ pub trait Worker: Send + Sync + 'static {
         registration: Registration,
     ) -> Result<BoxStream<'static, Result<RegistrationEvent>>>;
 
+    /// Looks at a dataset's sources again, scans those that are new or changed and publishes a version if anything is
+    /// different. Events as of a registration.
+    async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        Err(Error::new(ErrorKind::Unsupported, format!("{id} cannot be refreshed here")))
+    }
+
     /// Takes a dataset out of the catalog.
     async fn remove(&self, id: &DatasetId) -> Result<()>;
 
@@ -167,6 +173,28 @@ pub struct VersionList {
     pub current: Version,
     /// All, oldest first.
     pub versions: Vec<VersionSummary>,
+    /// How it is kept up to date.
+    pub refresh: RefreshReport,
+}
+
+/// How a dataset is kept up to date with its sources.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RefreshReport {
+    /// Seconds between two refreshes; none where only a call refreshes it.
+    pub every_seconds: Option<u32>,
+    /// The last one; none where there was none.
+    pub last: Option<LastRefresh>,
+}
+
+/// How the last refresh went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRefresh {
+    /// When it ended, milliseconds since 1970.
+    pub at_ms: i64,
+    /// `published`, `unchanged` or `failed`.
+    pub outcome: String,
+    /// What it published, or why it failed.
+    pub message: String,
 }
 
 /// One version.
@@ -195,6 +223,22 @@ pub struct Registration {
     pub if_exists: IfExists,
     /// How far to go.
     pub goal: RegistrationGoal,
+    /// Seconds between two refreshes, 0 for none; where not said, as the version before has it.
+    pub refresh_seconds: Option<u32>,
+    /// What the sources are.
+    pub sources_are: SourcesAre,
+}
+
+/// What the sources of a registration are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SourcesAre {
+    /// A catalog if it is one file that looks like one, else data.
+    #[default]
+    Detected,
+    /// Data: one dataset is made of them.
+    Data,
+    /// A catalog (intake, STAC): each of its entries becomes a dataset, its id behind the given one.
+    Catalog,
 }
 
 /// What to do where a dataset of that id is there already.
@@ -238,4 +282,71 @@ pub enum RegistrationEvent {
         /// Its new version.
         version: Version,
     },
+    /// What a refresh found its sources to be, before it scans anything.
+    Compared(Comparison),
+    /// Done, with nothing to publish: all is as the current version has it.
+    Unchanged {
+        /// The dataset.
+        id: DatasetId,
+        /// Its version, the current one.
+        version: Version,
+    },
+    /// One entry of a catalog is done.
+    Entry {
+        /// The dataset that it becomes.
+        id: String,
+        /// What became of it.
+        outcome: EntryOutcome,
+    },
+    /// Done with a catalog.
+    Summary(CatalogSummary),
+}
+
+/// Sources now beside those of the last scan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// That were not there.
+    pub added: u64,
+    /// That are there again, but different.
+    pub changed: u64,
+    /// That are no more.
+    pub gone: u64,
+    /// That are as they were.
+    pub unchanged: u64,
+}
+
+/// What became of an entry of a catalog.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EntryOutcome {
+    /// Published.
+    Published {
+        /// Its version.
+        version: Version,
+        /// What of the entry was not taken over.
+        notes: Vec<String>,
+    },
+    /// It would be published.
+    Previewed {
+        /// What would be.
+        preview: Box<crate::preview::Preview>,
+        /// What of the entry would not be taken over.
+        notes: Vec<String>,
+    },
+    /// Nothing that could be registered, and why.
+    Skipped(String),
+    /// It could not be registered.
+    Failed(Error),
+}
+
+/// How many entries of a catalog became what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CatalogSummary {
+    /// Published.
+    pub published: u64,
+    /// Only previewed.
+    pub previewed: u64,
+    /// Skipped.
+    pub skipped: u64,
+    /// Failed.
+    pub failed: u64,
 }

@@ -1,8 +1,11 @@
 //! Attributes as netCDF has them: ordered, named, typed.
 
-/// The attributes of a group or variable, in the order of the file.
+use std::sync::Arc;
+
+/// The attributes of a group or variable, in the order of the file. Copies share them until one is changed: the files
+/// of an archive say the same thousands of times.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Attributes(Vec<(String, AttributeValue)>);
+pub struct Attributes(Arc<Vec<(String, AttributeValue)>>);
 
 impl Attributes {
     /// No attributes.
@@ -26,16 +29,17 @@ impl Attributes {
     /// Sets an attribute: in its place where it is there already, at the end where not.
     pub fn set(&mut self, name: impl Into<String>, value: AttributeValue) {
         let name = name.into();
-        match self.0.iter_mut().find(|(key, _)| *key == name) {
+        let all = Arc::make_mut(&mut self.0);
+        match all.iter_mut().find(|(key, _)| *key == name) {
             Some((_, old)) => *old = value,
-            None => self.0.push((name, value)),
+            None => all.push((name, value)),
         }
     }
 
     /// Takes an attribute out.
     pub fn remove(&mut self, name: &str) -> Option<AttributeValue> {
         let at = self.0.iter().position(|(key, _)| key == name)?;
-        Some(self.0.remove(at).1)
+        Some(Arc::make_mut(&mut self.0).remove(at).1)
     }
 
     /// All of them, in order.
@@ -56,7 +60,7 @@ impl Attributes {
 
 impl FromIterator<(String, AttributeValue)> for Attributes {
     fn from_iter<T: IntoIterator<Item = (String, AttributeValue)>>(items: T) -> Self {
-        Self(items.into_iter().collect())
+        Self(Arc::new(items.into_iter().collect()))
     }
 }
 

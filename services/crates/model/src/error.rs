@@ -33,7 +33,7 @@ pub enum ErrorKind {
 }
 
 /// A failure with two texts: one for the public, one for the log.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}{}", internal.as_ref().map(|text| format!(" ({text})")).unwrap_or_default())]
 pub struct Error {
     /// What kind it is.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use engine::ports::{IfExists, Registration, RegistrationGoal, VersionList};
+use engine::ports::{IfExists, RefreshReport, Registration, RegistrationGoal, SourcesAre, VersionList};
 use http::StatusCode;
 use http::request::Parts;
 use model::{DatasetId, Error, Result, Version};
@@ -42,10 +42,11 @@ pub(super) async fn list(State(state): State<Arc<GatewayState>>, _: Viewer) -> A
     Ok(Json(json!({"revision": catalog.revision(), "datasets": datasets})).into_response())
 }
 
-/// Registers a dataset.
+/// Registers a dataset, or all entries of a catalog.
 ///
 /// With `Accept: text/event-stream` the answer is a stream of events `progress`, `preview`, `published` and `error`;
-/// otherwise it comes when the registration is over.
+/// otherwise it comes when the registration is over. A catalog (an intake file, a STAC collection) makes an event
+/// `entry` for each of its entries, whatever became of it, and ends with a `summary`.
 #[utoipa::path(
     post, path = "/admin/v1/datasets", tag = "Admin", operation_id = "admin_register", security(("token" = [])),
     request_body = RegisterBody,
@@ -66,7 +67,14 @@ pub(super) async fn register(
     if goal == RegistrationGoal::Publish {
         viewer.at_least_editor()?;
     }
-    let registration = Registration { id, sources: body.sources, if_exists, goal };
+    let sources_are = match body.catalog {
+        None => SourcesAre::Detected,
+        Some(true) => SourcesAre::Catalog,
+        Some(false) => SourcesAre::Data,
+    };
+    let refresh_seconds = body.refresh_seconds;
+    let registration =
+        Registration { id, sources: body.sources, if_exists, goal, refresh_seconds, sources_are };
     registration::run(state, &parts, viewer.name(), registration).await
 }
 
@@ -92,8 +100,33 @@ pub(super) async fn replace(
         sources: body.sources,
         if_exists: IfExists::Replace,
         goal: goal(body.preview),
+        refresh_seconds: body.refresh_seconds,
+        sources_are: SourcesAre::Data,
     };
     registration::run(state, &parts, editor.name(), registration).await
+}
+
+/// Publishes a new version of a dataset where its sources are new or changed.
+///
+/// With `Accept: text/event-stream` the answer is a stream of events `progress`, `compared` (how many files are new,
+/// changed, gone, unchanged), `preview`, `published` or `unchanged`, and `error`.
+#[utoipa::path(
+    post, path = "/admin/v1/datasets/{id}/refresh", tag = "Admin", operation_id = "admin_refresh",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "Dataset id")),
+    responses(
+        (status = 200, body = Value, description = "Nothing is different (`unchanged`), or the events"),
+        (status = 201, body = Value, description = "What was published"),
+    )
+)]
+pub(super) async fn refresh_dataset(
+    State(state): State<Arc<GatewayState>>,
+    editor: Editor,
+    Id(id): Id,
+    request: Request,
+) -> Answer {
+    let (parts, _) = request.into_parts();
+    registration::run_refresh(state, &parts, editor.name(), &id).await
 }
 
 /// One dataset with its versions.
@@ -189,7 +222,16 @@ fn shown_versions(id: &DatasetId, versions: &VersionList) -> Value {
             })
         })
         .collect();
-    json!({"id": id.as_str(), "current": versions.current.0, "versions": all})
+    let RefreshReport { every_seconds, last } = &versions.refresh;
+    let last = last
+        .as_ref()
+        .map(|last| json!({"at_ms": last.at_ms, "outcome": last.outcome, "message": last.message}));
+    json!({
+        "id": id.as_str(),
+        "current": versions.current.0,
+        "versions": all,
+        "refresh": {"every_seconds": every_seconds, "last": last},
+    })
 }
 
 /// Lets this gateway see a change at once. The change is done even where the list cannot be read now.

@@ -40,7 +40,7 @@ use super::state::GatewayState;
         super::collection::dataset_zgroup, super::collection::dataset_zattrs, super::collection::dataset_zarr_json,
         super::server_info::versions, super::server_info::plugins, document,
         super::admin::list, super::admin::register, super::admin::show, super::admin::replace,
-        super::admin::remove, super::admin::roll_back,
+        super::admin::remove, super::admin::refresh_dataset, super::admin::roll_back,
         super::health::live, super::health::ready, super::health::metrics,
     ),
     components(schemas(Problem)),

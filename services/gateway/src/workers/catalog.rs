@@ -1,4 +1,4 @@
-//! Catalog and registration calls: ordinary gRPC messages.
+//! Catalog calls: ordinary gRPC messages.
 
 use std::time::Duration;
 
@@ -6,14 +6,11 @@ use cloudify_proto::convert::{in_place_from_wire, record_from_wire};
 use cloudify_proto::status::from_status;
 use cloudify_proto::v1;
 use cloudify_proto::v1::catalog_service_client::CatalogServiceClient;
-use cloudify_proto::v1::register_response::Event;
 use cloudify_proto::v1::registration_service_client::RegistrationServiceClient;
 use engine::ports::{
-    IfExists, ListedDataset, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
-    RegistrationGoal, VersionList, VersionSummary,
+    LastRefresh, ListedDataset, Listing, PublishedDataset, ReferenceRecord, RefreshReport, VersionList,
+    VersionSummary,
 };
-use futures::StreamExt as _;
-use futures::stream::BoxStream;
 use model::{DatasetId, Error, NodePath, Result, Version};
 use tonic::metadata::{MetadataKey, MetadataValue};
 use tonic::transport::Channel;
@@ -102,26 +99,16 @@ pub(super) async fn versions(member: &Member, id: &DatasetId) -> Result<VersionL
     Ok(VersionList {
         current: Version(list.current),
         versions: list.versions.into_iter().map(entry).collect(),
+        refresh: list.refresh.map(refresh_from_wire).unwrap_or_default(),
     })
 }
 
-/// Registers; dropping the stream cancels.
-pub(super) async fn register(
-    member: &Member,
-    registration: Registration,
-) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
-    let call = v1::RegisterRequest {
-        id: registration.id.to_string(),
-        sources: registration.sources,
-        replace: registration.if_exists == IfExists::Replace,
-        preview_only: registration.goal == RegistrationGoal::Preview,
-    };
-    let called = changer(member).register(request(call, None)).await;
-    let events = finish(member, "Register", called)?;
-    let event = |event: Result<v1::RegisterResponse, Status>| {
-        event.map_err(|status| from_status(&status)).and_then(event_from_wire)
-    };
-    Ok(events.map(event).boxed())
+fn refresh_from_wire(report: v1::RefreshReport) -> RefreshReport {
+    let v1::RefreshReport { every_seconds, last_ms, outcome, message } = report;
+    RefreshReport {
+        every_seconds: (every_seconds > 0).then_some(every_seconds),
+        last: (last_ms > 0).then_some(LastRefresh { at_ms: last_ms, outcome, message }),
+    }
 }
 
 /// Takes a dataset out of the catalog.
@@ -142,7 +129,7 @@ fn reader(member: &Member) -> CatalogServiceClient<Channel> {
     CatalogServiceClient::new(member.channel()).max_decoding_message_size(MESSAGE_BYTES_MAX)
 }
 
-fn changer(member: &Member) -> RegistrationServiceClient<Channel> {
+pub(super) fn changer(member: &Member) -> RegistrationServiceClient<Channel> {
     RegistrationServiceClient::new(member.channel())
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
@@ -176,21 +163,4 @@ pub(super) fn finish<T>(member: &Member, method: &str, called: Result<Response<T
 
 fn number(version: Option<Version>) -> u32 {
     version.map_or(0, |version| version.0)
-}
-
-fn event_from_wire(event: v1::RegisterResponse) -> Result<RegistrationEvent> {
-    match event.event {
-        Some(Event::Progress(v1::Progress { stage, done, total, current })) => {
-            Ok(RegistrationEvent::Progress { stage, done, total, current })
-        }
-        Some(Event::Preview(preview)) => {
-            let preview = serde_json::from_slice(&preview.document).map_err(Error::internal)?;
-            Ok(RegistrationEvent::Preview(Box::new(preview)))
-        }
-        Some(Event::Published(v1::Published { id, version })) => {
-            let id = DatasetId::parse(&id).map_err(Error::internal)?;
-            Ok(RegistrationEvent::Published { id, version: Version(version) })
-        }
-        None => Err(Error::internal("an empty event")),
-    }
 }

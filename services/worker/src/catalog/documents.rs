@@ -25,6 +25,9 @@ pub(super) struct VersionDocument {
     pub(super) record_size: u64,
     /// How many source files there are.
     pub(super) file_count: u64,
+    /// Seconds between two refreshes; none where only a call refreshes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_seconds: Option<u32>,
     /// What the scan left out, and why.
     pub(super) warnings: Vec<WarningDocument>,
 }

@@ -42,6 +42,16 @@ impl Layout {
         self.dataset(id).join("last")
     }
 
+    /// How its last refresh went.
+    pub(super) fn refresh_outcome(&self, id: &DatasetId) -> PathBuf {
+        self.dataset(id).join("refresh.json")
+    }
+
+    /// Who refreshes it now.
+    pub(super) fn refresh_lease(&self, id: &DatasetId) -> PathBuf {
+        self.dataset(id).join("refresh.lease")
+    }
+
     pub(super) fn version(&self, id: &DatasetId, version: Version) -> PathBuf {
         self.dataset(id).join(format!("v{version}"))
     }

@@ -1,6 +1,7 @@
 //! The list of datasets, kept and renewed when the catalog changes.
 
 use std::collections::HashMap;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +16,9 @@ use super::read::read_version_document;
 
 /// How long `generation` is trusted: files may be changed by hand, and a publisher may crash before it says so.
 const TRUSTED: Duration = Duration::from_secs(30);
+
+/// Threads that read versions when there are many.
+const READERS: usize = 16;
 
 /// A dataset that cannot be listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,7 @@ struct State {
 #[derive(Debug, Clone)]
 struct Entry {
     registered_ns: i64,
+    refresh_seconds: Option<u32>,
     dataset: ListedDataset,
 }
 
@@ -69,6 +74,17 @@ impl Listings {
         state.scanned = None;
     }
 
+    /// Datasets that are refreshed by period, and the seconds between.
+    pub(super) fn periodic(&self, layout: &Layout) -> Result<Vec<(DatasetId, u32)>> {
+        self.current(layout)?;
+        let state = self.lock();
+        let periodic = state
+            .entries
+            .values()
+            .filter_map(|entry| Some((entry.dataset.id.clone(), entry.refresh_seconds?)));
+        Ok(periodic.collect())
+    }
+
     pub(super) fn faults(&self) -> Vec<Fault> {
         self.lock().faults.clone()
     }
@@ -84,15 +100,18 @@ impl State {
         let datasets = layout.datasets();
         let directory =
             std::fs::read_dir(&datasets).map_err(|error| disk::failed("list", &datasets, &error))?;
-        let mut entries = HashMap::new();
-        let mut faults = Vec::new();
+        let mut names = Vec::new();
         for entry in directory {
             let entry = entry.map_err(|error| disk::failed("list", &datasets, &error))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(TEMPORARY) {
-                continue;
+            if !name.starts_with(TEMPORARY) {
+                names.push(name);
             }
-            match read_entry(&entry.path(), &name, self.entries.get(&name)) {
+        }
+        let mut entries = HashMap::with_capacity(names.len());
+        let mut faults = Vec::new();
+        for (name, found) in read_entries(&datasets, names, &self.entries) {
+            match found {
                 Ok(Some(found)) => {
                     entries.insert(name, found);
                 }
@@ -120,6 +139,28 @@ impl State {
     }
 }
 
+/// All datasets by their directories. Several at once: what takes time is waiting for the filesystem.
+fn read_entries(
+    datasets: &Path,
+    names: Vec<String>,
+    known: &HashMap<String, Entry>,
+) -> Vec<(String, Result<Option<Entry>>)> {
+    let read = |names: &[String]| -> Vec<(String, Result<Option<Entry>>)> {
+        names
+            .iter()
+            .map(|name| (name.clone(), read_entry(&datasets.join(name), name, known.get(name))))
+            .collect()
+    };
+    if names.len() < 2 * READERS {
+        return read(&names);
+    }
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            names.chunks(names.len().div_ceil(READERS)).map(|part| scope.spawn(|| read(part))).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
 /// A dataset by its directory; none where it is not published.
 fn read_entry(directory: &Path, name: &str, known: Option<&Entry>) -> Result<Option<Entry>> {
     let Some(version) = layout::read_version(&directory.join("current"))? else { return Ok(None) };
@@ -127,7 +168,7 @@ fn read_entry(directory: &Path, name: &str, known: Option<&Entry>) -> Result<Opt
         return Ok(Some(known.clone()));
     }
     let path = directory.join(format!("v{version}"));
-    let VersionDocument { id, title, registered_ns, .. } = read_version_document(&path)?;
+    let VersionDocument { id, title, registered_ns, refresh_seconds, .. } = read_version_document(&path)?;
     let id = DatasetId::parse(&id).map_err(|error| disk::damaged(&path, error))?;
     if layout::directory_name(&id) != name {
         return Err(disk::damaged(directory, format!("is not the directory of {id}")));
@@ -137,7 +178,7 @@ fn read_entry(directory: &Path, name: &str, known: Option<&Entry>) -> Result<Opt
             return Err(disk::damaged(&path, format!("{file} is missing")));
         }
     }
-    Ok(Some(Entry { registered_ns, dataset: ListedDataset { id, version, title } }))
+    Ok(Some(Entry { registered_ns, refresh_seconds, dataset: ListedDataset { id, version, title } }))
 }
 
 fn listing_of(entries: &HashMap<String, Entry>) -> Listing {

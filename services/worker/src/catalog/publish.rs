@@ -29,6 +29,8 @@ pub struct Publication<'a> {
     pub if_exists: IfExists,
     /// Now, milliseconds since 1970.
     pub published_ms: i64,
+    /// Seconds between two refreshes, 0 for none; where not said, as the version before has it.
+    pub refresh_seconds: Option<u32>,
 }
 
 /// A version in its temporary directory, which is removed again unless it becomes a version.
@@ -176,7 +178,11 @@ fn version_document(layout: &Layout, publication: &Publication<'_>) -> Result<Ve
         Some(version) => read_version_document(&layout.version(id, version)).ok(),
         None => None,
     };
+    let refresh_seconds = publication
+        .refresh_seconds
+        .or_else(|| replaced.as_ref().and_then(|replaced| replaced.refresh_seconds));
     Ok(VersionDocument {
+        refresh_seconds: refresh_seconds.filter(|seconds| *seconds > 0),
         format: FORMAT,
         id: id.as_str().to_owned(),
         title: title.unwrap_or_default().to_owned(),

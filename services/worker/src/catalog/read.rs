@@ -5,16 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::ports::{PublishedDataset, ReferenceRecord, VersionList, VersionSummary};
+use engine::ports::{PublishedDataset, ReferenceRecord, RefreshReport, VersionList, VersionSummary};
 use model::{ChunkManifest, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Variable, Version};
 use moka::sync::Cache;
 use serde::de::DeserializeOwned;
 
-use super::disk;
 use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument};
 use super::layout::{self, Layout, names};
 use super::mosaics::{self, PublishedMosaic};
 use super::records::Records;
+use super::{disk, refreshing};
 use crate::storage::Roots;
 
 /// Most bytes of catalog documents and of tables of files that are kept, each.
@@ -120,8 +120,17 @@ impl Reader {
 
     pub(super) fn versions(layout: &Layout, id: &DatasetId, current: Version) -> Result<VersionList> {
         let mut versions = Vec::new();
+        let mut every_seconds = None;
         for version in layout.versions(id)? {
-            let about = read_version_document(&layout.version(id, version))?;
+            let directory = layout.version(id, version);
+            let about = match read_version_document(&directory) {
+                // An old one may be pruned this very moment.
+                Err(_) if version != current && !directory.exists() => continue,
+                about => about?,
+            };
+            if version == current {
+                every_seconds = about.refresh_seconds;
+            }
             versions.push(VersionSummary {
                 version,
                 published_ms: about.published_ms,
@@ -130,7 +139,8 @@ impl Reader {
                 warning_count: about.warnings.len() as u64,
             });
         }
-        Ok(VersionList { current, versions })
+        let refresh = RefreshReport { every_seconds, last: refreshing::last(layout, id) };
+        Ok(VersionList { current, versions, refresh })
     }
 
     pub(super) fn references(

@@ -66,7 +66,14 @@ fn joined(title: &str, chunks: u64) -> Joined {
 
 fn publish(catalog: &Catalog, name: &str, joined: &Joined, if_exists: IfExists) -> Result<Version> {
     let sources = ["/pool/*.nc".to_owned()];
-    let publication = Publication { id: &id(name), sources: &sources, joined, if_exists, published_ms: 77 };
+    let publication = Publication {
+        id: &id(name),
+        sources: &sources,
+        joined,
+        if_exists,
+        published_ms: 77,
+        refresh_seconds: None,
+    };
     catalog.publish(&publication, &mut |_, _| {})
 }
 
@@ -256,6 +263,7 @@ fn a_publisher_that_dies_leaves_the_catalog_as_it_was() {
             joined: &joined("two", 4),
             if_exists: IfExists::Replace,
             published_ms: 0,
+            refresh_seconds: None,
         },
         &mut |_, _| {},
     )
@@ -271,7 +279,7 @@ fn a_publisher_that_dies_leaves_the_catalog_as_it_was() {
     assert!(home.join(format!("{TEMPORARY}7")).exists());
     let old = std::time::SystemTime::now() - std::time::Duration::from_hours(48);
     std::fs::File::open(home.join(format!("{TEMPORARY}7"))).unwrap().set_modified(old).unwrap();
-    Catalog::open(&directory.path().join("catalog")).unwrap();
+    Catalog::open(&directory.path().join("catalog")).unwrap().clear_leftovers();
     assert!(!home.join(format!("{TEMPORARY}7")).exists());
 }
 
@@ -386,4 +394,47 @@ fn damaged_mosaics_are_an_error() {
         let kind = catalog.mosaic(&id("a"), Version(1), tas).unwrap_err().kind;
         assert_eq!(kind, ErrorKind::CorruptData, "{damage:?}");
     }
+}
+
+#[test]
+fn old_versions_go_but_never_the_current_one() {
+    let (directory, catalog) = open();
+    let settings =
+        RefreshSettings { versions_kept: 2, versions_kept_seconds: 3600, ..RefreshSettings::default() };
+    let catalog = catalog.keeping(&settings);
+    let numbers = || -> Vec<u32> {
+        let list = catalog.versions(&id("a")).unwrap();
+        list.versions.iter().map(|summary| summary.version.0).collect()
+    };
+    // Published in 1970, so all went out of use long ago.
+    for title in ["one", "two", "three", "four"] {
+        publish(&catalog, "a", &joined(title, 4), IfExists::Replace).unwrap();
+    }
+    assert_eq!(numbers(), [3, 4]);
+    assert!(!version_directory(&directory, "a", 1).exists());
+    let variable = NodePath::parse("forecast/tas").unwrap();
+    let references = catalog.references(&id("a"), Version(1), &variable, 0, &no_roots());
+    assert_eq!(references.unwrap_err().kind, ErrorKind::Conflict, "not like a missing chunk");
+    catalog.roll_back(&id("a"), None).unwrap();
+    let current = catalog.versions(&id("a")).unwrap().current;
+    assert_eq!((current, numbers()), (Version(3), vec![3, 4]));
+    publish(&catalog, "a", &joined("five", 4), IfExists::Replace).unwrap();
+    assert_eq!(numbers(), [4, 5]);
+    // What was current within the hour stays.
+    let now_ms = disk::now_ns() / 1_000_000;
+    for _ in 0..3 {
+        let joined = joined("now", 4);
+        let publication = Publication {
+            id: &id("a"),
+            sources: &[],
+            joined: &joined,
+            if_exists: IfExists::Replace,
+            published_ms: now_ms,
+            refresh_seconds: Some(60),
+        };
+        catalog.publish(&publication, &mut |_, _| {}).unwrap();
+    }
+    assert_eq!(numbers(), [5, 6, 7, 8]);
+    assert_eq!(catalog.versions(&id("a")).unwrap().refresh.every_seconds, Some(60));
+    assert_eq!(catalog.periodic().unwrap(), [(id("a"), 60)]);
 }

@@ -6,7 +6,7 @@ use cloudify_proto::convert::{in_place_to_wire, record_to_wire};
 use cloudify_proto::status::to_status;
 use cloudify_proto::v1;
 use cloudify_proto::v1::catalog_service_server::CatalogService;
-use engine::ports::{Listing, PublishedDataset, VersionList, Worker};
+use engine::ports::{LastRefresh, Listing, PublishedDataset, RefreshReport, VersionList, Worker};
 use model::{DatasetId, Error, NodePath, Version};
 use tonic::{Request, Response, Status};
 
@@ -107,5 +107,16 @@ fn versions_to_wire(list: VersionList) -> v1::ListVersionsResponse {
     v1::ListVersionsResponse {
         current: list.current.0,
         versions: list.versions.into_iter().map(entry).collect(),
+        refresh: Some(refresh_to_wire(list.refresh)),
+    }
+}
+
+fn refresh_to_wire(report: RefreshReport) -> v1::RefreshReport {
+    let every_seconds = report.every_seconds.unwrap_or_default();
+    match report.last {
+        Some(LastRefresh { at_ms, outcome, message }) => {
+            v1::RefreshReport { every_seconds, last_ms: at_ms, outcome, message }
+        }
+        None => v1::RefreshReport { every_seconds, ..Default::default() },
     }
 }

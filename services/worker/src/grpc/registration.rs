@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use cloudify_proto::status::to_status;
 use cloudify_proto::v1;
-use cloudify_proto::v1::register_response::Event;
 use cloudify_proto::v1::registration_service_server::RegistrationService;
-use engine::ports::{self, IfExists, RegistrationEvent, RegistrationGoal, Worker};
+use engine::ports::{self, IfExists, RegistrationEvent, RegistrationGoal, SourcesAre, Worker};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use model::{DatasetId, Error, Version};
+use model::{DatasetId, Version};
 use tonic::{Request, Response, Status};
+
+use super::registration_events::event_to_wire;
 
 /// The service.
 pub(super) struct Registration {
@@ -32,16 +33,44 @@ impl RegistrationService for Registration {
         request: Request<v1::RegisterRequest>,
     ) -> Result<Response<Self::RegisterStream>, Status> {
         let request = request.into_inner();
+        let sources_are = match request.sources_are() {
+            v1::SourcesAre::Unspecified => SourcesAre::Detected,
+            v1::SourcesAre::Data => SourcesAre::Data,
+            v1::SourcesAre::Catalog => SourcesAre::Catalog,
+        };
         let begun = async {
             let if_exists = if request.replace { IfExists::Replace } else { IfExists::Refuse };
             let goal =
                 if request.preview_only { RegistrationGoal::Preview } else { RegistrationGoal::Publish };
             let id = DatasetId::parse(&request.id)?;
-            self.worker.register(ports::Registration { id, sources: request.sources, if_exists, goal }).await
+            let registration = ports::Registration {
+                id,
+                sources: request.sources,
+                if_exists,
+                goal,
+                refresh_seconds: request.refresh_seconds,
+                sources_are,
+            };
+            self.worker.register(registration).await
         };
         let events = begun.await.map_err(|error| to_status(&error))?;
         let events = events.map(|event| event.and_then(event_to_wire).map_err(|error| to_status(&error)));
         Ok(Response::new(events.boxed()))
+    }
+
+    type RefreshStream = BoxStream<'static, Result<v1::RefreshResponse, Status>>;
+
+    async fn refresh(
+        &self,
+        request: Request<v1::RefreshRequest>,
+    ) -> Result<Response<Self::RefreshStream>, Status> {
+        let begun = async { self.worker.refresh(&DatasetId::parse(&request.into_inner().id)?).await };
+        let events = begun.await.map_err(|error| to_status(&error))?;
+        let wire = |event: model::Result<RegistrationEvent>| {
+            let event = Some(event.and_then(event_to_wire).map_err(|error| to_status(&error))?);
+            Ok(v1::RefreshResponse { event })
+        };
+        Ok(Response::new(events.map(wire).boxed()))
     }
 
     async fn remove(
@@ -65,20 +94,4 @@ impl RegistrationService for Registration {
             .map(|version| Response::new(v1::RollBackResponse { version: version.0 }))
             .map_err(|error| to_status(&error))
     }
-}
-
-fn event_to_wire(event: RegistrationEvent) -> model::Result<v1::RegisterResponse> {
-    let event = match event {
-        RegistrationEvent::Progress { stage, done, total, current } => {
-            Event::Progress(v1::Progress { stage, done, total, current })
-        }
-        RegistrationEvent::Preview(preview) => {
-            let document = serde_json::to_vec(&preview).map_err(Error::internal)?;
-            Event::Preview(v1::Preview { document: document.into() })
-        }
-        RegistrationEvent::Published { id, version } => {
-            Event::Published(v1::Published { id: id.to_string(), version: version.0 })
-        }
-    };
-    Ok(v1::RegisterResponse { event: Some(event) })
 }

@@ -31,6 +31,16 @@ impl Source {
     }
 }
 
+impl Source {
+    /// What tells it from others: its path or URL; none where that is no text.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => path.to_str(),
+            Self::Url(url) => Some(url),
+        }
+    }
+}
+
 /// The files and stores of all sources, resolved, each once: in the order of the sources, those of a glob in the order
 /// of their paths. Every one lies under the roots, also where a symbolic link leads to it. Of a store that a glob
 /// matches, what lies in it is not matched too. URLs are as they were named, if they are allowed. Touches the filesystem.

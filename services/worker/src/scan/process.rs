@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use cloudify_proto::{
     status::from_failure,
     v1::{ScanMessage, ScanRequest, scan_message::Message},
@@ -70,25 +71,25 @@ impl ScanProcess {
         source: &ScanSource,
         stall: Duration,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
-    ) -> (Result<FileScan>, bool) {
+    ) -> (Result<(FileScan, Bytes)>, bool) {
         let path = &source.path;
         match self.converse(source, stall, progress).await {
-            Ok(Message::Scan(scan)) => (from_wire(scan), true),
+            Ok((Message::Scan(scan), message)) => (from_wire(scan).map(|scan| (scan, message)), true),
             // libhdf5 loses memory on damaged files: fuzzing finds it within seconds.
-            Ok(Message::Failure(failure)) => (Err(from_failure(failure)), false),
-            Ok(Message::Progress(_)) => (Err(Error::internal("a scan ended with progress")), false),
+            Ok((Message::Failure(failure), _)) => (Err(from_failure(failure)), false),
+            Ok((Message::Progress(_), _)) => (Err(Error::internal("a scan ended with progress")), false),
             Err(Lost::Hung) => (Err(hung(path, stall)), false),
             Err(Lost::Pipe(error)) => (Err(self.crashed(path, &error).await), false),
         }
     }
 
-    /// Sends a request and returns the message that ends its scan.
+    /// Sends a request and returns the message that ends its scan, read and as it came.
     async fn converse(
         &mut self,
         source: &ScanSource,
         stall: Duration,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
-    ) -> Result<Message, Lost> {
+    ) -> Result<(Message, Bytes), Lost> {
         if let Some(hello) = self.hello.take() {
             framing::write(&mut self.input, &hello).await?;
         }
@@ -103,9 +104,9 @@ impl ScanProcess {
         loop {
             let message = timeout(stall, framing::read(&mut self.output)).await.map_err(|_| Lost::Hung)??;
             let message = message.ok_or(io::ErrorKind::UnexpectedEof)?;
-            match ScanMessage::decode(message).map_err(io::Error::other)?.message {
+            match ScanMessage::decode(message.clone()).map_err(io::Error::other)?.message {
                 Some(Message::Progress(told)) => progress(told.done, told.total),
-                Some(message) => return Ok(message),
+                Some(ended) => return Ok((ended, message)),
                 None => return Err(io::Error::other("an empty message").into()),
             }
         }

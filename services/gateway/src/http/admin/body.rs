@@ -27,6 +27,13 @@ pub(in crate::http) struct RegisterBody {
     /// Only say what would be published.
     #[serde(default)]
     pub(super) preview: bool,
+    /// Seconds between two refreshes; 0 for none. Left out: none, or as the version before has it.
+    #[serde(default)]
+    pub(super) refresh_seconds: Option<u32>,
+    /// Whether the source is a catalog (intake, STAC), each of whose entries becomes a dataset. Left out: whether it
+    /// looks like one.
+    #[serde(default)]
+    pub(super) catalog: Option<bool>,
 }
 
 /// New sources of a dataset.
@@ -39,6 +46,9 @@ pub(in crate::http) struct ReplaceBody {
     /// Only say what would be published.
     #[serde(default)]
     pub(super) preview: bool,
+    /// Seconds between two refreshes; 0 for none. Left out: as the version before has it.
+    #[serde(default)]
+    pub(super) refresh_seconds: Option<u32>,
 }
 
 /// Which version to go back to.

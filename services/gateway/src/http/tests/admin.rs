@@ -141,6 +141,45 @@ async fn versions_are_shown_and_gone_back_to() {
 }
 
 #[tokio::test]
+async fn a_refresh_answers_with_what_it_found() {
+    let gateway = Gateway::new();
+    let path = "/admin/v1/datasets/atmos/refresh";
+    assert_eq!(send(&gateway, "view", Method::POST, path, "").await.status, StatusCode::FORBIDDEN);
+    let published = send(&gateway, "edit", Method::POST, path, "").await;
+    let compared = json!({"added": 1, "changed": 2, "gone": 3, "unchanged": 4});
+    assert_eq!(published.status, StatusCode::CREATED);
+    assert_eq!(published.json(), json!({"id": "atmos", "version": 2, "compared": compared}));
+    let other = "/admin/v1/datasets/a%20b&%3Cc%3E/refresh";
+    let unchanged = send(&gateway, "edit", Method::POST, other, "").await;
+    assert_eq!((unchanged.status, &unchanged.json()["unchanged"]), (StatusCode::OK, &json!(true)));
+    let headers = [("authorization", "Bearer edit"), ("accept", "text/event-stream")];
+    let events = gateway.send(Method::POST, path, &headers, "").await;
+    let text = String::from_utf8(events.body.to_vec()).unwrap();
+    assert!(
+        text.contains("event: compared\ndata: {\"added\":1") && text.contains("event: published"),
+        "{text}"
+    );
+    let none = send(&gateway, "edit", Method::POST, "/admin/v1/datasets/none/refresh", "").await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_catalog_answers_with_each_of_its_entries() {
+    let gateway = Gateway::new();
+    let body = r#"{"id": "cat", "sources": ["/data/main.yaml"], "catalog": true}"#;
+    let answer = send(&gateway, "edit", Method::POST, LIST, body).await.json();
+    assert_eq!(answer["summary"], json!({"published": 1, "previewed": 0, "skipped": 1, "failed": 1}));
+    let outcomes: Vec<_> =
+        answer["entries"].as_array().unwrap().iter().map(|entry| &entry["outcome"]).collect();
+    assert_eq!(outcomes, [&json!("published"), &json!("skipped"), &json!("failed")]);
+    assert_eq!(answer["entries"][2]["problem"]["status"], 502);
+    let headers = [("authorization", "Bearer edit"), ("accept", "text/event-stream")];
+    let events = gateway.send(Method::POST, LIST, &headers, body).await;
+    let text = String::from_utf8(events.body.to_vec()).unwrap();
+    assert_eq!((text.matches("event: entry").count(), text.matches("event: summary").count()), (3, 1));
+}
+
+#[tokio::test]
 async fn a_token_hash_that_is_none_stops_the_start() {
     let mut admin = tokens();
     admin.tokens[0].sha256 = "secret".into();

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    IfExists, ListedDataset, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
-    RegistrationGoal, StoredBytes, VersionList, VersionSummary, Worker,
+    CatalogSummary, Comparison, EntryOutcome, IfExists, ListedDataset, Listing, PublishedDataset,
+    ReferenceRecord, RefreshReport, Registration, RegistrationEvent, RegistrationGoal, SourcesAre,
+    StoredBytes, VersionList, VersionSummary, Worker,
 };
 use engine::preview::Preview;
 use futures::StreamExt as _;
@@ -162,7 +163,7 @@ impl Worker for MemoryWorker {
         let version = Version(1);
         let sources = vec!["/data/a.nc".to_owned()];
         let summary = VersionSummary { version, published_ms: 1, sources, file_count: 1, warning_count: 0 };
-        Ok(VersionList { current: version, versions: vec![summary] })
+        Ok(VersionList { current: version, versions: vec![summary], refresh: RefreshReport::default() })
     }
 
     async fn references(
@@ -225,6 +226,19 @@ impl Worker for MemoryWorker {
         let progress =
             RegistrationEvent::Progress { stage: "scan".into(), done: 1, total: 2, current: "a.nc".into() };
         let mut events = vec![Ok(progress)];
+        if it.sources_are == SourcesAre::Catalog {
+            let failed = Error::new(ErrorKind::CorruptData, "truncated").with_internal("/data/bad.nc");
+            let outcomes = [
+                ("cat.a", EntryOutcome::Published { version: Version(1), notes: vec!["a note".into()] }),
+                ("cat.b", EntryOutcome::Skipped("on tape".into())),
+                ("cat.c", EntryOutcome::Failed(failed)),
+            ];
+            let entries = outcomes.map(|(id, outcome)| RegistrationEvent::Entry { id: id.into(), outcome });
+            events.extend(entries.map(Ok));
+            let summary = CatalogSummary { published: 1, skipped: 1, failed: 1, ..CatalogSummary::default() };
+            events.push(Ok(RegistrationEvent::Summary(summary)));
+            return Ok(stream::iter(events).boxed());
+        }
         if it.sources[0].contains("bad") {
             events.push(Err(
                 Error::new(ErrorKind::CorruptData, "a source is truncated").with_internal("/data/bad.nc")
@@ -241,6 +255,16 @@ impl Worker for MemoryWorker {
             }
         }
         Ok(stream::iter(events).boxed())
+    }
+
+    async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        self.known(id)?;
+        let compared = Comparison { added: 1, changed: 2, gone: 3, unchanged: 4 };
+        let last = match id.as_str() {
+            "atmos" => RegistrationEvent::Published { id: id.clone(), version: Version(2) },
+            _ => RegistrationEvent::Unchanged { id: id.clone(), version: Version(1) },
+        };
+        Ok(stream::iter([Ok(RegistrationEvent::Compared(compared)), Ok(last)]).boxed())
     }
 
     async fn remove(&self, id: &DatasetId) -> Result<()> {

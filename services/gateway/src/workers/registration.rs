@@ -1,0 +1,99 @@
+//! Registrations and refreshes: calls whose answers are streams of events.
+
+use cloudify_proto::status::{from_failure, from_status};
+use cloudify_proto::v1;
+use cloudify_proto::v1::entry::Outcome;
+use cloudify_proto::v1::register_response::Event;
+use engine::ports::{
+    CatalogSummary, Comparison, EntryOutcome, IfExists, Registration, RegistrationEvent, RegistrationGoal,
+    SourcesAre,
+};
+use engine::preview::Preview;
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use model::{DatasetId, Error, Result, Version};
+use tonic::Status;
+
+use super::catalog::{changer, finish, request};
+use super::member::Member;
+
+type Events = BoxStream<'static, Result<RegistrationEvent>>;
+
+/// Registers; dropping the stream cancels.
+pub(super) async fn register(member: &Member, registration: Registration) -> Result<Events> {
+    let sources_are = match registration.sources_are {
+        SourcesAre::Detected => v1::SourcesAre::Unspecified,
+        SourcesAre::Data => v1::SourcesAre::Data,
+        SourcesAre::Catalog => v1::SourcesAre::Catalog,
+    };
+    let call = v1::RegisterRequest {
+        id: registration.id.to_string(),
+        sources: registration.sources,
+        replace: registration.if_exists == IfExists::Replace,
+        preview_only: registration.goal == RegistrationGoal::Preview,
+        refresh_seconds: registration.refresh_seconds,
+        sources_are: sources_are.into(),
+    };
+    let called = changer(member).register(request(call, None)).await;
+    let events = finish(member, "Register", called)?;
+    let event = |event: Result<v1::RegisterResponse, Status>| {
+        event.map_err(|status| from_status(&status)).and_then(event_from_wire)
+    };
+    Ok(events.map(event).boxed())
+}
+
+/// Refreshes; dropping the stream cancels.
+pub(super) async fn refresh(member: &Member, id: &DatasetId) -> Result<Events> {
+    let call = v1::RefreshRequest { id: id.to_string() };
+    let called = changer(member).refresh(request(call, None)).await;
+    let events = finish(member, "Refresh", called)?;
+    let event = |event: Result<v1::RefreshResponse, Status>| {
+        let event = event.map_err(|status| from_status(&status))?.event;
+        event_from_wire(event.ok_or_else(|| Error::internal("an empty event"))?)
+    };
+    Ok(events.map(event).boxed())
+}
+
+fn event_from_wire(event: v1::RegisterResponse) -> Result<RegistrationEvent> {
+    match event.event {
+        Some(Event::Progress(v1::Progress { stage, done, total, current })) => {
+            Ok(RegistrationEvent::Progress { stage, done, total, current })
+        }
+        Some(Event::Preview(preview)) => Ok(RegistrationEvent::Preview(preview_from_wire(&preview)?)),
+        Some(Event::Published(v1::Published { id, version })) => {
+            Ok(RegistrationEvent::Published { id: id_from_wire(&id)?, version: Version(version) })
+        }
+        Some(Event::Compared(v1::Compared { added, changed, gone, unchanged })) => {
+            Ok(RegistrationEvent::Compared(Comparison { added, changed, gone, unchanged }))
+        }
+        Some(Event::Unchanged(v1::Unchanged { id, version })) => {
+            Ok(RegistrationEvent::Unchanged { id: id_from_wire(&id)?, version: Version(version) })
+        }
+        Some(Event::Entry(v1::Entry { id, outcome, notes })) => {
+            Ok(RegistrationEvent::Entry { id, outcome: outcome_from_wire(outcome, notes)? })
+        }
+        Some(Event::Summary(v1::Summary { published, previewed, skipped, failed })) => {
+            Ok(RegistrationEvent::Summary(CatalogSummary { published, previewed, skipped, failed }))
+        }
+        None => Err(Error::internal("an empty event")),
+    }
+}
+
+fn outcome_from_wire(outcome: Option<Outcome>, notes: Vec<String>) -> Result<EntryOutcome> {
+    Ok(match outcome.ok_or_else(|| Error::internal("an entry without outcome"))? {
+        Outcome::Published(published) => {
+            EntryOutcome::Published { version: Version(published.version), notes }
+        }
+        Outcome::Preview(preview) => EntryOutcome::Previewed { preview: preview_from_wire(&preview)?, notes },
+        Outcome::Skipped(reason) => EntryOutcome::Skipped(reason),
+        Outcome::Failure(failure) => EntryOutcome::Failed(from_failure(failure)),
+    })
+}
+
+fn preview_from_wire(preview: &v1::Preview) -> Result<Box<Preview>> {
+    serde_json::from_slice(&preview.document).map(Box::new).map_err(Error::internal)
+}
+
+fn id_from_wire(id: &str) -> Result<DatasetId> {
+    DatasetId::parse(id).map_err(Error::internal)
+}
