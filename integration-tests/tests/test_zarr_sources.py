@@ -61,6 +61,10 @@ def test_zarr_python_reads_what_it_reads_in_the_store(served, path, zarr_format)
     found = list(arrays(truth))
     assert found
     for name, array in found:
+        # zarr-python's quantize of v3 forgets that it changes the type.
+        if (name, zarr_format) == ("quantized", 3):
+            assert name not in mine
+            continue
         same_array(mine[name], array)
 
 
@@ -90,25 +94,23 @@ def test_chunks_are_the_stores_own_bytes(served, path):
     if path.suffix == ".zip":
         pytest.skip("no files to compare with")
     url, compared = served.of(path), 0
+    inlined = {line.split()[0] for line in served.output[ids(path)].splitlines() if ", inlined" in line}
     for name, array in arrays(opened(path)):
-        if array.ndim == 0 or array.size * array.dtype.itemsize < 64 << 10 and path.parent.name != "zarr":
-            continue
-        key = array.metadata.encode_chunk_key((0,) * array.ndim)
-        file = path / name / key
-        if not file.exists() or name in ("y", "bytes", "flags", "time", "words", "letters"):
+        file = path / name / array.metadata.encode_chunk_key((0,) * array.ndim)
+        if name in inlined or not file.exists():
             continue
         body = urllib.request.urlopen(f"{url}/{name}/c/{'/'.join('0' * array.ndim)}").read()
         assert body == file.read_bytes(), name
         compared += 1
-    if path.parent.name == "zarr":
-        assert compared > 10
+    assert compared or {name for name, _ in arrays(opened(path))} == inlined
 
 
 def test_what_cannot_be_held_is_named(served):
     served.of(CASES / "v2.zarr")
     output = served.output[ids(CASES / "v2.zarr")]
     assert "left_out: left out" in output and "<c8" in output
-    assert "in place" in output or "in_place" in output or output
+    assert "in place" in output
+    assert "quantized: Zarr v3 cannot say its codecs" in output
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
@@ -151,7 +153,7 @@ def test_shards_answer_ranges_and_clients_that_use_them(served):
     url = served.of(CASES / "v3.zarr")
     truth = opened(CASES / "v3.zarr")
     whole = (CASES / "v3.zarr" / "sharded" / "c" / "0" / "0").read_bytes()
-    store = obstore.store.HTTPStore.from_url(url)
+    store = obstore.store.HTTPStore.from_url(url, client_options={"allow_http": True})
     part = bytes(obstore.get_range(store, "sharded/c/0/0", start=len(whole) - 20, end=len(whole)))
     assert part == whole[-20:]
     for name in ["sharded", "index_start_checked", "index_end", "holes", "turned"]:
@@ -164,8 +166,9 @@ def test_shards_answer_ranges_and_clients_that_use_them(served):
 @pytest.mark.parametrize("version", ["v2", "v3"])
 @pytest.mark.parametrize("path", STORES[:2], ids=ids)
 def test_zarrita_reads_them(served, path, version):
+    """All but shards whose index is at their start, which it does not look for there."""
     truth = opened(path)
-    names = ["none", "gzip", "zstd", "blosc", "big"] + (["sharded", "index_start", "turned"] if path.name == "v3.zarr" else ["fortran"])
+    names = ["none", "gzip", "zstd", "blosc", "big"] + (["sharded", "index_end", "turned"] if path.name == "v3.zarr" else ["fortran"])
     answer = zarrita(served.of(path), version, False, [f"/{name}" for name in names])
     for name in names:
         mine = answer["arrays"][f"/{name}"]
