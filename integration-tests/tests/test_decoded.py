@@ -107,7 +107,9 @@ def test_real_grib_files_read_as_by_eccodes(served, name):
     compared = 0
     for short_name, found in fields(decoded(served, path), 2):
         if not np.isnan(found).all():
-            assert any(np.array_equal(found, one, equal_nan=True) for one in expected[short_name]), short_name
+            # Of a parameter that no table knows ecCodes says "unknown".
+            candidates = expected.get(short_name) or expected["unknown"]
+            assert any(np.array_equal(found, one, equal_nan=True) for one in candidates), short_name
             compared += 1
     assert compared
 
@@ -132,7 +134,8 @@ def filters(tmp_path_factory):
     random = np.random.default_rng(7)
     with h5py.File(path, "w", libver=("v110", "v114")) as file:
         for name, dtype in (("f4", "<f4"), ("big", ">f4"), ("f8", "<f8"), ("i2", "<i2"), ("u1", "u1"), ("i4", ">i4")):
-            data = (random.normal(size=(37, 53)).cumsum(axis=1) * 20).astype(dtype)
+            # Smooth enough for szip to make every chunk smaller: others it leaves as they are.
+            data = np.round(100 + random.normal(size=(37, 53)).cumsum(axis=1)).astype(dtype)
             file.create_dataset(f"lz4_{name}", data=data, chunks=(16, 20), **hdf5plugin.LZ4())
             file.create_dataset(f"lz4_shuffle_{name}", data=data, chunks=(16, 20), shuffle=True, **hdf5plugin.LZ4(nbytes=512))
             if h5py.h5z.get_filter_info(h5py.h5z.FILTER_SZIP) & h5py.h5z.FILTER_CONFIG_ENCODE_ENABLED:
@@ -149,8 +152,15 @@ def filters(tmp_path_factory):
 def test_filters_of_hdf5_that_readers_lack_are_decoded(served, filters, version):
     root = zarr.open_group(decoded(served, filters), mode="r", zarr_format=version, use_consolidated=True)
     with h5py.File(filters) as file:
-        assert len(file) >= 12
-        for name, dataset in file.items():
+        compressed = {
+            name: dataset for name, dataset in file.items()
+            if not any(dataset.id.get_chunk_info(n).filter_mask for n in range(dataset.id.get_num_chunks()))
+        }  # fmt: skip
+        assert sum(name.startswith("lz4") for name in compressed) == 12
+        if any(name.startswith("szip") for name in file):
+            kinds = {name.split("_")[-1] for name in compressed if name.startswith("szip")}
+            assert {"f4", "big", "f8", "i2", "u1", "i4"} == kinds, compressed
+        for name, dataset in compressed.items():
             np.testing.assert_array_equal(root[name][...], dataset[...], err_msg=name)
             assert root[name].chunks == dataset.chunks
 
