@@ -30,6 +30,10 @@ pub use write::write_record;
 /// Most rows of a record: more are refused when read.
 pub const ROWS_MAX: usize = 4_000_000;
 
+/// Offset and size of a row without a path whose chunk a worker makes. Told as a missing chunk, which has zeros there,
+/// it would read as fill values.
+const COMPUTED: (i64, i64) = (-1, -1);
+
 /// What can go wrong with a record of references.
 #[derive(Debug, thiserror::Error)]
 pub enum KerchunkError {

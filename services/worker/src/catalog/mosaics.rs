@@ -92,9 +92,8 @@ fn write_one(directory: &Path, source: &MosaicSource, paths: &[&str]) -> Result<
 pub(super) fn read(version: &Path, variable: &Variable) -> Result<PublishedMosaic> {
     let directory = directory(version, &variable.path);
     let path = directory.join(names::MOSAIC);
-    let Some(json) = disk::read(&path)? else {
-        return Err(Error::not_found(format!("{} has no computed chunks", variable.path)));
-    };
+    // Not a missing chunk: that would read as fill values.
+    let json = disk::read(&path)?.ok_or_else(|| disk::damaged(&path, "is missing"))?;
     let document: MosaicDocument =
         serde_json::from_slice(&json).map_err(|error| disk::damaged(&path, error))?;
     if document.format != FORMAT || document.record_size == 0 {

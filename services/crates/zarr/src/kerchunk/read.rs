@@ -9,7 +9,7 @@ use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 
 use super::column::{Bytestrings, Integers};
-use super::{KerchunkError, ROWS_MAX};
+use super::{COMPUTED, KerchunkError, ROWS_MAX};
 
 /// Rows that are decoded at a time.
 const BATCH: usize = 8192;
@@ -124,6 +124,9 @@ impl Table {
         let number = || row + self.first as usize;
         self.references.push(match (path.map(ByteArray::data), raw) {
             (_, Some(raw)) => ChunkRef::Inline(Bytes::copy_from_slice(raw.data())),
+            (None | Some(b""), None) if (offset, size) == (Some(COMPUTED.0), Some(COMPUTED.1)) => {
+                ChunkRef::Computed
+            }
             (None | Some(b""), None) => ChunkRef::Missing,
             (Some(path), None) => {
                 let file = self.files.place(path).ok_or_else(|| KerchunkError::Path(number()))?;

@@ -14,6 +14,7 @@ fn reference() -> impl Strategy<Value = ChunkRef> {
         }),
         1 => prop::collection::vec(any::<u8>(), 0..20).prop_map(|bytes| ChunkRef::Inline(bytes.into())),
         1 => Just(ChunkRef::Missing),
+        1 => Just(ChunkRef::Computed),
     ]
 }
 

@@ -12,7 +12,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersi
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
-use super::KerchunkError;
+use super::{COMPUTED, KerchunkError};
 
 /// A run of references as one Parquet file. `files` are the paths that `manifest`'s file ids are places in.
 pub fn write_record(manifest: &ChunkManifest, files: &[impl AsRef<str>]) -> Result<Vec<u8>, KerchunkError> {
@@ -60,8 +60,9 @@ impl Columns {
                     (Some(ByteArray::from(path.as_ref().as_bytes().to_vec())), (0, 0), None)
                 }
                 // What a worker must make has no place in references that are read without one: its variable is
-                // left out of `.zmetadata`, and its records only say which chunks are not stored.
-                ChunkRef::Computed | ChunkRef::Missing => (None, (0, 0), None),
+                // left out of `.zmetadata`. Its rows must not be those of missing chunks, which are never made.
+                ChunkRef::Computed => (None, COMPUTED, None),
+                ChunkRef::Missing => (None, (0, 0), None),
             };
             columns.path.push(path);
             columns.offset.push(range.0);
