@@ -155,7 +155,7 @@ impl ScanFault {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::NoFile | Self::NoStore => ErrorKind::InvalidRequest,
-            Self::OutsideRoots(_) => ErrorKind::Forbidden,
+            Self::OutsideRoots(_) | Self::TargetsOutside { .. } => ErrorKind::Forbidden,
             Self::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
             Self::Io(_) => ErrorKind::Unavailable,
             Self::OtherFormat(_) | Self::UnknownFormat | Self::CannotList | Self::CompressedMember => {
@@ -181,7 +181,6 @@ impl ScanFault {
                 }
                 _ => ErrorKind::CorruptData,
             },
-            Self::TargetsOutside { .. } => ErrorKind::Forbidden,
         }
     }
 

@@ -139,10 +139,10 @@ fn is_sayable(array: &FoundArray, warn: &mut dyn FnMut(String)) -> bool {
     match (zarr::v2::can_say(variable), zarr::v3::can_say(variable)) {
         (true, true) => {}
         (true, false) => {
-            warn(format!("Zarr v3 cannot say its codecs ({}): only clients of v2 see it", codecs()))
+            warn(format!("Zarr v3 cannot say its codecs ({}): only clients of v2 see it", codecs()));
         }
         (false, true) => {
-            warn(format!("Zarr v2 cannot say its codecs ({}): only clients of v3 see it", codecs()))
+            warn(format!("Zarr v2 cannot say its codecs ({}): only clients of v3 see it", codecs()));
         }
         (false, false) => {
             warn(format!("left out: neither Zarr v2 nor v3 can say its codecs ({})", codecs()));

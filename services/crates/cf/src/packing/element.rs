@@ -1,5 +1,11 @@
 //! Single numbers of netCDF's types, and elements as bytes.
 
+#![expect(
+    clippy::cast_lossless,
+    clippy::float_cmp,
+    reason = "one macro for all types; a cast is checked by casting back, to the last bit"
+)]
+
 use model::DataType;
 
 use super::promotion;

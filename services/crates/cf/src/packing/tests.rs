@@ -48,6 +48,7 @@ fn bits(bytes: &[u8], data_type: DataType) -> Vec<u64> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn packed_numbers_are_those_of_xarray() {
     use DataType::{F32, F64, I8, I16, I32};
     let fill = || ("_FillValue", Numbers::I16(vec![-32767]));

@@ -2,7 +2,7 @@
 
 use model::{DataType, Variable};
 
-use super::element::Element;
+use super::element::{Element, Number};
 use super::promotion::is_float;
 use super::{Packing, PackingError};
 
@@ -57,8 +57,8 @@ impl Unpacking {
             through,
             to: target.stored,
             missing: source.missing.iter().map(|number| number.to_f64()).collect(),
-            scale: source.scale.map(|number| number.to_f64()),
-            offset: source.offset.map(|number| number.to_f64()),
+            scale: source.scale.map(Number::to_f64),
+            offset: source.offset.map(Number::to_f64),
             written_missing: target.only_missing(),
         };
         let does_nothing = steps.from == steps.to

@@ -53,7 +53,6 @@ impl<'o> Directory<'o> {
     }
 
     fn visit(
-        &self,
         directory: &Path,
         prefix: &str,
         depth: usize,
@@ -68,7 +67,7 @@ impl<'o> Directory<'o> {
             let key = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
             if metadata.is_dir() {
                 if depth < DEPTH_MAX {
-                    self.visit(&path, &key, depth + 1, visit)?;
+                    Self::visit(&path, &key, depth + 1, visit)?;
                 }
             } else if let (true, Some(path)) = (metadata.is_file(), path.to_str()) {
                 let identity = FileIdentity {
@@ -126,7 +125,7 @@ impl ReadStore for Directory<'_> {
         visit: &mut dyn FnMut(StoreObject<'_>) -> Result<(), ScanFault>,
     ) -> Result<bool, ScanFault> {
         let Some(path) = self.resolve(key)? else { return Ok(true) };
-        self.visit(&path, "", 0, visit)?;
+        Self::visit(&path, "", 0, visit)?;
         Ok(true)
     }
 

@@ -172,7 +172,7 @@ impl Walk<'_> {
                     self.root_array(|path| v2::read::array(path, document, attributes_of(key)))?;
                 }
                 ".zarray" => {
-                    self.add_array(key, |path| v2::read::array(path, document, attributes_of(key)))?
+                    self.add_array(key, |path| v2::read::array(path, document, attributes_of(key)))?;
                 }
                 ".zgroup" => self.add_group(key, attributes_or_none(attributes_of(key)))?,
                 _ => {}
@@ -199,7 +199,7 @@ impl Walk<'_> {
             let Some(document) = self.document(&name)? else { continue };
             match of_document(&name, v3::read::kind(&document))? {
                 v3::read::NodeKind::Array => {
-                    self.add_array(&child, |path| v3::read::array(path, &document))?
+                    self.add_array(&child, |path| v3::read::array(path, &document))?;
                 }
                 v3::read::NodeKind::Group => self.group_v3(&child, &document, depth + 1)?,
             }
