@@ -164,11 +164,10 @@ impl Registrar {
             };
             let version =
                 catalog.publish(&publication, &mut |done, total| events.progress("publish", done, total, ""));
-            if let (Ok(version), Some(scans)) = (&version, scans) {
-                if let Err(error) = catalog.keep_scans(&registration.id, *version, scans) {
+            if let (Ok(version), Some(scans)) = (&version, scans)
+                && let Err(error) = catalog.keep_scans(&registration.id, *version, scans) {
                     tracing::warn!(dataset = %registration.id, %error, "the scans are not kept: a refresh will scan all");
                 }
-            }
             // Held to here, since this goes on where the task around it is stopped.
             drop(claim);
             version

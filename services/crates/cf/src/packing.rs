@@ -76,7 +76,10 @@ impl Packing {
                 let number = if is_reread { number.reinterpreted(read_as) } else { number };
                 if number.is_nan() {
                     names_nan |= promotion::is_float(stored);
-                } else if missing.iter().all(|known: &Number| known.to_f64().to_bits() != number.to_f64().to_bits()) {
+                } else if missing
+                    .iter()
+                    .all(|known: &Number| known.to_f64().to_bits() != number.to_f64().to_bits())
+                {
                     missing.push(number);
                 }
             }

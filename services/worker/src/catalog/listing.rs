@@ -110,7 +110,7 @@ impl State {
         }
         let mut entries = HashMap::with_capacity(names.len());
         let mut faults = Vec::new();
-        for (name, found) in read_entries(&datasets, names, &self.entries) {
+        for (name, found) in read_entries(&datasets, &names, &self.entries) {
             match found {
                 Ok(Some(found)) => {
                     entries.insert(name, found);
@@ -142,7 +142,7 @@ impl State {
 /// All datasets by their directories. Several at once: what takes time is waiting for the filesystem.
 fn read_entries(
     datasets: &Path,
-    names: Vec<String>,
+    names: &[String],
     known: &HashMap<String, Entry>,
 ) -> Vec<(String, Result<Option<Entry>>)> {
     let read = |names: &[String]| -> Vec<(String, Result<Option<Entry>>)> {
@@ -152,7 +152,7 @@ fn read_entries(
             .collect()
     };
     if names.len() < 2 * READERS {
-        return read(&names);
+        return read(names);
     }
     std::thread::scope(|scope| {
         let parts: Vec<_> =

@@ -158,13 +158,14 @@ impl Inner {
             Some(Located::Missing) => None,
             Some(Located::Inline(bytes)) => Some(Stored::Bytes(bytes)),
             Some(Located::Stored { file, range }) => Some(Stored::File(file, range)),
-            Some(Located::File { file, .. }) => match self.files.stat(&file).await? {
-                Some(length) => Some(Stored::File(file, ByteRange { offset: 0, length })),
-                None => {
+            Some(Located::File { file, .. }) => {
+                if let Some(length) = self.files.stat(&file).await? {
+                    Some(Stored::File(file, ByteRange { offset: 0, length }))
+                } else {
                     let text = "a source file that the dataset refers to is not there";
                     return Err(Error::new(ErrorKind::Conflict, text).with_internal(&file.path));
                 }
-            },
+            }
             _ => return Err(Error::internal("a piece of a mosaic is computed itself")),
         })
     }

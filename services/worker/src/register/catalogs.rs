@@ -71,10 +71,10 @@ pub enum EntryKind {
 pub fn parse(text: &str, directory: &str) -> Result<CatalogFile> {
     match value(text)? {
         Value::Object(object) if object.contains_key("stac_version") || stac::is_collection(&object) => {
-            stac::parse(&object, directory)
+            Ok(stac::parse(&object, directory))
         }
         Value::Object(object) if object.get("sources").is_some_and(Value::is_object) => {
-            intake::parse(&object, directory)
+            Ok(intake::parse(&object, directory))
         }
         _ => Err(Error::invalid("this is no catalog: neither intake's YAML (version 1) nor STAC")),
     }
@@ -85,10 +85,10 @@ fn value(text: &str) -> Result<Value> {
     if text.len() as u64 > FILE_BYTES_MAX {
         return Err(Error::invalid(format!("the catalog is longer than {FILE_BYTES_MAX} bytes")));
     }
-    if text.trim_start().starts_with('{') {
-        if let Ok(value) = serde_json::from_str(text) {
-            return Ok(value);
-        }
+    if text.trim_start().starts_with('{')
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        return Ok(value);
     }
     let mut options = serde_saphyr::Options::default();
     if let Some(budget) = &mut options.budget {

@@ -39,13 +39,13 @@ const HARMLESS_STORAGE: [&str; 8] = [
 ];
 
 /// Reads a catalog.
-pub(super) fn parse(catalog: &Map<String, Value>, directory: &str) -> Result<CatalogFile> {
+pub(super) fn parse(catalog: &Map<String, Value>, directory: &str) -> CatalogFile {
     let sources = catalog.get("sources").and_then(Value::as_object);
     let entry = |(name, entry): (&String, &Value)| FileEntry {
         name: name.clone(),
         kind: read_entry(entry, directory).unwrap_or_else(EntryKind::Skipped),
     };
-    Ok(CatalogFile { id: None, entries: sources.into_iter().flatten().map(entry).collect() })
+    CatalogFile { id: None, entries: sources.into_iter().flatten().map(entry).collect() }
 }
 
 fn read_entry(entry: &Value, directory: &str) -> Result<EntryKind, String> {

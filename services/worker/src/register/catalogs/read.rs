@@ -72,10 +72,10 @@ fn looks_like_one(text: &str) -> bool {
         stac_version: Option<IgnoredAny>,
         features: Option<IgnoredAny>,
     }
-    if text.trim_start().starts_with('{') {
-        if let Ok(found) = serde_json::from_str::<Probe>(text) {
-            return found.stac_version.is_some() || found.features.is_some();
-        }
+    if text.trim_start().starts_with('{')
+        && let Ok(found) = serde_json::from_str::<Probe>(text)
+    {
+        return found.stac_version.is_some() || found.features.is_some();
     }
     text.lines().any(|line| line.trim_end() == "sources:" || line.starts_with("sources: "))
 }
@@ -95,8 +95,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads a file; `names` are what ids begin with, `named` whether the name that it gives itself is to be one.
-    fn file(&mut self, path: &Path, names: &[String], named: Option<bool>, depth: usize) -> Result<()> {
+    /// Reads a file; `names` are what ids begin with, `called` whether the entry that led here gave it one already; none for the first file.
+    fn file(&mut self, path: &Path, names: &[String], called: Option<bool>, depth: usize) -> Result<()> {
         if depth > NESTED_MAX {
             return Err(Error::invalid(format!("catalogs are nested deeper than {NESTED_MAX}")));
         }
@@ -112,11 +112,11 @@ impl Reading<'_> {
         let directory = path.parent().and_then(Path::to_str).unwrap_or("/");
         let file = parse(&text_of(path)?, directory)?;
         let mut names = names.to_vec();
-        names.extend(file.id.filter(|_| named == Some(false)));
+        names.extend(file.id.filter(|_| called == Some(false)));
         for FileEntry { name, kind } in file.entries {
             match kind {
                 EntryKind::Data { sources, notes } => {
-                    self.add(&names, &name, Ok(Wanted { sources, notes }))?
+                    self.add(&names, &name, Ok(Wanted { sources, notes }))?;
                 }
                 EntryKind::Skipped(reason) => self.add(&names, &name, Err(reason))?,
                 EntryKind::Catalog { place, is_named } => {

@@ -35,12 +35,12 @@ pub(super) fn is_collection(object: &Map<String, Value>) -> bool {
 }
 
 /// Reads a catalog, a collection, an item or a collection of items.
-pub(super) fn parse(object: &Map<String, Value>, directory: &str) -> Result<CatalogFile> {
+pub(super) fn parse(object: &Map<String, Value>, directory: &str) -> CatalogFile {
     let features = object.get("features").and_then(Value::as_array);
     if let Some(features) = features.filter(|_| is_collection(object)) {
         let items = features.iter().filter_map(Value::as_object);
         let entries = items.flat_map(|item| of_object(item, directory, true)).collect();
-        return Ok(CatalogFile { id: None, entries });
+        return CatalogFile { id: None, entries };
     }
     let is_item = object.get("type").and_then(Value::as_str) == Some("Feature");
     let mut entries = of_object(object, directory, is_item);
@@ -48,7 +48,7 @@ pub(super) fn parse(object: &Map<String, Value>, directory: &str) -> Result<Cata
         entries.extend(linked(object, directory));
     }
     let id = object.get("id").and_then(Value::as_str).filter(|_| !is_item).map(str::to_owned);
-    Ok(CatalogFile { id, entries })
+    CatalogFile { id, entries }
 }
 
 /// The data assets of an item or a collection. An item with one is that one's dataset.

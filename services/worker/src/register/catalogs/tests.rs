@@ -1,5 +1,7 @@
 //! Catalogs as they are met, and as somebody might make them who means harm.
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::storage::Roots;
 
@@ -104,11 +106,11 @@ fn hostile_documents_are_refused_in_short_time() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let before = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+        writeln!(bomb, "a{level}: &a{level} [{before}]").unwrap();
     }
     bomb.push_str("sources: {x: {driver: zarr, args: {urlpath: *a11}}}\n");
     let deep_flow = format!("sources: {}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let deep_block: String = (0..3000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let deep_block = (0..3000).map(|depth| " ".repeat(depth) + "a:\n").collect::<String>();
     let long = format!("sources: {{a: \"{}\"}}", "x".repeat(17 << 20));
     let json = format!("{}{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
     let begun = std::time::Instant::now();
@@ -155,7 +157,7 @@ fn mutated_catalogs_never_do_worse_than_fail() {
     };
     for _ in 0..400 {
         let mut bytes = EERIE.as_bytes().to_vec();
-        for _ in 0..1 + next() % 4 {
+        for _ in 0..=(next() % 4) {
             let at = next() % bytes.len();
             bytes[at] = b"{}[]&*:-'\"\n\t #|>x\0"[next() % 18];
         }
