@@ -275,7 +275,7 @@ def test_a_synthetic_archive_with_dirt_is_what_open_mfdataset_makes_of_it(served
     done = served.system.command("register", name, *files)
     assert done.returncode == 0, done.stdout + done.stderr
     with (
-        xr.open_mfdataset(files, engine="netcdf4", combine="by_coords", join="outer", compat="override", coords="minimal",
+        xr.open_mfdataset(files, engine="netcdf4", combine="by_coords", join="outer", compat="no_conflicts", coords="minimal",
                           data_vars="minimal") as theirs,
         xr.open_dataset(served.kerchunk(name), engine="zarr", zarr_format=3, chunks={}) as mine,
     ):
