@@ -55,7 +55,6 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Refresh(options) => client::refresh(&options).await,
         Command::Rm(options) => client::remove(&options).await,
         Command::Rollback(options) => client::roll_back(&options).await,
-        // Answered before there is a runtime: a scanning child has no use for one.
-        Command::ScanChild { .. } => Ok(()),
+        Command::ScanChild { .. } => Ok(()), // answered before there is a runtime
     }
 }

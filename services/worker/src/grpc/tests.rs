@@ -91,7 +91,7 @@ async fn failures_before_the_first_piece_are_the_status() {
     let mut running = start().await;
     let mut file = running.write("a", &content(100));
     let call = running.client.read_range(request(&file, 90, 11)).await;
-    assert_eq!(call.unwrap_err().code(), Code::InvalidArgument);
+    assert_eq!(call.unwrap_err().code(), Code::DataLoss, "a reference past the end of its file");
     let call = running.client.read_range(v1::ReadRangeRequest::default()).await;
     assert_eq!(call.unwrap_err().code(), Code::InvalidArgument);
     file.identity.as_mut().unwrap().inode += 1;
