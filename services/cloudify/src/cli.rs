@@ -138,6 +138,7 @@ pub(crate) struct ServerOptions {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(crate) struct RegisterOptions {
     #[command(flatten)]
     pub(crate) server: ServerOptions,

@@ -42,7 +42,7 @@ pub(crate) async fn run(options: &ScanOptions, settings: &Settings) -> Result<()
                 print!("{}", show::preview(&preview));
             }
             RegistrationEvent::Progress { stage, done, total, .. } => show::progress(&stage, done, total),
-            RegistrationEvent::Entry { id, outcome } => entry(&id, &outcome, options.json)?,
+            RegistrationEvent::Entry { id, outcome } => entry(&id, &outcome, options.json),
             RegistrationEvent::Summary(summary) if summary.failed > 0 => {
                 show::end_progress();
                 return Err(Failure::Failed(format!("{} entries of the catalog fail", summary.failed)));
@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &ScanOptions, settings: &Settings) -> Result<()
 
 /// One entry of a catalog.
 #[expect(clippy::print_stdout, reason = "it is what the command is for")]
-fn entry(id: &str, outcome: &EntryOutcome, as_json: bool) -> Result<(), Failure> {
+fn entry(id: &str, outcome: &EntryOutcome, as_json: bool) {
     show::end_progress();
     match outcome {
         EntryOutcome::Previewed { preview, notes } if as_json => {
@@ -75,7 +75,6 @@ fn entry(id: &str, outcome: &EntryOutcome, as_json: bool) -> Result<(), Failure>
         EntryOutcome::Failed(error) => eprintln!("{id}: {error}"),
         EntryOutcome::Published { .. } => {}
     }
-    Ok(())
 }
 
 /// A source as a path from the root on: relative ones are below the current directory.
