@@ -70,12 +70,17 @@ fn looks_like_one(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Probe {
         stac_version: Option<IgnoredAny>,
-        features: Option<IgnoredAny>,
+        #[serde(default)]
+        features: Vec<Feature>,
+    }
+    #[derive(Deserialize)]
+    struct Feature {
+        stac_version: Option<IgnoredAny>,
     }
     if text.trim_start().starts_with('{')
         && let Ok(found) = serde_json::from_str::<Probe>(text)
     {
-        return found.stac_version.is_some() || found.features.is_some();
+        return found.stac_version.is_some() || found.features.iter().any(|item| item.stac_version.is_some());
     }
     text.lines().any(|line| line.trim_end() == "sources:" || line.starts_with("sources: "))
 }

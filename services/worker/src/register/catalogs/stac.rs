@@ -28,10 +28,15 @@ const ENDINGS: [&str; 12] = [
 const HARMLESS: [&str; 6] =
     ["chunks", "consolidated", "engine", "storage_options", "decode_times", "parallel"];
 
-/// Whether an object is a collection of items that does not say its version itself.
+/// Whether an object is a collection of items that does not say its version itself. Other features of `GeoJSON` are
+/// none: they say no version either.
 pub(super) fn is_collection(object: &Map<String, Value>) -> bool {
+    let is_item = |feature: &Value| feature.get("stac_version").is_some();
     object.get("type").and_then(Value::as_str) == Some("FeatureCollection")
-        && object.get("features").is_some_and(Value::is_array)
+        && object
+            .get("features")
+            .and_then(Value::as_array)
+            .is_some_and(|features| features.iter().any(is_item))
 }
 
 /// Reads a catalog, a collection, an item or a collection of items.
