@@ -102,6 +102,28 @@ pub fn chunk(encoding: ChunkKeyEncoding, places: &[u64]) -> String {
     key
 }
 
+/// The number in a grid of the chunk that a key below its array names: the inverse of [`chunk`]. None where the key is
+/// no chunk's, or the array has no such chunk.
+pub fn chunk_number(end: &str, encoding: ChunkKeyEncoding, grid: &ChunkGrid) -> Option<u64> {
+    let counts = grid.counts();
+    let indices = match encoding.has_prefix {
+        true if end == "c" => return counts.is_empty().then_some(0),
+        true => end.strip_prefix('c')?.strip_prefix(encoding.separator)?,
+        false if counts.is_empty() => return (end == "0").then_some(0),
+        false => end,
+    };
+    let (mut number, mut rank) = (0_u64, 0);
+    for index in indices.split(encoding.separator) {
+        let count = *counts.get(rank)?;
+        // Keys are exact: no sign, no leading zero.
+        let is_plain = index == "0" || !index.starts_with(['0', '+']);
+        let index: u64 = index.parse().ok().filter(|index| is_plain && *index < count)?;
+        number = number * count + index;
+        rank += 1;
+    }
+    (rank == counts.len()).then_some(number)
+}
+
 /// Why a key names nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -320,6 +342,49 @@ mod tests {
         for unknown in ["", "tas", "pr/0.0", "0", "c", "0.0", "c/0/0", "tas/.zfoo"] {
             assert_eq!(parse(unknown, |path| path == "tas"), Err(KeyError::Unknown), "{unknown:?}");
         }
+    }
+
+    #[test]
+    fn keys_of_other_stores_are_exact() {
+        let grid = ChunkGrid::new(vec![4, 6], vec![2, 2]).unwrap();
+        let scalar = ChunkGrid::new(vec![], vec![]).unwrap();
+        let v2 = ChunkKeyEncoding { has_prefix: false, separator: '.' };
+        let slashes = ChunkKeyEncoding { has_prefix: false, separator: '/' };
+        let v3 = ChunkKeyEncoding { has_prefix: true, separator: '/' };
+        for (has_prefix, separator) in [(true, '/'), (true, '.'), (false, '.'), (false, '/')] {
+            let encoding = ChunkKeyEncoding { has_prefix, separator };
+            for number in 0..grid.chunk_count() {
+                let key = super::chunk(encoding, &grid.index(number));
+                assert_eq!(chunk_number(&key, encoding, &grid), Some(number), "{key}");
+            }
+        }
+        for (end, encoding, expected) in [
+            (".zarray", slashes, None),
+            ("zarr.json", v3, None),
+            ("c", v3, None),
+            ("c/+1/0", v3, None),
+            ("c/0/0.tmp", v3, None),
+            ("0.0", v2, Some(0)),
+            ("1.2", v2, Some(5)),
+            ("1/2", slashes, Some(5)),
+            ("c/1/2", v3, Some(5)),
+            ("2.0", v2, None),
+            ("0.3", v2, None),
+            ("1", v2, None),
+            ("0.0.0", v2, None),
+            ("01.0", v2, None),
+            ("+1.0", v2, None),
+            ("-1.0", v2, None),
+            ("", v2, None),
+            ("1/2", v3, None),
+            ("c1/2", v3, None),
+            ("0.99999999999999999999", v2, None),
+        ] {
+            assert_eq!(chunk_number(end, encoding, &grid), expected, "{end}");
+        }
+        assert_eq!(chunk_number("0", v2, &scalar), Some(0));
+        assert_eq!(chunk_number("c", v3, &scalar), Some(0));
+        assert_eq!(chunk_number("0.0", v2, &scalar), None);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Where the chunks of an array are.
 
-use model::{ByteRange, ChunkKeyEncoding, ChunkManifest, ChunkRef, FileId, InPlace, SourceFile};
+use model::{ByteRange, ChunkManifest, ChunkRef, FileId, InPlace, SourceFile};
 
 use super::{FoundArray, ReadStore, StoreObject};
 use crate::{ScanFault, ScanOptions};
@@ -41,8 +41,7 @@ pub(super) fn find(
         if seen.is_multiple_of(ALIVE_EVERY) {
             alive();
         }
-        let index = index_of(object.key, encoding, grid.shape().len());
-        let Some(number) = index.and_then(|index| grid.number(&index)) else { return Ok(()) };
+        let Some(number) = zarr::key::chunk_number(object.key, encoding, grid) else { return Ok(()) };
         let range = ByteRange { offset: object.offset, length: object.length };
         // Of a zip file all chunks are in the one file.
         let file = match files.first() {
@@ -60,47 +59,4 @@ pub(super) fn find(
         return Err(ScanFault::CannotList);
     }
     Ok(References { manifest, in_place: None })
-}
-
-/// The index that a key below an array names: the inverse of `zarr::key::chunk`.
-fn index_of(key: &str, encoding: ChunkKeyEncoding, rank: usize) -> Option<Vec<u64>> {
-    let places = if encoding.has_prefix {
-        let rest = key.strip_prefix('c')?;
-        if rest.is_empty() {
-            return (rank == 0).then(Vec::new);
-        }
-        rest.strip_prefix(encoding.separator)?
-    } else if rank == 0 {
-        return (key == "0").then(Vec::new);
-    } else {
-        key
-    };
-    let place = |text: &str| {
-        let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        is_plain.then(|| text.parse().ok()).flatten()
-    };
-    let index: Vec<u64> = places.split(encoding.separator).map(place).collect::<Option<_>>()?;
-    (index.len() == rank).then_some(index)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_read_as_they_are_written() {
-        for (has_prefix, separator) in [(true, '/'), (true, '.'), (false, '.'), (false, '/')] {
-            let encoding = ChunkKeyEncoding { has_prefix, separator };
-            for index in [vec![], vec![7], vec![0, 12, 3]] {
-                let key = zarr::key::chunk(encoding, &index);
-                assert_eq!(index_of(&key, encoding, index.len()), Some(index.clone()), "{key}");
-                // `0` is a scalar's chunk, and the first of one dimension.
-                let longer = index_of(&key, encoding, index.len() + 1);
-                assert_eq!(longer, (key == "0").then(|| vec![0]), "{key}");
-            }
-            for key in [".zarray", "zarr.json", "c", "0.0x", "c/+1", "", "c/0/0.tmp"] {
-                assert_eq!(index_of(key, encoding, 2), None, "{key}");
-            }
-        }
-    }
 }
