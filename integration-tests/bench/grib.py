@@ -2,13 +2,9 @@
 
 import pathlib
 import statistics
-import subprocess
-import sys
-import time
 
 from bench import goals
-from harness.paths import binary
-from harness.server import environment
+from bench.timing import inside, scan_command
 
 MESSAGES = 1000
 GRIBSCAN = """
@@ -63,28 +59,12 @@ def make(path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def inside(program: str, path: pathlib.Path) -> float:
-    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
-    return float(done.stdout.split()[-1])
-
-
-def ours(path: pathlib.Path) -> float:
-    """The whole command: process start, scan in its child, printing."""
-    begin = time.perf_counter()
-    done = subprocess.run(
-        [binary(), "scan", "--json", path], capture_output=True, text=True, check=True, env=environment()
-    )
-    elapsed = time.perf_counter() - begin
-    assert "isobaricInhPa" in done.stdout
-    return elapsed
-
-
 def run(folder: pathlib.Path, rounds: int) -> None:
     path = make(folder / "thousand.grib2")
-    ours(path)
+    scan_command(path, "isobaricInhPa")
     mine, gribscan, cfgrib = [], [], []
     for number in range(rounds):
-        mine.append(ours(path))
+        mine.append(scan_command(path, "isobaricInhPa"))
         if number < 3:
             gribscan.append(inside(GRIBSCAN, path))
             cfgrib.append(inside(CFGRIB, path))

@@ -2,13 +2,9 @@
 
 import pathlib
 import statistics
-import subprocess
-import sys
-import time
 
 from bench import data, goals
-from harness.paths import binary
-from harness.server import environment
+from bench.timing import inside, scan_command
 
 H5PY = """
 import sys, time, h5py
@@ -29,28 +25,12 @@ assert len(references["refs"]) > 100_000
 """
 
 
-def inside(program: str, path: pathlib.Path) -> float:
-    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
-    return float(done.stdout.split()[-1])
-
-
-def ours(path: pathlib.Path) -> float:
-    """The whole command: process start, scan in its child, printing."""
-    begin = time.perf_counter()
-    done = subprocess.run(
-        [binary(), "scan", "--json", path], capture_output=True, text=True, check=True, env=environment()
-    )
-    elapsed = time.perf_counter() - begin
-    assert "100000" in done.stdout
-    return elapsed
-
-
 def run(folder: pathlib.Path, rounds: int) -> None:
     path = data.many_chunks(folder / "many.h5")
     mine, h5py_times, kerchunk_times = [], [], []
-    ours(path)
+    scan_command(path, "100000")
     for number in range(rounds):
-        mine.append(ours(path))
+        mine.append(scan_command(path, "100000"))
         h5py_times.append(inside(H5PY, path))
         if number < 3:
             kerchunk_times.append(inside(KERCHUNK, path))
