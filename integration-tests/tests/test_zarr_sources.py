@@ -206,6 +206,9 @@ def test_a_chunk_replaced_after_registration_is_409_and_one_removed_is_missing(s
     assert status("none/c/1/0") == 404
     system.register("a", store, replace=True)
     assert status("none/c/0/1") == 200
+    # A store that is gone, as a disk that is not mounted, has no chunk that reads as the fill value.
+    store.rename(store.with_name("elsewhere.zarr"))
+    assert [status(key) for key in ["none/c/1/1", "none/1.0", "sharded/0.1"]] == [409, 409, 409]
 
 
 @pytest.mark.parametrize("kind", ["serve", "two-process"])

@@ -150,8 +150,8 @@ impl Worker for RemoteWorker {
         self.ask(&file.path, |member| member.read(file, range)).await
     }
 
-    async fn stat(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
-        self.ask(&file.path, |member| evaluation::stat(member, file)).await
+    async fn stat(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
+        self.ask(&file.path, |member| evaluation::stat(member, file, array)).await
     }
 
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {

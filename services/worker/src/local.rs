@@ -114,8 +114,8 @@ impl Worker for LocalWorker {
         self.files.read(file, range).await
     }
 
-    async fn stat(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
-        self.files.stat(file).await
+    async fn stat(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
+        self.files.stat(file, array).await
     }
 
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {

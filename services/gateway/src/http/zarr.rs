@@ -139,10 +139,9 @@ async fn chunk(
     let (place, _) = dataset.variable(variable).ok_or_else(|| Error::not_found("no such variable"))?;
     match state.datasets.locate_in(form, dataset, place, index).await? {
         Located::Stored { file, range } => stored(state, request, &file, range).await,
-        Located::File { file, may_be_missing } => match state.datasets.length(&file).await? {
+        Located::File { file, array } => match state.datasets.length(&file, array.as_deref()).await? {
             Some(length) => stored(state, request, &file, ByteRange { offset: 0, length }).await,
-            None if may_be_missing => Err(missing().into()),
-            None => Err(gone(&file).into()),
+            None => Err(missing().into()),
         },
         Located::Inline(bytes) => whole(state, request, dataset, Document::new(bytes)).await,
         Located::Computed(chunk) => computed(state, request, dataset, &chunk).await,
@@ -167,7 +166,8 @@ async fn computed(
     if let Some(answer) = document::settled(&validators, &request.headers, &headers) {
         return Ok(answer);
     }
-    let bytes = state.worker.evaluate(chunk).await?.ok_or_else(missing)?;
+    let made = state.worker.evaluate(chunk).await.map_err(never_missing)?;
+    let bytes = made.ok_or_else(missing)?;
     whole(state, request, dataset, Document { bytes, etag }).await
 }
 
@@ -192,10 +192,10 @@ fn missing() -> Error {
     Error::not_found("the chunk is absent in the source: it reads as the fill value")
 }
 
-/// A file that must be there. Never a 404: a client would read fill values.
-fn gone(file: &SourceFile) -> Error {
-    Error::new(ErrorKind::Conflict, "a source file that the dataset refers to is not there")
-        .with_internal(&file.path)
+/// What a worker does not find is a fault, as opposed to a chunk that it finds to be missing. Never a 404: a client would
+/// read fill values.
+fn never_missing(error: Error) -> Error {
+    if error.kind == ErrorKind::NotFound { Error { kind: ErrorKind::Conflict, ..error } } else { error }
 }
 
 /// Answers with a range of a source file. The worker is asked even where no byte is wanted (HEAD): it alone knows

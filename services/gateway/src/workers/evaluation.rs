@@ -13,9 +13,14 @@ use model::{Result, SourceFile};
 use super::catalog::{MESSAGE_BYTES_MAX, finish, request};
 use super::member::Member;
 
-/// The length of a file; none where there is no such file.
-pub(super) async fn stat(member: &Member, file: &Arc<SourceFile>) -> Result<Option<u64>> {
-    let call = v1::StatFileRequest { file: Some(file_to_wire(file)) };
+/// The length of a file; none where it is a chunk that its array does not have.
+pub(super) async fn stat(
+    member: &Member,
+    file: &Arc<SourceFile>,
+    array: Option<&str>,
+) -> Result<Option<u64>> {
+    let array = array.unwrap_or_default().to_owned();
+    let call = v1::StatFileRequest { file: Some(file_to_wire(file)), array };
     let called =
         SourceServiceClient::new(member.channel()).stat_file(request(call, Some(member.timeout()))).await;
     let found = finish(member, "StatFile", called)?;

@@ -47,7 +47,7 @@ impl Inner {
             Some(InPlace::Keys { array, encoding, not_after_ns }) => {
                 let path = format!("{array}/{}", zarr::key::chunk(*encoding, &variable.grid.index(number)));
                 let identity = FileIdentity::not_after(*not_after_ns);
-                Located::File { file: Arc::new(SourceFile { path, identity }), may_be_missing: true }
+                Located::File { file: Arc::new(SourceFile { path, identity }), array: Some(array.clone()) }
             }
             Some(InPlace::Records { record_size, .. }) => self.referred(recipe, number, *record_size).await?,
             None => self.referred(recipe, number, published.record_size).await?,
@@ -57,13 +57,9 @@ impl Inner {
             Located::Inline(bytes) => Source::Inline(bytes),
             Located::Computed(_) | Located::Outside => Source::Computed,
             Located::Missing => Source::Missing,
-            Located::File { file, may_be_missing } => match self.files.stat(&file).await? {
+            Located::File { file, array } => match self.files.stat(&file, array.as_deref()).await? {
                 Some(length) => Source::Stored(file, ByteRange { offset: 0, length }),
-                None if may_be_missing => Source::Missing,
-                None => {
-                    let text = "a source file that the dataset refers to is not there";
-                    return Err(Error::new(ErrorKind::Conflict, text).with_internal(&file.path));
-                }
+                None => Source::Missing,
             },
         })
     }

@@ -158,13 +158,9 @@ impl Inner {
             Some(Located::Missing) => None,
             Some(Located::Inline(bytes)) => Some(Stored::Bytes(bytes)),
             Some(Located::Stored { file, range }) => Some(Stored::File(file, range)),
-            Some(Located::File { file, .. }) => {
-                if let Some(length) = self.files.stat(&file).await? {
-                    Some(Stored::File(file, ByteRange { offset: 0, length }))
-                } else {
-                    let text = "a source file that the dataset refers to is not there";
-                    return Err(Error::new(ErrorKind::Conflict, text).with_internal(&file.path));
-                }
+            Some(Located::File { file, array }) => {
+                let length = self.files.stat(&file, array.as_deref()).await?;
+                length.map(|length| Stored::File(file, ByteRange { offset: 0, length }))
             }
             _ => return Err(Error::internal("a piece of a mosaic is computed itself")),
         })

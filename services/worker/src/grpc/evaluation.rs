@@ -43,8 +43,10 @@ impl SourceService for Evaluation {
         request: Request<v1::StatFileRequest>,
     ) -> Result<Response<v1::StatFileResponse>, Status> {
         let looked = async {
-            let file = request.into_inner().file.ok_or_else(|| Error::invalid("file is missing"))?;
-            self.worker.stat(&Arc::new(file_from_wire(file)?)).await
+            let v1::StatFileRequest { file, array } = request.into_inner();
+            let file = file.ok_or_else(|| Error::invalid("file is missing"))?;
+            let array = Some(array.as_str()).filter(|array| !array.is_empty());
+            self.worker.stat(&Arc::new(file_from_wire(file)?), array).await
         };
         let size = looked.await.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::StatFileResponse {

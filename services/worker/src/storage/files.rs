@@ -28,6 +28,9 @@ const READ_AHEAD_BYTES: u64 = 8 << 20;
 /// Shortest large buffer: holds the longest answer of a lane with its framing.
 const LARGE_BUFFER_BYTES_MIN: usize = 272 << 10;
 
+/// What each Zarr array has, of either format, at its path.
+const ARRAY_DOCUMENTS: [&str; 2] = [".zarray", "zarr.json"];
+
 /// Reads ranges of files, keeps their handles open, and bounds both.
 #[derive(Debug, Clone)]
 pub struct Files {
@@ -120,8 +123,26 @@ impl Files {
         Ok(StoredBytes::Pieces(pieces.boxed()))
     }
 
-    /// The length of a file in bytes; none where there is no such file. Only for files that no scan has seen.
-    pub async fn stat(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+    /// The length of a file that no scan has seen, in bytes. None where it is a chunk of an array (path or URL) that is
+    /// there, and it is not. Where the array is gone too, or none is named, that is a `Conflict`: a disk that is not
+    /// mounted has no chunks that read as fill values.
+    pub async fn stat(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
+        if let Some(length) = self.length(file).await? {
+            return Ok(Some(length));
+        }
+        for document in
+            array.into_iter().flat_map(|array| ARRAY_DOCUMENTS.map(|name| format!("{array}/{name}")))
+        {
+            let document = Arc::new(SourceFile { path: document, identity: file.identity });
+            if self.length(&document).await?.is_some() {
+                return Ok(None);
+            }
+        }
+        Err(changed(&file.path, "is not there"))
+    }
+
+    /// The length of a file in bytes; none where there is no such file.
+    async fn length(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
         if is_remote(file) {
             return Box::pin(self.remotes.stat(file)).await;
         }

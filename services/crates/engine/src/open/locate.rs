@@ -23,8 +23,8 @@ pub enum Located {
     File {
         /// Which.
         file: Arc<SourceFile>,
-        /// Whether the chunk is missing where there is no such file; otherwise that is a fault.
-        may_be_missing: bool,
+        /// The Zarr array that it is a chunk of, by path or URL: missing where the array is there and the file is not.
+        array: Option<String>,
     },
     /// Here.
     Inline(Bytes),
@@ -75,10 +75,8 @@ impl Datasets {
                 let index = published.dataset.variables[variable].grid.index(number);
                 let path = format!("{array}/{}", zarr::key::chunk(*encoding, &index));
                 let identity = FileIdentity::not_after(*not_after_ns);
-                return Ok(Located::File {
-                    file: Arc::new(SourceFile { path, identity }),
-                    may_be_missing: true,
-                });
+                let file = Arc::new(SourceFile { path, identity });
+                return Ok(Located::File { file, array: Some(array.clone()) });
             }
             Some(InPlace::Records { record_size, .. }) => *record_size,
             None => published.record_size,
@@ -122,12 +120,12 @@ impl Datasets {
         })
     }
 
-    /// The length of a file that is served whole, in bytes; none where there is no such file.
-    pub async fn length(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+    /// The length of a file that is served whole, in bytes; none where it is a chunk that its array does not have.
+    pub async fn length(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
         if let Some(length) = self.lengths.get(file).await {
             return Ok(length);
         }
-        let asked = self.lengths.try_get_with(Arc::clone(file), self.worker.stat(file)).await;
+        let asked = self.lengths.try_get_with(Arc::clone(file), self.worker.stat(file, array)).await;
         asked.map_err(|error| Error::clone(&error))
     }
 
@@ -171,7 +169,7 @@ pub fn in_record(record: &ReferenceRecord, number: u64) -> Result<Option<Located
         ChunkRef::Missing => Located::Missing,
         ChunkRef::Inline(bytes) => Located::Inline(bytes),
         ChunkRef::Computed => return Ok(None),
-        ChunkRef::File(id) => Located::File { file: file(id)?, may_be_missing: false },
+        ChunkRef::File(id) => Located::File { file: file(id)?, array: None },
         ChunkRef::Bytes { file: id, range } => Located::Stored { file: file(id)?, range },
     }))
 }

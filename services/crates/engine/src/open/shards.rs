@@ -39,10 +39,9 @@ impl Datasets {
         let count = inner_count(grid.chunk_shape(), sharding);
         let (file, range) = match self.locate_number(dataset, variable, shard).await? {
             Located::Stored { file, range } => (file, range),
-            Located::File { file, may_be_missing } => match self.length(&file).await? {
+            Located::File { file, array } => match self.length(&file, array.as_deref()).await? {
                 Some(length) => (file, ByteRange { offset: 0, length }),
-                None if may_be_missing => return Ok(Located::Missing),
-                None => return Ok(Located::File { file, may_be_missing }),
+                None => return Ok(Located::Missing),
             },
             Located::Inline(shard) => return in_bytes(&shard, sharding, count, inner),
             Located::Computed(_) => {
