@@ -68,6 +68,17 @@ impl ChunkManifest {
         Self { first, entries: vec![Entry::NONE; count], inline: BTreeMap::new() }
     }
 
+    /// None yet, with room for so many to be pushed.
+    pub fn with_capacity(first: u64, count: usize) -> Self {
+        Self { first, entries: Vec::with_capacity(count), inline: BTreeMap::new() }
+    }
+
+    /// Adds the reference of the chunk after the last.
+    pub fn push(&mut self, reference: ChunkRef) {
+        let entry = self.entry(self.first + self.entries.len() as u64, reference);
+        self.entries.push(entry);
+    }
+
     /// A manifest of one inlined chunk, number 0.
     pub fn inline(bytes: Bytes) -> Self {
         let mut manifest = Self::missing(0, 1);
@@ -92,13 +103,19 @@ impl ChunkManifest {
 
     /// Sets the reference of a chunk. Numbers outside are ignored.
     pub fn set(&mut self, number: u64, reference: ChunkRef) {
-        let Some(entry) = number.checked_sub(self.first).and_then(|at| self.entries.get_mut(at as usize))
-        else {
+        let at = number.checked_sub(self.first).filter(|at| *at < self.entries.len() as u64);
+        let Some(at) = at else {
             debug_assert!(false, "chunk number outside the manifest");
             return;
         };
         self.inline.remove(&number);
-        *entry = match reference {
+        let place = at as usize;
+        self.entries[place] = self.entry(number, reference);
+    }
+
+    /// The entry of a reference; inlined bytes are kept beside.
+    fn entry(&mut self, number: u64, reference: ChunkRef) -> Entry {
+        match reference {
             ChunkRef::Bytes { file, range } => {
                 Entry { offset: range.offset, length: range.length, file: file.0 }
             }
@@ -109,7 +126,7 @@ impl ChunkManifest {
             }
             ChunkRef::Computed => Entry::COMPUTED,
             ChunkRef::Missing => Entry::NONE,
-        };
+        }
     }
 
     /// The reference of a chunk; outside the manifest, missing.

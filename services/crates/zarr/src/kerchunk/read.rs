@@ -48,28 +48,20 @@ fn read(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecord, 
         Some(count) => usize::try_from(count).ok().filter(|count| *count <= rows).ok_or_else(fault)?,
         None => rows,
     };
-    // Filled as rows are really read: what a damaged file claims costs nothing.
-    let mut table = Table { first, ..Table::default() };
+    // Room that is not written to costs nothing: whatever a damaged file claims.
+    let mut table = Table { manifest: ChunkManifest::with_capacity(first, wanted), files: Files::default() };
     for number in 0..file.num_row_groups() {
         let group = file.get_row_group(number)?;
         table.append(group.as_ref(), wanted)?;
     }
-    if table.references.len() != wanted {
+    if table.manifest.len() != wanted {
         return Err(fault());
     }
-    let mut manifest = ChunkManifest::missing(first, wanted);
-    for (number, reference) in (first..).zip(table.references) {
-        if reference != ChunkRef::Missing {
-            manifest.set(number, reference);
-        }
-    }
-    Ok(KerchunkRecord { manifest, files: table.files.list })
+    Ok(KerchunkRecord { manifest: table.manifest, files: table.files.list })
 }
 
-#[derive(Default)]
 struct Table {
-    first: u64,
-    references: Vec<ChunkRef>,
+    manifest: ChunkManifest,
     files: Files,
 }
 
@@ -89,7 +81,7 @@ impl Table {
             size.as_ref().ok_or(KerchunkError::Column("size"))?;
         }
         loop {
-            let wanted = BATCH.min(rows_max.saturating_sub(self.references.len()));
+            let wanted = BATCH.min(rows_max.saturating_sub(self.manifest.len()));
             let counts = [
                 path.as_mut().map(|column| column.read(wanted)).transpose()?,
                 raw.as_mut().map(|column| column.read(wanted)).transpose()?,
@@ -98,7 +90,7 @@ impl Table {
             ];
             let count = counts.iter().flatten().next().copied().unwrap_or(0);
             if counts.iter().flatten().any(|other| *other != count) {
-                return Err(KerchunkError::Rows(self.references.len() as i64));
+                return Err(KerchunkError::Rows(self.manifest.len() as i64));
             }
             if count == 0 {
                 return Ok(());
@@ -120,17 +112,16 @@ impl Table {
         offset: Option<i64>,
         size: Option<i64>,
     ) -> Result<(), KerchunkError> {
-        let row = self.references.len();
-        let number = || row + self.first as usize;
-        self.references.push(match (path.map(ByteArray::data), raw) {
+        let number = self.manifest.first() as usize + self.manifest.len();
+        self.manifest.push(match (path.map(ByteArray::data), raw) {
             (_, Some(raw)) => ChunkRef::Inline(Bytes::copy_from_slice(raw.data())),
             (None | Some(b""), None) if (offset, size) == (Some(COMPUTED.0), Some(COMPUTED.1)) => {
                 ChunkRef::Computed
             }
             (None | Some(b""), None) => ChunkRef::Missing,
             (Some(path), None) => {
-                let file = self.files.place(path).ok_or_else(|| KerchunkError::Path(number()))?;
-                match byte_range(offset, size).ok_or_else(|| KerchunkError::Range(number()))? {
+                let file = self.files.place(path).ok_or_else(|| KerchunkError::Path(number))?;
+                match byte_range(offset, size).ok_or_else(|| KerchunkError::Range(number))? {
                     ByteRange { offset: 0, length: 0 } => ChunkRef::File(file),
                     range => ChunkRef::Bytes { file, range },
                 }
