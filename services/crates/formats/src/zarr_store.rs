@@ -109,7 +109,7 @@ pub fn scan_store(
         let mut alive = || progress(done as u64, total);
         match references::find(store, &array, options, &mut files, &mut alive) {
             Ok(references) => variables.push(ScannedVariable {
-                variable: array.read.variable,
+                variable: array.read.variable.into(),
                 layout: Layout::Chunked,
                 manifest: references.manifest,
                 in_place: references.in_place,

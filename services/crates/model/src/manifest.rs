@@ -43,7 +43,63 @@ pub enum ChunkRef {
 pub struct ChunkManifest {
     first: u64,
     entries: Vec<Entry>,
-    inline: BTreeMap<u64, Bytes>,
+    inline: Inlined,
+}
+
+/// Inlined chunks by their numbers. Most variables that have any have one, and there are many of them: a map of one
+/// would take half a kilobyte.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Inlined {
+    #[default]
+    None,
+    One(u64, Bytes),
+    Many(BTreeMap<u64, Bytes>),
+}
+
+impl Inlined {
+    fn get(&self, number: u64) -> Option<&Bytes> {
+        match self {
+            Self::None => None,
+            Self::One(at, bytes) => (*at == number).then_some(bytes),
+            Self::Many(all) => all.get(&number),
+        }
+    }
+
+    fn insert(&mut self, number: u64, bytes: Bytes) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(number, bytes),
+            Self::One(at, _) if at == number => Self::One(number, bytes),
+            Self::One(at, other) => Self::Many(BTreeMap::from([(at, other), (number, bytes)])),
+            Self::Many(mut all) => {
+                all.insert(number, bytes);
+                Self::Many(all)
+            }
+        };
+    }
+
+    fn remove(&mut self, number: u64) {
+        match self {
+            Self::One(at, _) if *at == number => *self = Self::None,
+            Self::None | Self::One(..) => {}
+            Self::Many(all) => {
+                all.remove(&number);
+                if all.len() == 1
+                    && let Some((at, bytes)) = all.pop_first()
+                {
+                    *self = Self::One(at, bytes);
+                }
+            }
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Bytes> {
+        let (one, many) = match self {
+            Self::None => (None, None),
+            Self::One(_, bytes) => (Some(bytes), None),
+            Self::Many(all) => (None, Some(all.values())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +121,12 @@ impl Entry {
 impl ChunkManifest {
     /// References of `count` chunks from number `first` on, all missing.
     pub fn missing(first: u64, count: usize) -> Self {
-        Self { first, entries: vec![Entry::NONE; count], inline: BTreeMap::new() }
+        Self { first, entries: vec![Entry::NONE; count], inline: Inlined::None }
     }
 
     /// None yet, with room for so many to be pushed.
     pub fn with_capacity(first: u64, count: usize) -> Self {
-        Self { first, entries: Vec::with_capacity(count), inline: BTreeMap::new() }
+        Self { first, entries: Vec::with_capacity(count), inline: Inlined::None }
     }
 
     /// Adds the reference of the chunk after the last.
@@ -108,7 +164,7 @@ impl ChunkManifest {
             debug_assert!(false, "chunk number outside the manifest");
             return;
         };
-        self.inline.remove(&number);
+        self.inline.remove(number);
         let place = at as usize;
         self.entries[place] = self.entry(number, reference);
     }
@@ -138,7 +194,7 @@ impl ChunkManifest {
             Some(&Entry { offset, length, file }) if file != u32::MAX => {
                 ChunkRef::Bytes { file: FileId(file), range: ByteRange { offset, length } }
             }
-            _ => self.inline.get(&number).cloned().map_or(ChunkRef::Missing, ChunkRef::Inline),
+            _ => self.inline.get(number).cloned().map_or(ChunkRef::Missing, ChunkRef::Inline),
         }
     }
 
@@ -150,12 +206,12 @@ impl ChunkManifest {
     /// How many chunks are missing.
     pub fn missing_count(&self) -> u64 {
         let stored = self.entries.iter().filter(|entry| entry.file != u32::MAX).count();
-        (self.entries.len() - stored - self.inline.len()) as u64
+        (self.entries.len() - stored - self.inline.values().count()) as u64
     }
 
     /// How many chunks are inlined.
     pub fn inlined_count(&self) -> u64 {
-        self.inline.len() as u64
+        self.inline.values().count() as u64
     }
 
     /// How many chunks are made on demand.

@@ -1,6 +1,7 @@
 //! What the scan of one file finds.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{ChunkManifest, Group, InPlace, SourceFile, Variable};
 
@@ -24,8 +25,8 @@ pub struct FileScan {
 /// A variable of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScannedVariable {
-    /// Its metadata.
-    pub variable: Variable,
+    /// Its metadata, shared by the files of an archive that say the same.
+    pub variable: Arc<Variable>,
     /// How its bytes lie.
     pub layout: Layout,
     /// References of all its chunks; empty where they stay in place.

@@ -1,51 +1,59 @@
-//! Files of one archive say the same things a thousand times: what a scan has in common with the first one of its
-//! kind is kept once. What remains for each file are its references.
+//! Files of one archive say the same things a thousand times: what a scan has in common with earlier ones is kept
+//! once. What remains for each file is its name and its references.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Attributes, ChunkManifest, ChunkRef, FileScan, NodePath};
+use model::{Attributes, ChunkManifest, ChunkRef, FileScan, NodePath, Variable};
+
+/// Most ways of saying one thing that are remembered: months have four lengths, packing may differ in each file.
+const KINDS_MAX: usize = 8;
 
 /// What earlier scans said.
 #[derive(Default)]
 pub(super) struct Sharing {
-    groups: HashMap<NodePath, Attributes>,
+    groups: HashMap<NodePath, Vec<Attributes>>,
     variables: HashMap<NodePath, Known>,
 }
 
+#[derive(Default)]
 struct Known {
-    attributes: Attributes,
-    /// The first inlined chunk.
-    inlined: Option<Bytes>,
+    attributes: Vec<Attributes>,
+    variables: Vec<Arc<Variable>>,
+    inlined: Vec<Bytes>,
 }
 
 impl Sharing {
     /// Replaces what is equal to what was said before by that.
     pub(super) fn share(&mut self, scan: &mut FileScan) {
         for group in &mut scan.groups {
-            match self.groups.get(&group.path) {
-                Some(known) if *known == group.attributes => group.attributes = known.clone(),
-                Some(_) => {}
-                None => {
-                    self.groups.insert(group.path.clone(), group.attributes.clone());
-                }
-            }
+            share_one(&mut group.attributes, self.groups.entry(group.path.clone()).or_default());
         }
         for scanned in &mut scan.variables {
-            let known = self
-                .variables
-                .entry(scanned.variable.path.clone())
-                .or_insert_with(|| Known { attributes: scanned.variable.attributes.clone(), inlined: None });
-            if known.attributes == scanned.variable.attributes {
-                scanned.variable.attributes = known.attributes.clone();
+            let known = self.variables.entry(scanned.variable.path.clone()).or_default();
+            if !share_one(&mut scanned.variable, &mut known.variables) {
+                share_one(&mut Arc::make_mut(&mut scanned.variable).attributes, &mut known.attributes);
             }
             share_inlined(&mut scanned.manifest, &mut known.inlined);
         }
     }
 }
 
+/// Replaces what is known by its first copy; remembers what is not. Whether it was known.
+fn share_one<T: Clone + PartialEq>(own: &mut T, known: &mut Vec<T>) -> bool {
+    if let Some(known) = known.iter().find(|known| **known == *own) {
+        own.clone_from(known);
+        return true;
+    }
+    if known.len() < KINDS_MAX {
+        known.push(own.clone());
+    }
+    false
+}
+
 /// Inlined chunks, apart from the message that they came in: a slice of it would keep all of it.
-fn share_inlined(manifest: &mut ChunkManifest, known: &mut Option<Bytes>) {
+fn share_inlined(manifest: &mut ChunkManifest, known: &mut Vec<Bytes>) {
     if manifest.inlined_count() == 0 {
         return;
     }
@@ -54,11 +62,8 @@ fn share_inlined(manifest: &mut ChunkManifest, known: &mut Option<Bytes>) {
         _ => None,
     });
     for (number, bytes) in inlined.collect::<Vec<_>>() {
-        let own = match known {
-            Some(known) if *known == bytes => known.clone(),
-            _ => Bytes::copy_from_slice(&bytes),
-        };
-        known.get_or_insert_with(|| own.clone());
+        let mut own = Bytes::copy_from_slice(&bytes);
+        share_one(&mut own, known);
         manifest.set(number, ChunkRef::Inline(own));
     }
 }

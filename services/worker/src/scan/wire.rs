@@ -1,8 +1,10 @@
 //! Scans as messages.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use cloudify_proto::{convert, v1};
-use model::{Dataset, Error, FileScan, Result, ScannedVariable};
+use model::{Dataset, Error, FileScan, Result, ScannedVariable, Variable};
 
 /// A scan as a message.
 pub(super) fn to_wire(scan: FileScan) -> v1::FileScan {
@@ -10,7 +12,7 @@ pub(super) fn to_wire(scan: FileScan) -> v1::FileScan {
     let mut dataset = Dataset { groups, variables: Vec::with_capacity(variables.len()) };
     let mut references = Vec::with_capacity(variables.len());
     for ScannedVariable { variable, layout, manifest, in_place } in variables {
-        dataset.variables.push(variable);
+        dataset.variables.push(Arc::unwrap_or_clone(variable));
         references.push(v1::ScannedReferences {
             layout: convert::layout_to_wire(layout).into(),
             record: Some(convert::record_to_wire(&manifest, &[])),
@@ -34,12 +36,12 @@ pub(super) fn from_wire(scan: v1::FileScan) -> Result<FileScan> {
     if dataset.variables.len() != scan.references.len() {
         return Err(malformed("references do not match variables"));
     }
-    let variable = |(variable, references): (_, v1::ScannedReferences)| {
+    let variable = |(variable, references): (Variable, v1::ScannedReferences)| {
         let layout = convert::layout_from_wire(references.layout())?;
         let record = references.record.ok_or_else(|| malformed("no references"))?;
         let (manifest, _) = convert::record_from_wire(record)?;
         let in_place = references.in_place.map_or(Ok(None), convert::in_place_from_wire)?;
-        Ok(ScannedVariable { variable, layout, manifest, in_place })
+        Ok(ScannedVariable { variable: variable.into(), layout, manifest, in_place })
     };
     Ok(FileScan {
         file: convert::file_from_wire(scan.file.ok_or_else(|| malformed("no file"))?)?,

@@ -224,7 +224,7 @@ fn keys(scans: &[FileScan], coordinate: &RecordCoordinate) -> Result<(Vec<Option
     let found = scans.iter().map(|scan| scan.variables.iter().find(|v| v.variable.path == coordinate.path));
     let variables: Vec<_> = found.collect();
     let clocks = Clocks::new(
-        variables.iter().enumerate().filter_map(|(file, v)| Some((file, &(*v)?.variable))),
+        variables.iter().enumerate().filter_map(|(file, v)| Some((file, &*(*v)?.variable))),
         &sources,
     )?;
     let mut keys = Vec::with_capacity(scans.len());

@@ -8,6 +8,8 @@
 //! than 64 KiB (the length is a prime number, say), the smallest above 4 MiB is taken if it has at most 64 MiB: a
 //! hundred thousand tiny requests cost a client more than one large one.
 
+use std::sync::Arc;
+
 use model::{
     ByteRange, ChunkGrid, ChunkManifest, ChunkRef, Error, Layout, Result, ScannedVariable, Variable,
 };
@@ -129,6 +131,6 @@ pub(super) fn split(scanned: &mut ScannedVariable, chunk_shape: &[u64]) -> Resul
     }
     scanned.manifest = manifest;
     scanned.layout = Layout::Chunked;
-    scanned.variable.grid = grid;
+    Arc::make_mut(&mut scanned.variable).grid = grid;
     Ok(())
 }

@@ -27,7 +27,7 @@ impl Form {
             .pieces
             .iter()
             .map(|cover| &variable.pieces[cover.piece].scanned)
-            .map(|scanned| (&scanned.variable, scanned.manifest.len() as u64))
+            .map(|scanned| (&*scanned.variable, scanned.manifest.len() as u64))
             .collect();
         let Some((first, _)) = pieces.first().copied() else {
             return Err("no file has a value".to_owned());

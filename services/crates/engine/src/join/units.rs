@@ -1,6 +1,7 @@
 //! Times in one unit: what differs from file to file is converted to the first file's units, exactly.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use cf::{Calendar, Conversion, Instant, TimeUnits, TimeValue};
@@ -136,7 +137,7 @@ fn take(variable: &mut Collected) -> Collected {
 fn reconcile_family(members: &mut [Collected], sources: &Sources, notes: &mut Notes) -> Result<()> {
     let owner = &members[0];
     let clocks =
-        Clocks::new(owner.pieces.iter().map(|piece| (piece.file, &piece.scanned.variable)), sources)?;
+        Clocks::new(owner.pieces.iter().map(|piece| (piece.file, &*piece.scanned.variable)), sources)?;
     let Some(target) = owner.pieces.first().and_then(|piece| clocks.of(piece.file)).copied() else {
         return Ok(());
     };
@@ -145,7 +146,7 @@ fn reconcile_family(members: &mut [Collected], sources: &Sources, notes: &mut No
         let first = member.pieces.first().map(|piece| &piece.scanned.variable.attributes);
         let has_own =
             first.is_some_and(|attributes| attributes.text("units").is_some_and(TimeUnits::is_time));
-        let pieces = member.pieces.iter().map(|piece| (piece.file, &piece.scanned.variable));
+        let pieces = member.pieces.iter().map(|piece| (piece.file, &*piece.scanned.variable));
         own_clocks.push(if has_own { Some(Clocks::new(pieces, sources)?) } else { None });
     }
     let clock = |at: usize, file: usize| -> TimeUnits {
@@ -289,7 +290,7 @@ fn convert_to_finer(
             let bytes =
                 numbers.flat_map(|number| number.map_or(0, |number| number as i64).to_le_bytes()).collect();
             replace(piece, bytes, DataType::I64);
-            let attributes = &mut piece.scanned.variable.attributes;
+            let attributes = &mut Arc::make_mut(&mut piece.scanned.variable).attributes;
             for name in VALUE_ATTRIBUTES {
                 attributes.remove(name);
             }
@@ -309,7 +310,7 @@ fn convert_to_finer(
 
 /// Gives a piece other numbers.
 fn replace(piece: &mut Piece, bytes: Vec<u8>, data_type: DataType) {
-    let variable = &mut piece.scanned.variable;
+    let variable = Arc::make_mut(&mut piece.scanned.variable);
     if variable.data_type != data_type {
         variable.fill_value = None;
         variable.data_type = data_type;
@@ -325,9 +326,15 @@ fn spell_alike(member: &mut Collected) {
         return;
     };
     let first = &first.scanned.variable.attributes;
+    const NAMES: [&str; 2] = ["units", "calendar"];
     for other in others {
-        copy_attribute(first, &mut other.scanned.variable.attributes, "units");
-        copy_attribute(first, &mut other.scanned.variable.attributes, "calendar");
+        let variable = &mut other.scanned.variable;
+        // What says the same already stays shared.
+        if NAMES.iter().all(|name| variable.attributes.get(name) == first.get(name)) {
+            continue;
+        }
+        let attributes = &mut Arc::make_mut(variable).attributes;
+        NAMES.iter().for_each(|name| copy_attribute(first, attributes, name));
     }
 }
 

@@ -1,5 +1,7 @@
 //! One variable of all files: taken once, or its pieces joined along the record dimension.
 
+use std::sync::Arc;
+
 use model::{
     ByteOrder, ChunkGrid, ChunkManifest, Error, ErrorKind, InPlace, Layout, MosaicSource, Result, Variable,
 };
@@ -55,7 +57,8 @@ pub(super) fn take_once(mut variable: Collected, sources: &Sources, used: &mut [
         contiguous::split(&mut first.scanned, &shape)?;
     }
     let manifest = in_join(first.scanned.manifest, sources, first.file);
-    Ok(One { variable: first.scanned.variable, manifest, in_place: first.scanned.in_place, mosaic: None })
+    let variable = Arc::unwrap_or_clone(first.scanned.variable);
+    Ok(One { variable, manifest, in_place: first.scanned.in_place, mosaic: None })
 }
 
 fn is_inlined(piece: &Piece) -> bool {
@@ -108,7 +111,7 @@ pub(super) fn join(
         let (grid, manifest) =
             chunks::concatenate(&mut variable, &covers.pieces, record, axis.length(), sources)?;
         let piece = variable.pieces.swap_remove(first_piece);
-        let variable = Variable { grid, fill_value, ..piece.scanned.variable };
+        let variable = Variable { grid, fill_value, ..Arc::unwrap_or_clone(piece.scanned.variable) };
         return Ok(Some(One { variable, manifest, in_place: None, mosaic: None }));
     }
     let record = mosaic::Record { axis: record, length: axis.length() };

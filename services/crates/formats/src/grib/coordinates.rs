@@ -49,7 +49,7 @@ fn inlined(
     let chunk_shape = shape.iter().map(|length| (*length).max(1)).collect();
     let variable = variable(name, dimensions, shape, chunk_shape, data_type, Vec::new(), attributes)?;
     let manifest = ChunkManifest::inline(Bytes::from(bytes));
-    Some(ScannedVariable { variable, layout: Layout::Inline, manifest, in_place: None })
+    Some(ScannedVariable { variable: variable.into(), layout: Layout::Inline, manifest, in_place: None })
 }
 
 /// Many floats, in chunks of whole rows that are compressed: neighbours on a grid are alike.
@@ -79,7 +79,7 @@ pub(super) fn compressed(
         encoder.write_all(&shuffled).ok()?;
         manifest.set(number as u64, ChunkRef::Inline(encoder.finish().ok()?.into()));
     }
-    Some(ScannedVariable { variable, layout: Layout::Chunked, manifest, in_place: None })
+    Some(ScannedVariable { variable: variable.into(), layout: Layout::Chunked, manifest, in_place: None })
 }
 
 fn variable(

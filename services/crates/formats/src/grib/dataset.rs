@@ -149,7 +149,12 @@ impl Scene<'_> {
             fill_value: Some(fill.to_le_bytes().to_vec()),
             attributes: self.described(group, axes, ground),
         };
-        Ok(Some(ScannedVariable { variable, layout: Layout::Chunked, manifest, in_place: None }))
+        Ok(Some(ScannedVariable {
+            variable: variable.into(),
+            layout: Layout::Chunked,
+            manifest,
+            in_place: None,
+        }))
     }
 
     /// References of the fields; what is there twice, and what is not there, is told.

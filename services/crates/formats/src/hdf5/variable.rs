@@ -97,7 +97,8 @@ pub(super) fn scan(
             codecs: stored.codecs,
             fill_value,
             attributes,
-        },
+        }
+        .into(),
         layout: stored.layout,
         manifest: stored.manifest,
         in_place: None,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
@@ -74,10 +75,14 @@ impl Coordinates {
         };
         let shape = scanned.variable.grid.shape().to_vec();
         let Ok(grid) = ChunkGrid::new(shape.clone(), shape) else { return scanned };
-        let variable =
-            Variable { grid, codecs: Vec::new(), byte_order: ByteOrder::Little, ..scanned.variable };
+        let variable = Variable {
+            grid,
+            codecs: Vec::new(),
+            byte_order: ByteOrder::Little,
+            ..Arc::unwrap_or_clone(scanned.variable)
+        };
         let manifest = ChunkManifest::inline(decoded);
-        ScannedVariable { variable, layout: Layout::Inline, manifest, in_place: None }
+        ScannedVariable { variable: variable.into(), layout: Layout::Inline, manifest, in_place: None }
     }
 }
 

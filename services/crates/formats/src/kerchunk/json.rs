@@ -61,8 +61,12 @@ pub(super) fn scan(
     let total = arrays.len() as u64;
     for (array, manifest) in arrays.into_iter().zip(manifests) {
         progress(variables.len() as u64, total);
-        let variable =
-            ScannedVariable { variable: array.variable, layout: Layout::Chunked, manifest, in_place: None };
+        let variable = ScannedVariable {
+            variable: array.variable.into(),
+            layout: Layout::Chunked,
+            manifest,
+            in_place: None,
+        };
         variables.push(coordinates.inline(variable, &targets, &mut warnings));
     }
     Ok(FileScan {

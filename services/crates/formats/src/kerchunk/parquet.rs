@@ -111,7 +111,7 @@ impl Records<'_> {
             not_after_ns,
         };
         ScannedVariable {
-            variable: array.variable,
+            variable: array.variable.into(),
             layout: Layout::Chunked,
             manifest: ChunkManifest::default(),
             in_place: Some(in_place),
@@ -150,7 +150,12 @@ impl Records<'_> {
                 manifest.set(number, reference);
             }
         }
-        Ok(ScannedVariable { variable: array.variable, layout: Layout::Chunked, manifest, in_place: None })
+        Ok(ScannedVariable {
+            variable: array.variable.into(),
+            layout: Layout::Chunked,
+            manifest,
+            in_place: None,
+        })
     }
 
     /// Says how many records are not there: their chunks are missing, which may be meant or not.

@@ -75,7 +75,8 @@ pub(super) fn scan(
             codecs: Vec::new(),
             fill_value: None,
             attributes: variable.attributes,
-        },
+        }
+        .into(),
         layout: stored.layout,
         manifest: stored.manifest,
         in_place: None,

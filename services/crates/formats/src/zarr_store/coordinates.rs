@@ -106,7 +106,8 @@ fn with(variable: &Variable, values: Bytes) -> ScannedVariable {
             codecs: if is_text { vec![Codec::VlenUtf8] } else { Vec::new() },
             fill_value: None,
             ..variable.clone()
-        },
+        }
+        .into(),
         layout: Layout::Inline,
         manifest: ChunkManifest::inline(values),
         in_place: None,

@@ -1,5 +1,7 @@
 //! Scans made by hand.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use model::{
     AttributeValue, Attributes, ByteOrder, ByteRange, ChunkGrid, ChunkManifest, ChunkRef, DataType, Error,
@@ -74,7 +76,7 @@ fn scanned(name: &str, dimensions: &[(&str, u64)], chunks: &[u64], data_type: Da
     };
     let count = variable.grid.chunk_count() as usize;
     ScannedVariable {
-        variable,
+        variable: variable.into(),
         layout: Layout::Chunked,
         manifest: ChunkManifest::missing(0, count),
         in_place: None,
@@ -121,12 +123,14 @@ pub(super) fn doubles(name: &str, dimensions: &[(&str, u64)], values: &[f64]) ->
 }
 
 pub(super) fn text_attribute(mut scanned: ScannedVariable, name: &str, value: &str) -> ScannedVariable {
-    scanned.variable.attributes.set(name, AttributeValue::Text(value.into()));
+    Arc::make_mut(&mut scanned.variable).attributes.set(name, AttributeValue::Text(value.into()));
     scanned
 }
 
 pub(super) fn number_attribute(mut scanned: ScannedVariable, name: &str, value: f32) -> ScannedVariable {
-    scanned.variable.attributes.set(name, AttributeValue::Numbers(Numbers::F32(vec![value])));
+    Arc::make_mut(&mut scanned.variable)
+        .attributes
+        .set(name, AttributeValue::Numbers(Numbers::F32(vec![value])));
     scanned
 }
 

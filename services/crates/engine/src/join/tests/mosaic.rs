@@ -1,5 +1,7 @@
 //! Files that do not agree: what passes, what is computed, and from what.
 
+use std::sync::Arc;
+
 use model::{ByteOrder, ChunkRef, Codec, DataType, FileScan, MosaicSource, ScannedVariable};
 use proptest::prelude::*;
 
@@ -84,9 +86,9 @@ fn packed_and_unpacked_files_become_floats_and_the_unpacked_pass() {
         if at != 1 {
             return number_attribute(made, "_FillValue", 1e20);
         }
-        made.variable.data_type = DataType::I16;
+        Arc::make_mut(&mut made.variable).data_type = DataType::I16;
         let fill = model::AttributeValue::Numbers(model::Numbers::I16(vec![-1]));
-        made.variable.attributes.set("_FillValue", fill);
+        Arc::make_mut(&mut made.variable).attributes.set("_FillValue", fill);
         number_attribute(number_attribute(made, "scale_factor", 0.5), "add_offset", 10.0)
     };
     let joined = try_join(files(&[2, 2, 2], packed)).unwrap();
@@ -114,9 +116,9 @@ fn filters_byte_orders_and_types_are_brought_together() {
     let zipped = |at: usize, length: u64| {
         let mut made = tas(length, 1);
         match at {
-            0 => made.variable.codecs.push(Codec::Deflate { level: 4 }),
-            1 => made.variable.byte_order = ByteOrder::Big,
-            2 => made.variable.data_type = DataType::F64,
+            0 => Arc::make_mut(&mut made.variable).codecs.push(Codec::Deflate { level: 4 }),
+            1 => Arc::make_mut(&mut made.variable).byte_order = ByteOrder::Big,
+            2 => Arc::make_mut(&mut made.variable).data_type = DataType::F64,
             _ => {}
         }
         made
@@ -151,7 +153,7 @@ fn absent_chunks_that_mean_another_value_are_computed() {
     let filled = |at: usize, length: u64| {
         let mut made = tas(length, 1);
         let fill = if at < 2 { 7_f32 } else { 8_f32 };
-        made.variable.fill_value = Some(fill.to_le_bytes().to_vec());
+        Arc::make_mut(&mut made.variable).fill_value = Some(fill.to_le_bytes().to_vec());
         made.manifest.set(1, ChunkRef::Missing);
         made
     };

@@ -11,7 +11,7 @@ fn one_file_is_the_dataset_itself() {
     assert_eq!(joined.record_dimension, None);
     assert_eq!(
         joined.dataset.variables,
-        scan.variables.iter().map(|s| s.variable.clone()).collect::<Vec<_>>()
+        scan.variables.iter().map(|s| (*s.variable).clone()).collect::<Vec<_>>()
     );
     assert_eq!(joined.manifests, scan.variables.iter().map(|s| s.manifest.clone()).collect::<Vec<_>>());
     assert!(try_join(vec![]).is_err());

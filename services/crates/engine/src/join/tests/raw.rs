@@ -1,5 +1,7 @@
 //! Raw joins: what must be alike, chunks, contiguous and inlined variables.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use model::{ChunkRef, Codec, DataType, FileScan, ScannedVariable};
 use proptest::prelude::*;
@@ -20,7 +22,7 @@ fn files_that_nothing_brings_together_are_refused_with_the_difference() {
     let cases: [(Change, &str); 4] = [
         (|s| *s = chunked("tas", &[("time", 2), ("y", 4)], &[1, 4]), "dimensions (time, x) and (time, y)"),
         (|s| *s = chunked("tas", &[("time", 2), ("x", 5)], &[1, 5]), "lengths of x 4 and 5"),
-        (|s| s.variable.data_type = DataType::FixedText(4), "types F32 and FixedText(4)"),
+        (|s| Arc::make_mut(&mut s.variable).data_type = DataType::FixedText(4), "types F32 and FixedText(4)"),
         (|s| *s = number_attribute(s.clone(), "scale_factor", f32::NAN), "is not one number"),
     ];
     for (change, says) in &cases[..3] {
@@ -38,7 +40,7 @@ fn files_that_nothing_brings_together_are_refused_with_the_difference() {
     try_join(other_units(" K")).unwrap();
     let two_scales = |s: &mut ScannedVariable| {
         let pair = model::AttributeValue::Numbers(model::Numbers::F32(vec![1.0, 2.0]));
-        s.variable.attributes.set("scale_factor", pair);
+        Arc::make_mut(&mut s.variable).attributes.set("scale_factor", pair);
     };
     refusal(changed(two_scales), &["tas in", cases[3].1]);
 }
@@ -49,7 +51,7 @@ fn all_differences_are_told_up_to_ten() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut second = year("b.nc", 1951, &names);
     for scanned in second.variables.iter_mut().skip(2) {
-        scanned.variable.data_type = DataType::FixedText(4);
+        Arc::make_mut(&mut scanned.variable).data_type = DataType::FixedText(4);
     }
     let message =
         refusal(vec![year("a.nc", 1950, &names), second], &["v0 in", "v9 in", "and 2 more differences"]);
@@ -144,7 +146,7 @@ fn inlined_text_is_joined() {
     let scan = |name: &str, times: &[f64], texts: &[&str]| {
         let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
         let mut v = inline("v", &[("time", times.len() as u64)], DataType::Text, text::encode(&texts));
-        v.variable.codecs = vec![Codec::VlenUtf8];
+        Arc::make_mut(&mut v.variable).codecs = vec![Codec::VlenUtf8];
         file(name).time("days since 1950-01-01", times).with(v)
     };
     let joined =
