@@ -1,10 +1,10 @@
 """`make bench`. Environment: BENCH_SECONDS a measurement, BENCH_ROUNDS, BENCH_SIZES, and BENCH_PARTS
-(chunks,memory,scan,many,catalog,grib,references)."""
+(chunks,memory,scan,many,catalog,grib,decode,references)."""
 
 import os
 import platform
 
-from bench import chunks, data, grib, many, memory, references, scan
+from bench import chunks, data, decode, grib, many, memory, references, scan
 from harness.paths import REPOSITORY
 
 os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release" / "cloudify"))
@@ -25,6 +25,7 @@ def main() -> None:
         "many": lambda: many.run(folder, rounds),
         "catalog": lambda: many.run_catalog(folder),
         "grib": lambda: grib.run(folder, rounds),
+        "decode": lambda: decode.run(folder, rounds),
         "references": lambda: references.run(folder),
     }
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")

@@ -2,7 +2,8 @@
 //! others are made on demand.
 //!
 //! ```text
-//! scans ─▶ record   which dimension grows from file to file?
+//! scans ─▶ forecasts  one a file, and overlapping?
+//!       ─▶ record   which dimension grows from file to file?
 //!       ─▶ axis     files in order of their times; overlaps, gaps
 //!       ─▶ collection  pieces of each variable  ─▶ units  times in one unit, exactly
 //!       ─▶ cover    which piece holds which times ─▶ differences  can they be joined?
@@ -19,6 +20,7 @@ mod collection;
 mod contiguous;
 mod cover;
 mod differences;
+mod forecasts;
 mod form;
 mod gaps;
 mod inlined;
@@ -63,7 +65,8 @@ pub struct Joined {
 ///
 /// An `InvalidRequest` where they make no one dataset: the message names files (last part of their paths), variables
 /// and times; the internal text has the whole paths.
-pub fn join(scans: Vec<FileScan>) -> Result<Joined> {
+pub fn join(mut scans: Vec<FileScan>) -> Result<Joined> {
+    forecasts::separate(&mut scans)?;
     let (scans, axis) = in_order(scans)?;
     let Collection { sources, groups, mut variables, mut notes } = Collection::new(scans)?;
     if let Some(axis) = &axis {

@@ -1,6 +1,6 @@
 //! Manifests of files one behind the other.
 
-use model::{ChunkGrid, ChunkManifest, Error, Result};
+use model::{ChunkGrid, ChunkManifest, ChunkRef, Error, Result};
 
 use super::collection::Collected;
 use super::cover::Cover;
@@ -29,7 +29,8 @@ pub(super) fn concatenate(
         let references = std::mem::take(&mut piece.scanned.manifest);
         let along = piece.scanned.variable.grid.counts()[record];
         let begin = cover.span.start / joined.chunk_shape()[record];
-        for (number, reference) in references.iter() {
+        // Another piece may have what is missing here.
+        for (number, reference) in references.iter().filter(|(_, one)| *one != ChunkRef::Missing) {
             let (outer, within) = (number / (along * inner), number % (along * inner));
             let (at, rest) = (within / inner, within % inner);
             manifest.set(

@@ -14,10 +14,10 @@ mod passing;
 mod reasons;
 mod source;
 
-use model::{ChunkGrid, ChunkManifest, ChunkRef, MosaicSource, Result, ScannedVariable, Variable};
+use model::{ChunkManifest, ChunkRef, MosaicSource, Result, ScannedVariable, Variable};
 
 use super::collection::Collected;
-use super::cover::Covers;
+use super::cover::{Covers, slab as slab_numbers};
 use super::form::Form;
 use super::sources::Sources;
 use super::variable::grid;
@@ -130,11 +130,11 @@ fn fill(
         computed[passed.start as usize..passed.end as usize].fill(false);
     }
     for slab in (0..).zip(&computed).filter(|(_, computed)| **computed).map(|(slab, _)| slab) {
-        numbers(grid, record.axis, slab).for_each(|number| manifest.set(number, ChunkRef::Computed));
+        slab_numbers(grid, record.axis, slab).for_each(|number| manifest.set(number, ChunkRef::Computed));
     }
     for part in parts {
         for slab in passing::slabs(part, canonical, record) {
-            for number in numbers(grid, record.axis, slab) {
+            for number in slab_numbers(grid, record.axis, slab) {
                 let reference = passing::reference(part, grid, record.axis, number);
                 let is_other_fill = reference == ChunkRef::Missing
                     && part.fill_value.is_some()
@@ -146,12 +146,4 @@ fn fill(
         }
     }
     computed
-}
-
-/// Numbers of the chunks of a slab.
-fn numbers(grid: &ChunkGrid, axis: usize, slab: u64) -> impl Iterator<Item = u64> {
-    let outer: u64 = grid.counts()[..axis].iter().product();
-    let inner: u64 = grid.counts()[axis + 1..].iter().product();
-    let along = grid.counts()[axis];
-    (0..outer).flat_map(move |o| (0..inner).map(move |i| (o * along + slab) * inner + i))
 }

@@ -114,6 +114,7 @@ pub(super) fn join(
         let variable = Variable { grid, fill_value, ..Arc::unwrap_or_clone(piece.scanned.variable) };
         return Ok(Some(One { variable, manifest, in_place: None, mosaic: None }));
     }
+    covers.refuse_shared(&variable, axis, sources)?;
     let record = mosaic::Record { axis: record, length: axis.length() };
     let composed = mosaic::compose(&variable, &covers, record, &form, sources)?;
     if let Some(warning) = composed.warning {

@@ -1,6 +1,6 @@
 //! Order, merging, overlaps, gaps, attributes.
 
-use model::{DataType, Warning};
+use model::{ChunkRef, DataType, FileScan, Warning};
 
 use super::fixtures::*;
 
@@ -214,4 +214,59 @@ fn files_of_one_name_are_told_apart_by_their_directories() {
         &["\"1950/tas.nc\"", "\"1951/tas.nc\""],
     );
     assert!(!message.contains("/data"));
+}
+
+/// A day of a forecast: `t` at its first times and `tp`, an accumulation, at its last ones.
+fn day(name: &str, first: f64, keep_both: bool) -> FileScan {
+    let times = [first, first + 0.5, first + 1.0];
+    let mut instant = chunked("t", &[("time", 3), ("x", 4)], &[1, 4]);
+    let mut accumulated = chunked("tp", &[("time", 3), ("x", 4)], &[1, 4]);
+    if !keep_both {
+        instant.manifest.set(2, ChunkRef::Missing);
+    }
+    accumulated.manifest.set(0, ChunkRef::Missing);
+    file(name).time("days since 1950-01-01", &times).with(instant).with(accumulated)
+}
+
+#[test]
+fn files_share_a_time_at_which_each_has_other_variables() {
+    let joined = try_join(vec![day("b.nc", 1.0, false), day("a.nc", 0.0, false)]).unwrap();
+    assert_eq!(doubles_of(&joined, "time"), [0.0, 0.5, 1.0, 1.5, 2.0]);
+    let (_, instant) = joined_variable(&joined, "t");
+    let (_, accumulated) = joined_variable(&joined, "tp");
+    assert_eq!(instant.get(2), bytes_at(1, 0, 100));
+    assert_eq!(accumulated.get(2), bytes_at(0, 2000, 100));
+    assert_eq!((instant.missing_count(), instant.get(4)), (1, ChunkRef::Missing));
+    assert_eq!((accumulated.missing_count(), accumulated.get(0)), (1, ChunkRef::Missing));
+    refusal(vec![day("a.nc", 0.0, true), day("b.nc", 1.0, true)], &["overlap", "both hold t"]);
+}
+
+/// A forecast of three days, alone in its file: times are those of validity.
+fn forecast(name: &str, reference: i64) -> FileScan {
+    let times: Vec<i64> = (reference..reference + 3).collect();
+    let long = |name: &str, values: &[i64]| {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let made = inline(name, &[("time", 3)], DataType::I64, bytes);
+        text_attribute(made, "units", "days since 1950-01-01")
+    };
+    let t = chunked("t", &[("time", 3), ("x", 4)], &[1, 4]);
+    file(name)
+        .with(long("time", &times))
+        .with(long("forecast_reference_time", &[reference; 3]))
+        .with(doubles("step", &[("time", 3)], &[0.0, 24.0, 48.0]))
+        .with(text_attribute(t, "coordinates", "forecast_reference_time step"))
+}
+
+#[test]
+fn overlapping_forecasts_get_a_dimension_of_steps() {
+    let joined = try_join(vec![forecast("b.grib", 2), forecast("a.grib", 0)]).unwrap();
+    let (t, manifest) = joined_variable(&joined, "t");
+    assert_eq!((t.dimensions.join(" "), t.grid.shape()), ("time step x".to_owned(), &[2, 3, 4][..]));
+    assert_eq!(t.attributes.text("coordinates"), Some("valid_time"));
+    assert_eq!((manifest.get(2), manifest.get(3)), (bytes_at(0, 2000, 100), bytes_at(1, 0, 100)));
+    assert_eq!(joined_variable(&joined, "valid_time").0.grid.shape(), [2, 3]);
+    assert_eq!(doubles_of(&joined, "step"), [0.0, 24.0, 48.0]);
+    assert!(joined.dataset.variable("forecast_reference_time").is_none());
+    let apart = try_join(vec![forecast("a.grib", 0), forecast("b.grib", 3)]).unwrap();
+    assert_eq!(joined_variable(&apart, "t").0.dimensions, ["time", "x"]);
 }
