@@ -10,13 +10,14 @@
 //! ```
 //! Chunks keep their numbers: a dimension of length one is put before the other.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cf::TimeValue;
 use model::{
     AttributeValue, ChunkGrid, ChunkManifest, Error, FileScan, Layout, NodePath, Result, ScannedVariable,
-    Variable,
+    Variable, Warning,
 };
 
 use super::cover::holds;
@@ -34,31 +35,57 @@ struct Forecast {
     last: i128,
 }
 
-/// Gives scans a dimension of reference times and one of steps, if each is one forecast and some overlap.
+/// How forecasts lie to each other.
+enum Relation {
+    /// One behind the other, or no forecasts.
+    Apart,
+    /// The last time of one is the first of the next, and no variable has values of both.
+    Touching,
+    Overlapping,
+}
+
+/// Gives scans a dimension of reference times and one of steps, if each is one forecast and some overlap. Where they
+/// only touch, variables differ in reference time where they do: the two coordinates are left out.
 pub(super) fn separate(scans: &mut [FileScan]) -> Result<()> {
-    if overlap(scans)? {
-        scans.iter_mut().try_for_each(one_of_many)?;
+    match relation(scans)? {
+        Relation::Apart => {}
+        Relation::Touching => {
+            let message = format!("{REFERENCE} and {STEP} are left out: variables differ in them");
+            scans[0].warnings.push(Warning { subject: String::new(), message });
+            for scan in scans {
+                scan.variables.retain(|scanned| ![REFERENCE, STEP].contains(&scanned.variable.path.as_str()));
+                for scanned in &mut scan.variables {
+                    rename_coordinates(Arc::make_mut(&mut scanned.variable), &[]);
+                }
+            }
+        }
+        Relation::Overlapping => scans.iter_mut().try_for_each(one_of_many)?,
     }
     Ok(())
 }
 
-fn overlap(scans: &[FileScan]) -> Result<bool> {
+fn relation(scans: &[FileScan]) -> Result<Relation> {
     let mut forecasts = Vec::with_capacity(scans.len());
     for (at, scan) in scans.iter().enumerate() {
         match forecast(scan)? {
             Some(forecast) => forecasts.push((forecast, at)),
-            None => return Ok(false),
+            None => return Ok(Relation::Apart),
         }
     }
     forecasts.sort_by_key(|(forecast, _)| forecast.reference);
     if forecasts.windows(2).any(|pair| pair[0].0.reference == pair[1].0.reference) {
-        return Ok(false);
+        return Ok(Relation::Apart);
     }
-    let overlaps = |pair: &[(Forecast, usize)]| {
-        let [(a, a_at), (b, b_at)] = pair else { return false };
-        b.first < a.last || b.first == a.last && share_chunks(&scans[*a_at], &scans[*b_at])
-    };
-    Ok(forecasts.windows(2).any(overlaps))
+    let mut relation = Relation::Apart;
+    for pair in forecasts.windows(2) {
+        let [(a, a_at), (b, b_at)] = pair else { continue };
+        match b.first.cmp(&a.last) {
+            Ordering::Greater => {}
+            Ordering::Equal if !share_chunks(&scans[*a_at], &scans[*b_at]) => relation = Relation::Touching,
+            _ => return Ok(Relation::Overlapping),
+        }
+    }
+    Ok(relation)
 }
 
 /// The forecast that a file is; none where it is none, or several.
@@ -134,11 +161,7 @@ fn alone(of: &ScannedVariable, value: Bytes, path: NodePath) -> Result<ScannedVa
 
 /// `time(n)` becomes `time(1), step(n)`.
 fn stretch(variable: &mut Variable) -> Result<()> {
-    if let Some(AttributeValue::Text(names)) = variable.attributes.get("coordinates") {
-        let others = names.split_whitespace().filter(|name| ![REFERENCE, STEP].contains(name));
-        let names = [VALID].into_iter().chain(others).collect::<Vec<_>>().join(" ");
-        variable.attributes.set("coordinates", AttributeValue::Text(names));
-    }
+    rename_coordinates(variable, &[VALID]);
     let Some(at) = variable.dimensions.iter().position(|name| name == TIME) else { return Ok(()) };
     variable.dimensions.insert(at + 1, STEP.to_owned());
     let (mut shape, mut chunks) = (variable.grid.shape().to_vec(), variable.grid.chunk_shape().to_vec());
@@ -146,4 +169,17 @@ fn stretch(variable: &mut Variable) -> Result<()> {
     chunks.insert(at, 1);
     variable.grid = ChunkGrid::new(shape, chunks).map_err(Error::internal)?;
     Ok(())
+}
+
+/// Puts others in the place of reference time and step in the attribute `coordinates`.
+fn rename_coordinates(variable: &mut Variable, new: &[&str]) {
+    let Some(AttributeValue::Text(names)) = variable.attributes.get("coordinates") else { return };
+    let others = names.split_whitespace().filter(|name| ![REFERENCE, STEP].contains(name));
+    let names: Vec<&str> = new.iter().copied().chain(others).collect();
+    let names = names.join(" ");
+    if names.is_empty() {
+        variable.attributes.remove("coordinates");
+    } else {
+        variable.attributes.set("coordinates", AttributeValue::Text(names));
+    }
 }
