@@ -24,6 +24,9 @@ cmip6=$data/cmip6
 "$binary" register cmip6.mpi.ta.mon "$cmip6/MPI-ESM1-2-LR/ta_Amon_*.nc" >/dev/null
 "$binary" register nemo.ocean.2015-01 "$data/metoffice/nemo_1m_20150101-20150201_grid-T.nc" >/dev/null
 "$binary" register ncep.air.6h "$data/misc/air_temperature_small.nc" >/dev/null
+"$binary" register ecmwf.t.pl "$data/grib/t_time_series.grib" >/dev/null
+"$binary" register healpix.grib "$data/grib/healpix_H8.grib2" >/dev/null
+"$binary" register fesom.ice "$data/fesom/a_ice.fesom.*.nc" >/dev/null
 
 cat <<EOF
 
@@ -38,6 +41,8 @@ In Python (pip install xarray zarr fsspec aiohttp requests dask):
   ds = xr.open_dataset(url, engine="zarr", chunks={})
   print(ds)
   print(float(ds.air.mean()))
+
+GRIB decoded: $CLOUDIFY_SERVER/datasets/ecmwf.t.pl/zarr
 
 Ctrl-C ends it.
 EOF
