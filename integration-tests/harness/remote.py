@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import http.server
+import json
 import os
 import pathlib
 import re
@@ -13,6 +14,7 @@ import threading
 import time
 
 import boto3
+import requests
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -132,3 +134,11 @@ class S3:
     def stop(self):
         self.child.terminate()
         self.child.wait(20)
+
+
+def config(*prefixes: str, more: str = "") -> str:
+    return f"[remote]\nprefixes = {json.dumps(prefixes)}\nstall_seconds = 5\n{more}"
+
+
+def raw(url: str, key: str) -> requests.Response:
+    return requests.get(f"{url}/{key}", timeout=60)

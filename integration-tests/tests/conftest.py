@@ -89,6 +89,18 @@ def start(request, tmp_path):
 
 
 @pytest.fixture
+def static(tmp_path):
+    """A web server over `tmp_path/"web"`."""
+    # Not everywhere are its requirements installed.
+    from harness.remote import Static
+
+    (tmp_path / "web").mkdir()
+    running = Static(tmp_path / "web")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def allowed_log() -> list[str]:
     """Patterns of the warnings and errors that a test provokes; it appends to the list."""
     return []

@@ -24,6 +24,7 @@ import zarr.storage
 from harness import samples
 from harness.compare import same_values
 from harness.paths import SHARED
+from harness.references import write_set
 
 REFS = SHARED / "refs"
 SETS = sorted(path.name for path in REFS.iterdir()) if REFS.exists() else []
@@ -221,16 +222,7 @@ def test_bad_sets_are_refused_and_say_why(start, simple, allowed_log):
 
 
 def parquet_set(folder: pathlib.Path, documents: dict, references: dict, engine: str, record_size: int = 3) -> pathlib.Path:
-    """A set as fsspec's own writer makes it."""
-    from fsspec.implementations.reference import LazyReferenceMapper
-
-    place = folder / f"{engine}.parq"
-    mapper = LazyReferenceMapper.create(str(place), fs=fsspec.filesystem("file"), record_size=record_size, engine=engine,
-                                        categorical_threshold=1)
-    for key, value in {**documents, **references}.items():
-        mapper[key] = json.dumps(value) if isinstance(value, dict) else value
-    mapper.flush()
-    return place
+    return write_set(folder / f"{engine}.parq", {**documents, **references}, record_size, engine)
 
 
 @pytest.mark.parametrize("kind", ["serve", "two-process"])
@@ -248,6 +240,21 @@ def test_parquet_records_of_both_writers(start, simple, kind, engine):
     assert get(f"{url}/1.0") == (200, values[4:8].tobytes())
     assert get(f"{url}/2.0")[0] == 404
     assert get(f"{url}/3.0") == (200, values[12:].tobytes())
+
+
+def test_parquet_metadata_with_pythons_nan_are_read(start, simple):
+    folder, values, documents = simple
+    documents["x/.zarray"] = documents["x/.zarray"].replace('"fill_value": null', '"fill_value": NaN')
+    documents["x/.zattrs"] = '{"_ARRAY_DIMENSIONS": ["n"], "valid_range": [-Infinity, Infinity]}'
+    place = parquet_set(folder, documents, {f"x/{n}": chunk(n) for n in (0, 1, 3)}, "fastparquet")
+    text = (place / ".zmetadata").read_text()
+    assert '"fill_value": NaN' in text.replace(":NaN", ": NaN") and "-Infinity" in text
+    system = start("serve")
+    system.register("nan", place)
+    mine = ours(system.kerchunk("nan"), **RAW)
+    assert np.isnan(mine.x.values[8:12]).all()
+    same_values(np.delete(mine.x.values, range(8, 12)), np.delete(values, range(8, 12)))
+    assert list(mine.x.attrs["valid_range"]) == [-np.inf, np.inf]
 
 
 @pytest.mark.parametrize("kind", ["serve", "two-process"])

@@ -4,29 +4,26 @@ Ground truth is xarray on the same files, locally and without us.
 """
 
 import json
+import os
+import pathlib
 import shutil
 import subprocess
 
-import kerchunk.hdf
+import fsspec
+import netCDF4
 import numpy as np
 import pytest
 import requests
 import xarray as xr
+import zarr.storage
 
 from harness import samples, server
 from harness.compare import same_values
 from harness.paths import binary
-from harness.remote import S3, Static
+from harness.references import references_of, write_set
+from harness.remote import S3, config, raw
 
 KINDS = ["serve", "two-process"]
-
-
-@pytest.fixture
-def static(tmp_path):
-    (tmp_path / "web").mkdir()
-    running = Static(tmp_path / "web")
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +33,9 @@ def s3(tmp_path_factory):
     running.stop()
 
 
-def config(*prefixes: str, more: str = "") -> str:
-    return f"[remote]\nprefixes = {json.dumps(prefixes)}\nstall_seconds = 5\n{more}"
+def access(s3: S3) -> str:
+    return f'[remote.access.moto]\nprefix = "s3://bucket"\nendpoint = "{s3.url}"\nallow_http = true\n' \
+        f'access_key_id = "{s3.KEY}"\nsecret_access_key = "{s3.SECRET}"\n'
 
 
 def dataset() -> xr.Dataset:
@@ -57,10 +55,6 @@ def store(path, zarr_format: int, **options) -> xr.Dataset:
     encoding = {"tas": {"chunks": (2, 6, 8)}}
     ds.to_zarr(path, zarr_format=zarr_format, encoding=encoding, write_empty_chunks=False, **options)
     return ds.load()
-
-
-def raw(url: str, key: str) -> requests.Response:
-    return requests.get(f"{url}/{key}", timeout=60)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,11 +90,8 @@ def test_references_over_http_with_relative_targets(kind, start, static, tmp_pat
     source = samples.NEMO[0]
     (tmp_path / "web/data").mkdir()
     shutil.copyfile(source, tmp_path / "web/data/nemo.nc")
-    references = kerchunk.hdf.SingleHdf5ToZarr(str(source), inline_threshold=100).translate()
-    for reference in references["refs"].values():
-        if isinstance(reference, list):
-            reference[0] = "data/nemo.nc"
-    (tmp_path / "web/nemo.json").write_text(json.dumps(references))
+    references = references_of(source, "data/nemo.nc", inline_below=100)
+    (tmp_path / "web/nemo.json").write_text(json.dumps({"version": 1, "refs": references}))
     system = start(kind, config=config(static.url))
     system.register("nemo", f"{static.url}/nemo.json")
     with xr.open_dataset(source, decode_times=False) as truth, \
@@ -110,15 +101,149 @@ def test_references_over_http_with_relative_targets(kind, start, static, tmp_pat
     assert any(path == "/data/nemo.nc" for _, path, _ in static.asked)
 
 
+def netcdf(path) -> pathlib.Path:
+    """A file of twelve chunks of `tas`, two of which are not there, and a small variable in one piece."""
+    rng = np.random.default_rng(2)
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("time", 12)
+        file.createDimension("y", 6)
+        file.createDimension("x", 8)
+        time = file.createVariable("time", "f8", ("time",))
+        time.units = "days since 2000-01-01"
+        time[:] = np.arange(12.0)
+        tas = file.createVariable("tas", "f4", ("time", "y", "x"), chunksizes=(1, 6, 8), zlib=True, fill_value=-1.0)
+        for step in set(range(12)) - {5, 7}:
+            tas[step] = rng.normal(280, 10, (6, 8))
+        file.createVariable("area", "f4", ("y", "x"))[:] = rng.normal(1, 0.1, (6, 8))
+    return path
+
+
+def over_fsspec(url: str, **options) -> xr.Dataset:
+    """What xarray and fsspec read of a set, without us."""
+    filesystem = fsspec.filesystem("reference", fo=url, remote_protocol="http", asynchronous=True,
+                                   target_options={"asynchronous": False}, remote_options={"asynchronous": True})
+    # pandas 3 gives fsspec NaN for null, which it takes for a value.
+    filesystem.references.setup()
+    read = filesystem.references.open_refs
+    filesystem.references.open_refs = lambda field, record: {
+        name: [None if value != value else value for value in column] for name, column in read(field, record).items()}
+    store = zarr.storage.FsspecStore(filesystem, read_only=True, path="")
+    with xr.open_dataset(store, engine="zarr", zarr_format=2, consolidated=False, **options) as dataset:
+        return dataset.load()
+
+
+def records_asked_for(static) -> set:
+    return {path for command, path, _ in static.asked if command == "GET" and path.endswith(".parq")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("engine", ["fastparquet", "pyarrow"])
+def test_parquet_records_over_http_are_read_when_they_are_wanted(kind, engine, start, static, tmp_path):
+    web = tmp_path / "web"
+    source = netcdf(web / "tas.nc")
+    references = references_of(source, f"{static.url}/tas.nc", inline_below=100)
+    assert "tas/5.0.0" not in references and isinstance(references["time/0"], (str, bytes))
+    write_set(web / "refs/set.parq", references, record_size=4, engine=engine)
+    system = start(kind, config=config(static.url))
+    system.register("set", f"{static.url}/refs/set.parq")
+    assert records_asked_for(static) == {"/refs/set.parq/time/refs.0.parq"}, "no more than coordinates need"
+    url = system.kerchunk("set")
+    assert raw(url, "tas/9.0.0").status_code == 200
+    assert raw(url, "tas/5.0.0").status_code == 404, "missing in the file, missing here"
+    assert records_asked_for(static) == {f"/refs/set.parq/{name}" for name in (
+        "time/refs.0.parq", "tas/refs.1.parq", "tas/refs.2.parq")}
+    before = len(static.asked)
+    assert [raw(url, f"tas/{n}.0.0").status_code for n in (8, 9, 10, 11)] == [200] * 4
+    assert not any(path.endswith(".parq") for _, path, _ in static.asked[before:]), "each record once"
+    raw_options = {"decode_times": False, "mask_and_scale": False}
+    with xr.open_dataset(url, engine="zarr", **raw_options) as ours, xr.open_dataset(source, **raw_options) as truth:
+        theirs = over_fsspec(f"{static.url}/refs/set.parq", **raw_options)
+        for name in truth.variables:
+            same_values(ours[name].values, truth[name].values)
+            same_values(ours[name].values, theirs[name].values)
+            assert ours[name].dims == theirs[name].dims
+        assert ours.time.attrs["units"] == truth.time.attrs["units"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parquet_records_with_relative_targets(kind, start, static, tmp_path):
+    web = tmp_path / "web"
+    (web / "nc").mkdir()
+    source = netcdf(web / "nc/tas.nc")
+    for name, target in {"beside": "tas.nc", "above": "../nc/tas.nc"}.items():
+        place = web / ("nc" if name == "beside" else "refs") / f"{name}.parq"
+        write_set(place, references_of(source, target), record_size=4)
+        system = start(kind, config=config(static.url))
+        system.register(name, f"{static.url}/{place.relative_to(web)}")
+        with xr.open_dataset(source) as truth, xr.open_dataset(system.kerchunk(name), engine="zarr") as ours:
+            for variable in truth.variables:
+                same_values(ours[variable].values, truth[variable].values)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parquet_records_that_change_or_go_are_never_missing_chunks(kind, start, static, tmp_path, allowed_log):
+    allowed_log.append("CorruptData|Unavailable|Conflict|Offline")
+    web = tmp_path / "web"
+    source = netcdf(web / "tas.nc")
+    references = references_of(source, "tas.nc")
+    for step in (0, 1, 2, 3):
+        del references[f"tas/{step}.0.0"]
+    place = write_set(web / "set.parq", references, record_size=4)
+    assert not (place / "tas/refs.0.parq").exists()
+    system = start(kind, config=config(static.url))
+    assert "1 of 3 records are not there" in system.register("set", f"{static.url}/set.parq")
+    url = system.kerchunk("set")
+    record = place / "tas/refs.1.parq"
+    whole = record.read_bytes()
+
+    record.unlink()
+    assert raw(url, "tas/4.0.0").status_code == 409, "gone since it was registered"
+    record.write_bytes(whole[: len(whole) // 2])
+    os.utime(record, (0, 0))
+    assert raw(url, "tas/4.0.0").status_code == 502
+    static.special["/set.parq/tas/refs.1.parq"] = (503, {"Retry-After": "600"}, b"")
+    answer = raw(url, "tas/4.0.0")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "600")
+    static.special.clear()
+    record.write_bytes(whole)
+    os.utime(record, (4e9, 4e9))
+    assert raw(url, "tas/4.0.0").status_code == 409, "younger than the registration"
+    os.utime(record, (0, 0))
+    assert raw(url, "tas/4.0.0").status_code == 200, "it is again what it was"
+
+    (place / ".zmetadata").rename(place / "away")
+    assert raw(url, "tas/0.0.0").status_code == 409, "a set that is gone has no missing chunks"
+    (place / "away").rename(place / ".zmetadata")
+    assert raw(url, "tas/0.0.0").status_code == 404, "was never there"
+    static.stop()
+    assert raw(url, "tas/8.0.0").status_code == 503
+
+
+def test_parquet_records_lead_only_where_it_is_allowed(start, static, tmp_path, allowed_log, data):
+    allowed_log.append("Forbidden|outside|paths")
+    web = tmp_path / "web"
+    source = netcdf(web / "tas.nc")
+    shutil.copyfile(source, data / "tas.nc")
+    targets = {"local": str(data / "tas.nc"), "file": f"file://{data}/tas.nc", "passwd": "/etc/passwd",
+               "metadata": "http://169.254.169.254/latest", "above": "../../secret", "sibling": f"{static.url}/secret"}
+    system = start("serve", config=config(f"{static.url}/open"))
+    for name, target in targets.items():
+        references = {key: value for key, value in references_of(source, target, inline_below=100).items()
+                      if not key.startswith("area")}
+        write_set(web / f"open/{name}.parq", references, record_size=4)
+        done = system.command("register", name, f"{static.url}/open/{name}.parq")
+        if done.returncode == 0:
+            assert raw(system.kerchunk(name), "tas/4.0.0").status_code == 403, name
+    assert not any("secret" in path or "latest" in path for _, path, _ in static.asked)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("zarr_format, consolidated", [(2, True), (3, True), (2, False), (3, False)])
 def test_a_zarr_store_on_s3(kind, zarr_format, consolidated, start, s3, tmp_path):
     name = f"{kind}-{zarr_format}-{consolidated}"
     truth = store(tmp_path / "store", zarr_format, consolidated=consolidated)
     s3.upload(tmp_path / "store", f"{name}/store")
-    access = f'[remote.access.moto]\nprefix = "s3://bucket"\nendpoint = "{s3.url}"\nallow_http = true\n' \
-        f'access_key_id = "{s3.KEY}"\nsecret_access_key = "{s3.SECRET}"\n'
-    system = start(kind, config=config(f"s3://bucket/{name}", more=access))
+    system = start(kind, config=config(f"s3://bucket/{name}", more=access(s3)))
     output = system.register("remote", f"s3://bucket/{name}/store")
     with xr.open_dataset(system.kerchunk("remote"), engine="zarr", zarr_format=zarr_format) as ours:
         xr.testing.assert_identical(ours.load().drop_attrs(), truth.drop_attrs())
@@ -129,6 +254,21 @@ def test_a_zarr_store_on_s3(kind, zarr_format, consolidated, start, s3, tmp_path
     logs = "".join(process.log.path.read_text() for process in system.processes)
     for text in (output, refused.stdout, refused.stderr, logs):
         assert s3.SECRET not in text and "Signature" not in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parquet_records_on_s3(kind, start, s3, tmp_path):
+    source = netcdf(tmp_path / "tas.nc")
+    name = f"{kind}-records"
+    write_set(tmp_path / "sets/set.parq", references_of(source, f"s3://bucket/{name}/tas.nc", inline_below=100),
+              record_size=4)
+    s3.upload(tmp_path / "sets", name)
+    s3.client.put_object(Bucket="bucket", Key=f"{name}/tas.nc", Body=source.read_bytes())
+    system = start(kind, config=config(f"s3://bucket/{name}", more=access(s3)))
+    system.register("set", f"s3://bucket/{name}/set.parq")
+    with xr.open_dataset(source) as truth, xr.open_dataset(system.kerchunk("set"), engine="zarr") as ours:
+        for variable in truth.variables:
+            same_values(ours[variable].values, truth[variable].values)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -131,8 +131,8 @@ pub fn in_place_to_wire(in_place: Option<&InPlace>) -> v1::InPlace {
             separator: encoding.separator.to_string(),
             not_after_ns,
         }),
-        InPlace::Records { directory, base, record_size, not_after_ns } => {
-            Place::Records(Records { directory, base, record_size, not_after_ns })
+        InPlace::Records { directory, base, record_size, not_after_ns, absent } => {
+            Place::Records(Records { directory, base, record_size, not_after_ns, absent })
         }
     });
     v1::InPlace { place }
@@ -151,11 +151,11 @@ pub fn in_place_from_wire(in_place: v1::InPlace) -> Result<Option<InPlace>> {
             };
             Some(InPlace::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns })
         }
-        Some(Place::Records(Records { directory, base, record_size, not_after_ns })) => {
+        Some(Place::Records(Records { directory, base, record_size, not_after_ns, absent })) => {
             if record_size == 0 {
                 return Err(Error::internal("records of no references"));
             }
-            Some(InPlace::Records { directory, base, record_size, not_after_ns })
+            Some(InPlace::Records { directory, base, record_size, not_after_ns, absent })
         }
     })
 }

@@ -72,19 +72,19 @@ fn of_bytes(head: &[u8]) -> Format {
     if !is_hdf5 && head.windows(4).any(|four| four == b"GRIB") { Format::Grib } else { Format::Hdf5 }
 }
 
-/// A kerchunk set has `.zmetadata` with `record_size`, which no Zarr store has.
 fn of_directory(path: &Path) -> Result<Format, ScanFault> {
     let has = |name: &str| path.join(name).is_file();
     if has(".zmetadata") {
         let text = std::fs::read(path.join(".zmetadata"))?;
-        let is_kerchunk = text.windows(RECORD_SIZE.len()).any(|window| window == RECORD_SIZE);
-        return Ok(if is_kerchunk { Format::KerchunkParquet } else { Format::ZarrDirectory });
+        return Ok(if crate::kerchunk::is_set(&text) {
+            Format::KerchunkParquet
+        } else {
+            Format::ZarrDirectory
+        });
     }
     let is_zarr = has("zarr.json") || has(".zgroup") || has(".zarray");
     if is_zarr { Ok(Format::ZarrDirectory) } else { Err(ScanFault::NoFile) }
 }
-
-const RECORD_SIZE: &[u8] = b"\"record_size\"";
 
 #[cfg(test)]
 mod tests {

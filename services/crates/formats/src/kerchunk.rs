@@ -19,6 +19,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::FileScan;
 
+pub use parquet::{is_set, scan_set};
+
 use crate::{Progress, ScanFault, ScanOptions};
 
 /// Scans a set of references.
@@ -35,17 +37,36 @@ pub(crate) fn scan(
     }
 }
 
-/// Where relative targets of a set begin: its directory, with a slash at its end.
-fn base(set: &Path, options: &ScanOptions) -> String {
-    if let Some((directory, _)) = options.url.as_deref().and_then(|url| url.rsplit_once('/')) {
-        return format!("{directory}/");
+/// Where relative targets of a set begin, which is at this path or URL: what it lies in, with a slash at its end.
+fn around(place: &str) -> String {
+    let root = place.split_once("://").map_or(0, |(scheme, _)| scheme.len() + 3);
+    match place[root..].rfind('/') {
+        Some(slash) => place[..=root + slash].to_owned(),
+        // A host or bucket is the set: nothing is around it.
+        None => format!("{place}/"),
     }
-    let directory = set.parent().unwrap_or(Path::new("/")).to_string_lossy();
-    format!("{}/", directory.trim_end_matches('/'))
 }
 
 /// Nanoseconds since 1970.
 fn now_ns() -> i64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::around;
+
+    #[test]
+    fn targets_begin_around_the_set() {
+        for (place, base) in [
+            ("/data/set.parq", "/data/"),
+            ("/set.json", "/"),
+            ("https://host/refs/set.parq", "https://host/refs/"),
+            ("https://host/set.json", "https://host/"),
+            ("s3://bucket", "s3://bucket/"),
+        ] {
+            assert_eq!(around(place), base);
+        }
+    }
 }

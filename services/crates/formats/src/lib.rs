@@ -22,6 +22,7 @@ use format::Format;
 use model::FileScan;
 
 pub use error::{ScanError, ScanFault};
+pub use kerchunk::{is_set as is_kerchunk_set, scan_set as scan_kerchunk_set};
 pub use options::ScanOptions;
 pub use zarr_store::{ReadStore, StoreObject, scan_store as scan_zarr};
 

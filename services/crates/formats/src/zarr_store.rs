@@ -17,9 +17,9 @@ use model::{FileScan, Layout, ScannedVariable, SourceFile, Warning};
 
 use crate::{Progress, ScanFault, ScanOptions};
 use archive::Archive;
-use directory::Directory;
 use walk::Nodes;
 
+pub(crate) use directory::Directory;
 pub(crate) use walk::FoundArray;
 
 /// Largest metadata document, in bytes.

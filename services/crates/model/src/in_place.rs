@@ -23,6 +23,9 @@ pub enum InPlace {
         record_size: u64,
         /// Latest modification that a target may have, nanoseconds since 1970.
         not_after_ns: i64,
+        /// Records of a remote set that were not there when it was registered, in order: only their chunks may be
+        /// missing because the record is. On a filesystem the times of the directories tell as much.
+        absent: Vec<u64>,
     },
 }
 

@@ -12,7 +12,7 @@ use model::{ChunkGrid, ChunkKeyEncoding, Variable};
 use serde_json::{Map, Value};
 
 pub use attributes::attributes;
-pub use json::parse;
+pub use json::{parse, strict};
 
 pub(crate) use element::element;
 pub(crate) use json::{scalar, text_of};

@@ -71,8 +71,20 @@ impl From<FileDocument> for SourceFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum InPlaceDocument {
-    Keys { array: String, has_prefix: bool, separator: char, not_after_ns: i64 },
-    Records { directory: String, base: String, record_size: u64, not_after_ns: i64 },
+    Keys {
+        array: String,
+        has_prefix: bool,
+        separator: char,
+        not_after_ns: i64,
+    },
+    Records {
+        directory: String,
+        base: String,
+        record_size: u64,
+        not_after_ns: i64,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        absent: Vec<u64>,
+    },
 }
 
 impl From<&InPlace> for InPlaceDocument {
@@ -81,8 +93,8 @@ impl From<&InPlace> for InPlaceDocument {
             InPlace::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns } => {
                 Self::Keys { array, has_prefix, separator, not_after_ns }
             }
-            InPlace::Records { directory, base, record_size, not_after_ns } => {
-                Self::Records { directory, base, record_size, not_after_ns }
+            InPlace::Records { directory, base, record_size, not_after_ns, absent } => {
+                Self::Records { directory, base, record_size, not_after_ns, absent }
             }
         }
     }
@@ -94,8 +106,8 @@ impl From<InPlaceDocument> for InPlace {
             InPlaceDocument::Keys { array, has_prefix, separator, not_after_ns } => {
                 Self::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns }
             }
-            InPlaceDocument::Records { directory, base, record_size, not_after_ns } => {
-                Self::Records { directory, base, record_size, not_after_ns }
+            InPlaceDocument::Records { directory, base, record_size, not_after_ns, absent } => {
+                Self::Records { directory, base, record_size, not_after_ns, absent }
             }
         }
     }

@@ -9,7 +9,7 @@ use super::coordinates::Coordinates;
 use super::hierarchy::{self, Hierarchy};
 use super::placing::{Place, Places};
 use super::targets::Targets;
-use super::{base, now_ns};
+use super::{around, now_ns};
 use crate::{Progress, ScanFault, ScanOptions, identity};
 
 /// How many references come between two signs of life.
@@ -35,13 +35,14 @@ pub(super) fn scan(
     let source = SourceFile { path: absolute.to_string_lossy().into_owned(), identity };
     let Hierarchy { groups, arrays, mut warnings } = hierarchy::read(&source, &documents, options)?;
     hierarchy::check_chunk_count(&arrays, JsonLimits::default().references_max)?;
+    let place = options.url.as_deref().unwrap_or(&source.path);
     let mut found = Found {
         places: Places::new(&arrays),
         manifests: arrays
             .iter()
             .map(|array| ChunkManifest::missing(0, array.variable.grid.chunk_count() as usize))
             .collect(),
-        targets: Targets::new(base(path, options), now_ns(), options.roots.clone()),
+        targets: Targets::new(around(place), now_ns(), options.roots.clone()),
         outside: vec![0; arrays.len()],
         unknown: 0,
     };

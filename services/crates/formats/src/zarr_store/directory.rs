@@ -17,7 +17,7 @@ use crate::ScanFault;
 const DEPTH_MAX: usize = 66;
 
 /// One, with what links in it may lead into.
-pub(super) struct Directory<'o> {
+pub(crate) struct Directory<'o> {
     path: PathBuf,
     name: String,
     roots: Option<&'o [PathBuf]>,
@@ -27,7 +27,7 @@ pub(super) struct Directory<'o> {
 }
 
 impl<'o> Directory<'o> {
-    pub(super) fn open(path: &Path, roots: Option<&'o [PathBuf]>) -> Result<Self, ScanFault> {
+    pub(crate) fn open(path: &Path, roots: Option<&'o [PathBuf]>) -> Result<Self, ScanFault> {
         let name = path.to_str().ok_or(ScanFault::NoStore)?.trim_end_matches('/').to_owned();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let documents = ["zarr.json", ".zmetadata", ".zgroup", ".zarray", ".zattrs"];

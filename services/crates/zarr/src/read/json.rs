@@ -12,11 +12,11 @@ const NAN: &str = "-0e-77777";
 
 /// A document, with `NaN`, `Infinity` and `-Infinity` allowed where a number is.
 pub fn parse(bytes: &[u8]) -> Result<Value, ReadError> {
-    serde_json::from_slice(&plain(bytes)).map_err(|error| ReadError::malformed(format!("no JSON: {error}")))
+    serde_json::from_slice(&strict(bytes)).map_err(|error| ReadError::malformed(format!("no JSON: {error}")))
 }
 
-/// The same with numbers in place of Python's words.
-fn plain(bytes: &[u8]) -> Cow<'_, [u8]> {
+/// A document with numbers in place of Python's words, which is what [`parse`] reads: for documents that hold others.
+pub fn strict(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut out: Option<Vec<u8>> = None;
     let (mut at, mut copied, mut in_text) = (0, 0, false);
     while at < bytes.len() {
@@ -91,6 +91,9 @@ mod tests {
         assert!(number(&value["b"][1]) > f64::MAX);
         assert_eq!(value["NaN \" NaN"], "Infinity");
         assert_eq!(text_of(&value["a"]), "null");
+        // A document out of a document is read as it would have been alone.
+        let outer = strict(br#"{"inner": {"fill_value": NaN}}"#);
+        assert_eq!(parse(&outer).unwrap()["inner"], parse(br#"{"fill_value": NaN}"#).unwrap());
         for bad in ["Nan", "[Inf]", "{\"a\": NaNNaN}", "{", "\"\\"] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");
         }
