@@ -33,6 +33,7 @@ mod publish;
 mod read;
 mod records;
 mod refreshing;
+mod remote_records;
 mod scans;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub use listing::Fault;
 pub use mosaics::PublishedMosaic;
 pub use publish::Publication;
 pub(crate) use refreshing::{Lease, RENEWAL};
+pub(crate) use remote_records::RemoteRecord;
 pub(crate) use scans::{KeptScans, ScansWriter};
 
 /// References a record: kerchunk's own choice, about a megabyte in Parquet.
@@ -159,6 +161,18 @@ impl Catalog {
     ) -> Result<ReferenceRecord> {
         let version = self.resolve(id, Some(version))?;
         self.reader.references(&self.layout, id, version, variable, record, roots)
+    }
+
+    /// Where such a record is, if it is one of a remote set.
+    pub(crate) fn remote_record(
+        &self,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<Option<RemoteRecord>> {
+        let version = self.resolve(id, Some(version))?;
+        self.reader.remote_record(&self.layout, id, version, variable, record)
     }
 
     /// Source files of a version, by their paths.

@@ -5,6 +5,7 @@ pub mod evaluate;
 pub mod grpc;
 pub mod local;
 mod periodic;
+mod references;
 pub mod register;
 pub mod scan;
 pub mod settings;

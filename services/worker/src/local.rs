@@ -106,8 +106,7 @@ impl Worker for LocalWorker {
         variable: &NodePath,
         record: u64,
     ) -> Result<ReferenceRecord> {
-        let (id, variable, roots) = (id.clone(), variable.clone(), self.files.roots().clone());
-        self.ask(move |catalog| catalog.references(&id, version, &variable, record, &roots)).await
+        crate::references::read(&self.catalog, &self.files, (id, version), variable, record).await
     }
 
     async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {

@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ports::{PublishedDataset, ReferenceRecord, RefreshReport, VersionList, VersionSummary};
-use model::{ChunkManifest, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Variable, Version};
+use model::{
+    ChunkManifest, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Variable, Version, is_url,
+};
 use moka::sync::Cache;
 use serde::de::DeserializeOwned;
 
 use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument};
 use super::layout::{self, Layout, names};
 use super::mosaics::{self, PublishedMosaic};
-use super::records::Records;
+use super::records::{Records, Span};
+use super::remote_records::RemoteRecord;
 use super::{disk, refreshing};
 use crate::storage::Roots;
 
@@ -153,12 +156,11 @@ impl Reader {
         roots: &Roots,
     ) -> Result<ReferenceRecord> {
         let PublishedDataset { dataset, record_size, in_place, .. } = self.dataset(layout, id, version)?;
-        let unknown =
-            || Error::not_found(format!("dataset '{id}' has no references {record} of '{variable}'"));
+        let unknown = || unknown(id, variable, record);
         let place = dataset.variables.iter().position(|known| known.path == *variable).ok_or_else(unknown)?;
         let grid = &dataset.variables[place].grid;
         match in_place.get(place).and_then(Option::as_ref) {
-            Some(InPlace::Records { directory, base, record_size, not_after_ns }) => {
+            Some(InPlace::Records { directory, base, record_size, not_after_ns, .. }) => {
                 let (record_size, not_after_ns) = (*record_size, *not_after_ns);
                 let records = Records { directory, base, record_size, not_after_ns };
                 return records.read(roots, grid.chunk_count(), record)?.ok_or_else(unknown);
@@ -181,6 +183,38 @@ impl Reader {
         }
         let files = self.files_of(layout, id, version, &path, &read.files)?;
         Ok(ReferenceRecord { manifest: read.manifest, files })
+    }
+
+    pub(super) fn remote_record(
+        &self,
+        layout: &Layout,
+        id: &DatasetId,
+        version: Version,
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<Option<RemoteRecord>> {
+        let PublishedDataset { dataset, in_place, .. } = self.dataset(layout, id, version)?;
+        let unknown = || unknown(id, variable, record);
+        let place = dataset.variables.iter().position(|known| known.path == *variable).ok_or_else(unknown)?;
+        let Some(Some(InPlace::Records { directory, base, record_size, not_after_ns, absent })) =
+            in_place.get(place)
+        else {
+            return Ok(None);
+        };
+        if !is_url(directory) {
+            return Ok(None);
+        }
+        let chunk_count = dataset.variables[place].grid.chunk_count();
+        Ok(Some(RemoteRecord {
+            directory: directory.clone(),
+            base: base.clone(),
+            record_size: *record_size,
+            not_after_ns: *not_after_ns,
+            variable: variable.clone(),
+            record,
+            span: Span::of(record, *record_size, chunk_count).ok_or_else(unknown)?,
+            was_absent: absent.binary_search(&record).is_ok(),
+        }))
     }
 
     /// What the files of a record were when scanned.
@@ -224,6 +258,10 @@ impl Reader {
         self.files.insert(key, (json.len() as u32, files.clone()));
         Ok(files)
     }
+}
+
+fn unknown(id: &DatasetId, variable: &NodePath, record: u64) -> Error {
+    Error::not_found(format!("dataset '{id}' has no references {record} of '{variable}'"))
 }
 
 /// `in_place.json` of a version's directory, if it has one.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use bytes::Bytes;
 use engine::ports::ReferenceRecord;
 use model::{ChunkManifest, Error, ErrorKind, FileIdentity, Result, SourceFile};
 
@@ -11,7 +12,7 @@ use crate::storage::{Roots, read_whole};
 
 /// Largest record that is read, in bytes as stored: a hundred thousand references are about one megabyte, unless
 /// chunks are inlined.
-const RECORD_BYTES_MAX: u64 = 256 << 20;
+pub(super) const RECORD_BYTES_MAX: u64 = 256 << 20;
 
 /// The records of one variable.
 pub(super) struct Records<'a> {
@@ -33,22 +34,28 @@ impl Records<'_> {
         chunk_count: u64,
         record: u64,
     ) -> Result<Option<ReferenceRecord>> {
-        let Some(first) = record.checked_mul(self.record_size) else { return Ok(None) };
-        let count = chunk_count.saturating_sub(first).min(self.record_size);
-        if count == 0 {
-            return Ok(None);
-        }
-        let path = format!("{}/{}", self.directory, zarr::kerchunk::record_name(record));
-        let file = SourceFile { path, identity: FileIdentity::not_after(self.not_after_ns) };
+        let Some(span) = Span::of(record, self.record_size, chunk_count) else { return Ok(None) };
+        let file = self.file(record);
         let bytes = match read_whole(roots, &file, RECORD_BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind == ErrorKind::NotFound => {
                 self.check_absence()?;
-                let manifest = ChunkManifest::missing(first, count as usize);
-                return Ok(Some(ReferenceRecord { manifest, files: Vec::new() }));
+                return Ok(Some(span.missing()));
             }
             Err(error) => return Err(error),
         };
+        self.parsed(span, &file, bytes).map(Some)
+    }
+
+    /// The file of a record.
+    pub(super) fn file(&self, record: u64) -> SourceFile {
+        let path = format!("{}/{}", self.directory, zarr::kerchunk::record_name(record));
+        SourceFile { path, identity: FileIdentity::not_after(self.not_after_ns) }
+    }
+
+    /// The record in a file's bytes.
+    pub(super) fn parsed(&self, span: Span, file: &SourceFile, bytes: Bytes) -> Result<ReferenceRecord> {
+        let Span { first, count } = span;
         let read = zarr::kerchunk::read_padded_record(first, count, bytes).map_err(|error| {
             Error::new(ErrorKind::CorruptData, "a file of references is damaged")
                 .with_internal(format!("{}: {error}", file.path))
@@ -57,17 +64,14 @@ impl Records<'_> {
             let path = zarr::kerchunk::resolve(self.base, path).into_owned();
             Arc::new(SourceFile { path, identity: FileIdentity::not_after(self.not_after_ns) })
         };
-        Ok(Some(ReferenceRecord { manifest: read.manifest, files: read.files.iter().map(target).collect() }))
+        Ok(ReferenceRecord { manifest: read.manifest, files: read.files.iter().map(target).collect() })
     }
 
     /// A record that is not there stands for chunks that are missing: kerchunk writes none for a run without chunks,
     /// and fsspec reads it so. That must have been so when the set was registered: where files went since, or the
     /// filesystem itself, chunks would silently read as fill values.
     fn check_absence(&self) -> Result<()> {
-        let gone = |what: &str| {
-            Error::new(ErrorKind::Conflict, "references changed since they were registered")
-                .with_internal(format!("{}: {what}", self.directory))
-        };
+        let gone = |what: &str| gone(self.directory, what);
         let ancestors = || Path::new(self.directory).ancestors();
         let Some(set) = ancestors().map(|place| place.join(".zmetadata")).find(|place| place.is_file())
         else {
@@ -85,6 +89,34 @@ impl Records<'_> {
         }
         Ok(())
     }
+}
+
+/// Chunks of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    first: u64,
+    count: u64,
+}
+
+impl Span {
+    /// Those of a variable with so many chunks; none where the variable has no such record.
+    pub(super) fn of(record: u64, record_size: u64, chunk_count: u64) -> Option<Self> {
+        let first = record.checked_mul(record_size)?;
+        let count = chunk_count.saturating_sub(first).min(record_size);
+        (count > 0).then_some(Self { first, count })
+    }
+
+    /// The record where all of them are missing.
+    pub(super) fn missing(self) -> ReferenceRecord {
+        let manifest = ChunkManifest::missing(self.first, self.count as usize);
+        ReferenceRecord { manifest, files: Vec::new() }
+    }
+}
+
+/// References that are no longer what they were.
+pub(super) fn gone(directory: &str, what: &str) -> Error {
+    Error::new(ErrorKind::Conflict, "references changed since they were registered")
+        .with_internal(format!("{directory}: {what}"))
 }
 
 #[cfg(test)]

@@ -70,12 +70,9 @@ impl Inner {
         if let Some(record) = self.records.0.get(&key) {
             return Ok(in_record(&record, number)?.unwrap_or(Located::Outside));
         }
-        let catalog = Arc::clone(&self.catalog);
-        let (id, version) = (published.id.clone(), published.version);
-        let variable = recipe.own().path.clone();
-        let roots = self.files.roots().clone();
-        let read = move || catalog.references(&id, version, &variable, place, &roots);
-        let record = Arc::new(crate::local::blocking(read).await?);
+        let (of, variable) = ((&published.id, published.version), &recipe.own().path);
+        let read = crate::references::read(&self.catalog, &self.files, of, variable, place);
+        let record = Arc::new(read.await?);
         self.records.0.insert(key, Arc::clone(&record));
         Ok(in_record(&record, number)?.unwrap_or(Located::Outside))
     }

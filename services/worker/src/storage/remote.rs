@@ -150,6 +150,14 @@ impl Remotes {
         Ok(Some(Document { bytes: bytes.freeze(), identity: identity(&meta) }))
     }
 
+    /// All bytes of an object of at most so many, if it is still what it was at the scan, or was not modified since;
+    /// none where there is none.
+    pub async fn whole(&self, file: &SourceFile, bytes_max: u64) -> Result<Option<Bytes>> {
+        let Some(document) = self.document_of(&file.path, bytes_max).await? else { return Ok(None) };
+        read::check(file, document.identity)?;
+        Ok(Some(document.bytes))
+    }
+
     /// Names of the folders right below a folder; none where the server cannot list.
     pub async fn folders(&self, url: &str) -> Result<Option<Vec<String>>> {
         let object = self.object(url)?;

@@ -32,7 +32,7 @@ pub(super) async fn stat(inner: &Inner, object: &Object<'_>, file: &SourceFile) 
             return if absent { Ok(None) } else { absent_or(error) };
         }
     };
-    check(file, &meta)?;
+    check(file, identity(&meta))?;
     inner.seen.insert(file.path.clone(), Seen { size_bytes: meta.size, etag: strong(&meta) });
     Ok(Some(meta.size))
 }
@@ -70,7 +70,7 @@ pub(super) async fn read(
         }
         failed(file, error)
     })?;
-    check(file, &got.meta)?;
+    check(file, identity(&got.meta))?;
     let is_other =
         |seen: &Seen| seen.etag.is_some() && strong(&got.meta).is_some_and(|tag| Some(tag) != seen.etag);
     if seen.as_ref().is_some_and(is_other) {
@@ -164,8 +164,8 @@ async fn begun(mut pieces: BoxStream<'static, Result<Bytes>>) -> Result<StoredBy
 }
 
 /// Whether an object is what the scan saw, or not younger than what refers to it. A server that tells no time is trusted.
-fn check(file: &SourceFile, meta: &ObjectMeta) -> Result<()> {
-    let FileIdentity { modified_ns, size_bytes, inode } = identity(meta);
+pub(super) fn check(file: &SourceFile, found: FileIdentity) -> Result<()> {
+    let FileIdentity { modified_ns, size_bytes, inode } = found;
     let known = file.identity;
     if !known.is_pinned() {
         return if modified_ns > known.modified_ns {
@@ -176,7 +176,7 @@ fn check(file: &SourceFile, meta: &ObjectMeta) -> Result<()> {
     }
     let is_other = |found: u64, known: u64| found != 0 && known != 0 && found != known;
     if size_bytes != known.size_bytes || is_other(inode, known.inode) || modified_ns > known.modified_ns {
-        return Err(changed(file, &format!("is {:?}", identity(meta))));
+        return Err(changed(file, &format!("is {found:?}")));
     }
     Ok(())
 }
