@@ -40,7 +40,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def answer(self, with_body: bool):
         self.server.asked.append((self.command, self.path, dict(self.headers)))
-        special = self.server.special.get(self.path)
+        special = self.server.special.get(self.path) or self.server.special.get("*")
         if special:
             status, headers, body = special
             self.send_response(status)
@@ -74,11 +74,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Static:
-    """Serves a directory. `special` answers a path with (status, headers, body) instead."""
+    """Serves a directory. `special` answers a path, or all as `*`, with (status, headers, body) instead."""
 
-    def __init__(self, directory: pathlib.Path):
+    def __init__(self, directory: pathlib.Path, port: int = 0):
         handler = functools.partial(Handler, directory=str(directory))
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
         self.server.daemon_threads = True
         self.server.special = self.special = {}
         self.server.asked = self.asked = []

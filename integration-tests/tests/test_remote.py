@@ -86,6 +86,47 @@ def test_a_zarr_store_over_http(kind, zarr_format, start, static, tmp_path, allo
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_missing_chunks_of_a_store_with_consolidated_metadata_only(kind, zarr_format, start, static, tmp_path, allowed_log):
+    allowed_log.append("Conflict|Unavailable")
+    path = tmp_path / "web/store.zarr"
+    values = np.full((9, 40), np.nan, "f4")
+    values[0] = 1
+    written = xr.Dataset({"tas": (("time", "x"), values), "pr": (("time", "x"), values)})
+    encoding = {name: {"chunks": (1, 40)} for name in written}
+    written.to_zarr(path, zarr_format=zarr_format, encoding=encoding, write_empty_chunks=False, consolidated=True)
+    for own in (".zarray", ".zattrs") if zarr_format == 2 else ("zarr.json",):
+        (path / "tas" / own).unlink()
+    document = path / (".zmetadata" if zarr_format == 2 else "zarr.json")
+    system = start(kind, config=config(static.url))
+    system.register("remote", f"{static.url}/store.zarr")
+    url, status = system.kerchunk("remote"), document.stat()
+
+    def chunk(number: int, name: str = "tas") -> int:
+        return raw(url, f"{name}/{number}.0" if zarr_format == 2 else f"{name}/c/{number}/0").status_code
+
+    # Each number once: what was missing is remembered for a while.
+    assert [chunk(0), chunk(1), chunk(9)] == [200, 404, 404]
+    with xr.open_dataset(url, engine="zarr", zarr_format=zarr_format) as ours:
+        same_values(ours.tas.isel(time=slice(2)).values, values[:2])
+    document.rename(path / "away")
+    assert chunk(2) == 409, "the store is gone"
+    (path / "away").rename(document)
+    os.utime(document, (4e9, 4e9))
+    assert chunk(3) == 409, "it is another store"
+    os.utime(document, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert chunk(4) == 404
+    assert chunk(5, "pr") == 404
+    (path / "pr" / (".zarray" if zarr_format == 2 else "zarr.json")).unlink()
+    assert chunk(6, "pr") == 409, "this array had a document of its own"
+    static.special["*"] = (404, {}, b"")
+    assert chunk(7) == 409
+    static.special.clear()
+    static.stop()
+    assert chunk(8) == 503
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_references_over_http_with_relative_targets(kind, start, static, tmp_path):
     source = samples.NEMO[0]
     (tmp_path / "web/data").mkdir()

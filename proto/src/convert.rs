@@ -125,11 +125,12 @@ pub fn layout_from_wire(layout: v1::Layout) -> Result<Layout> {
 pub fn in_place_to_wire(in_place: Option<&InPlace>) -> v1::InPlace {
     use v1::in_place::{Keys, Place, Records};
     let place = in_place.cloned().map(|in_place| match in_place {
-        InPlace::Keys { array, encoding, not_after_ns } => Place::Keys(Keys {
+        InPlace::Keys { array, encoding, not_after_ns, witness } => Place::Keys(Keys {
             array,
             has_prefix: encoding.has_prefix,
             separator: encoding.separator.to_string(),
             not_after_ns,
+            witness: witness.unwrap_or_default(),
         }),
         InPlace::Records { directory, base, record_size, not_after_ns, absent } => {
             Place::Records(Records { directory, base, record_size, not_after_ns, absent })
@@ -143,13 +144,15 @@ pub fn in_place_from_wire(in_place: v1::InPlace) -> Result<Option<InPlace>> {
     use v1::in_place::{Keys, Place, Records};
     Ok(match in_place.place {
         None => None,
-        Some(Place::Keys(Keys { array, has_prefix, separator, not_after_ns })) => {
+        Some(Place::Keys(Keys { array, has_prefix, separator, not_after_ns, witness })) => {
             let separator = match separator.as_str() {
                 "." => '.',
                 "/" => '/',
                 _ => return Err(Error::internal("a chunk key has no such separator")),
             };
-            Some(InPlace::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns })
+            let encoding = ChunkKeyEncoding { has_prefix, separator };
+            let witness = Some(witness).filter(|witness| !witness.is_empty());
+            Some(InPlace::Keys { array, encoding, not_after_ns, witness })
         }
         Some(Place::Records(Records { directory, base, record_size, not_after_ns, absent })) => {
             if record_size == 0 {

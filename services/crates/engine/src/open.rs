@@ -23,7 +23,7 @@ use moka::policy::EvictionPolicy;
 pub use dataset::OpenDataset;
 pub use documents::Document;
 pub use hierarchy::HierarchyDocument;
-pub use locate::{Located, in_record};
+pub use locate::{Located, by_key, in_record};
 
 use crate::ports::{ListedDataset, Listing, ReferenceRecord, Worker};
 use locate::RecordKey;

@@ -39,7 +39,7 @@ pub trait Worker: Send + Sync + 'static {
     async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes>;
 
     /// The length of a file that is served whole, in bytes. None where it is a chunk of the Zarr array of this path or
-    /// URL, which is there, and it is not: the chunk is missing. A file of no array, or whose array is gone too, is a
+    /// URL (or of this document, see [`model::InPlace`]), which is there, and it is not: the chunk is missing. A file of no array, or whose array is gone too, is a
     /// `Conflict`.
     async fn stat(&self, file: &Arc<SourceFile>, _array: Option<&str>) -> Result<Option<u64>> {
         Err(Error::new(ErrorKind::Unsupported, "this worker looks at no files").with_internal(&file.path))

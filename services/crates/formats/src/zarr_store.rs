@@ -107,7 +107,7 @@ pub fn scan_store(
             continue;
         }
         let mut alive = || progress(done as u64, total);
-        match references::find(store, &array, options, &mut files, &mut alive) {
+        match references::find(store, &array, found.consolidated, options, &mut files, &mut alive) {
             Ok(references) => variables.push(ScannedVariable {
                 variable: array.read.variable.into(),
                 layout: Layout::Chunked,

@@ -12,6 +12,9 @@ pub enum InPlace {
         encoding: ChunkKeyEncoding,
         /// Latest modification that a chunk's file may have, nanoseconds since 1970.
         not_after_ns: i64,
+        /// Path or URL of the document that says that the array is there, where it had none of its own at the
+        /// registration: the store's consolidated metadata.
+        witness: Option<String>,
     },
     /// References lie in kerchunk's Parquet records.
     Records {

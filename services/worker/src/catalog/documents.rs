@@ -76,6 +76,8 @@ pub(super) enum InPlaceDocument {
         has_prefix: bool,
         separator: char,
         not_after_ns: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        witness: Option<String>,
     },
     Records {
         directory: String,
@@ -90,8 +92,9 @@ pub(super) enum InPlaceDocument {
 impl From<&InPlace> for InPlaceDocument {
     fn from(in_place: &InPlace) -> Self {
         match in_place.clone() {
-            InPlace::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns } => {
-                Self::Keys { array, has_prefix, separator, not_after_ns }
+            InPlace::Keys { array, encoding, not_after_ns, witness } => {
+                let ChunkKeyEncoding { has_prefix, separator } = encoding;
+                Self::Keys { array, has_prefix, separator, not_after_ns, witness }
             }
             InPlace::Records { directory, base, record_size, not_after_ns, absent } => {
                 Self::Records { directory, base, record_size, not_after_ns, absent }
@@ -103,8 +106,9 @@ impl From<&InPlace> for InPlaceDocument {
 impl From<InPlaceDocument> for InPlace {
     fn from(document: InPlaceDocument) -> Self {
         match document {
-            InPlaceDocument::Keys { array, has_prefix, separator, not_after_ns } => {
-                Self::Keys { array, encoding: ChunkKeyEncoding { has_prefix, separator }, not_after_ns }
+            InPlaceDocument::Keys { array, has_prefix, separator, not_after_ns, witness } => {
+                let encoding = ChunkKeyEncoding { has_prefix, separator };
+                Self::Keys { array, encoding, not_after_ns, witness }
             }
             InPlaceDocument::Records { directory, base, record_size, not_after_ns, absent } => {
                 Self::Records { directory, base, record_size, not_after_ns, absent }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use engine::open::{Located, in_record};
+use engine::open::{Located, by_key, in_record};
 use engine::ports::{ReferenceRecord, StoredBytes};
 use futures::StreamExt as _;
-use model::{ByteRange, DatasetId, Error, ErrorKind, FileIdentity, InPlace, Result, SourceFile, Version};
+use model::{ByteRange, DatasetId, Error, ErrorKind, InPlace, Result, SourceFile, Version};
 use moka::sync::Cache;
 
 use super::{Inner, Recipe};
@@ -43,14 +43,15 @@ impl Inner {
     pub(super) async fn locate(&self, recipe: &Recipe, number: u64) -> Result<Source> {
         let variable = recipe.own();
         let published = &recipe.published;
-        let located = match published.in_place.get(recipe.variable).and_then(Option::as_ref) {
-            Some(InPlace::Keys { array, encoding, not_after_ns }) => {
-                let path = format!("{array}/{}", zarr::key::chunk(*encoding, &variable.grid.index(number)));
-                let identity = FileIdentity::not_after(*not_after_ns);
-                Located::File { file: Arc::new(SourceFile { path, identity }), array: Some(array.clone()) }
-            }
-            Some(InPlace::Records { record_size, .. }) => self.referred(recipe, number, *record_size).await?,
-            None => self.referred(recipe, number, published.record_size).await?,
+        let in_place = published.in_place.get(recipe.variable).and_then(Option::as_ref);
+        let located = match in_place.and_then(|in_place| by_key(in_place, &variable.grid, number)) {
+            Some(located) => located,
+            None => match in_place {
+                Some(InPlace::Records { record_size, .. }) => {
+                    self.referred(recipe, number, *record_size).await?
+                }
+                _ => self.referred(recipe, number, published.record_size).await?,
+            },
         };
         Ok(match located {
             Located::Stored { file, range } => Source::Stored(file, range),

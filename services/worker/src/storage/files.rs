@@ -30,6 +30,8 @@ const LARGE_BUFFER_BYTES_MIN: usize = 272 << 10;
 
 /// What each Zarr array has, of either format, at its path.
 const ARRAY_DOCUMENTS: [&str; 2] = [".zarray", "zarr.json"];
+/// What tells of all arrays of a store.
+const STORE_DOCUMENTS: [&str; 2] = [".zmetadata", "zarr.json"];
 
 /// Reads ranges of files, keeps their handles open, and bounds both.
 #[derive(Debug, Clone)]
@@ -123,16 +125,14 @@ impl Files {
         Ok(StoredBytes::Pieces(pieces.boxed()))
     }
 
-    /// The length of a file that no scan has seen, in bytes. None where it is a chunk of an array (path or URL) that is
-    /// there, and it is not. Where the array is gone too, or none is named, that is a `Conflict`: a disk that is not
+    /// The length of a file that no scan has seen, in bytes. None where it is a chunk of an array that is there, and it
+    /// is not: `array` is the array's path or URL, or that of the store's document that tells of it. Where the array is gone too, or none is named, that is a `Conflict`: a disk that is not
     /// mounted has no chunks that read as fill values.
     pub async fn stat(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
         if let Some(length) = self.length(file).await? {
             return Ok(Some(length));
         }
-        for document in
-            array.into_iter().flat_map(|array| ARRAY_DOCUMENTS.map(|name| format!("{array}/{name}")))
-        {
+        for document in array.into_iter().flat_map(documents_of) {
             let document = Arc::new(SourceFile { path: document, identity: file.identity });
             if self.length(&document).await?.is_some() {
                 return Ok(None);
@@ -347,6 +347,15 @@ impl Inner {
     fn forget(&self, file: &SourceFile) {
         self.open.invalidate(file);
     }
+}
+
+/// Documents of which one has to be there, and as old as the registration, where chunks of an array are missing.
+fn documents_of(array: &str) -> Vec<String> {
+    let is_document = array.rsplit('/').next().is_some_and(|name| STORE_DOCUMENTS.contains(&name));
+    if is_document {
+        return vec![array.to_owned()];
+    }
+    ARRAY_DOCUMENTS.iter().map(|name| format!("{array}/{name}")).collect()
 }
 
 /// Paths are told apart by their first byte: most files are local.

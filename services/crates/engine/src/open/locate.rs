@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{ByteRange, ChunkRef, Codec, Error, FileId, FileIdentity, InPlace, Result, SourceFile};
+use model::{
+    ByteRange, ChunkGrid, ChunkRef, Codec, Error, FileId, FileIdentity, InPlace, Result, SourceFile,
+};
 use zarr::key::ChunkIndex;
 
 use super::{Datasets, OpenDataset};
@@ -23,7 +25,8 @@ pub enum Located {
     File {
         /// Which.
         file: Arc<SourceFile>,
-        /// The Zarr array that it is a chunk of, by path or URL: missing where the array is there and the file is not.
+        /// The Zarr array that it is a chunk of, by path or URL, or the document that tells of the array: missing where
+        /// the array is there and the file is not.
         array: Option<String>,
     },
     /// Here.
@@ -70,16 +73,14 @@ impl Datasets {
         number: u64,
     ) -> Result<Located> {
         let published = dataset.published();
-        let record_size = match published.in_place.get(variable).and_then(Option::as_ref) {
-            Some(InPlace::Keys { array, encoding, not_after_ns }) => {
-                let index = published.dataset.variables[variable].grid.index(number);
-                let path = format!("{array}/{}", zarr::key::chunk(*encoding, &index));
-                let identity = FileIdentity::not_after(*not_after_ns);
-                let file = Arc::new(SourceFile { path, identity });
-                return Ok(Located::File { file, array: Some(array.clone()) });
-            }
+        let in_place = published.in_place.get(variable).and_then(Option::as_ref);
+        let grid = &published.dataset.variables[variable].grid;
+        if let Some(located) = in_place.and_then(|in_place| by_key(in_place, grid, number)) {
+            return Ok(located);
+        }
+        let record_size = match in_place {
             Some(InPlace::Records { record_size, .. }) => *record_size,
-            None => published.record_size,
+            _ => published.record_size,
         };
         let record = self.record(dataset, variable, number / record_size).await?;
         match in_record(&record, number)? {
@@ -146,6 +147,15 @@ impl Datasets {
         };
         self.records.try_get_with(key, fetch).await.map_err(|error| Error::clone(&error))
     }
+}
+
+/// The file that a chunk of a store in place is, whether there is one or not; none where references lie in records.
+pub fn by_key(in_place: &InPlace, grid: &ChunkGrid, number: u64) -> Option<Located> {
+    let InPlace::Keys { array, encoding, not_after_ns, witness } = in_place else { return None };
+    let path = format!("{array}/{}", zarr::key::chunk(*encoding, &grid.index(number)));
+    let identity = FileIdentity::not_after(*not_after_ns);
+    let array = Some(witness.as_ref().unwrap_or(array).clone());
+    Some(Located::File { file: Arc::new(SourceFile { path, identity }), array })
 }
 
 /// What a record says of a chunk. A record that says nothing of it is a fault, never a missing chunk: clients read

@@ -2,7 +2,7 @@
 
 use model::{ByteRange, ChunkManifest, ChunkRef, FileId, InPlace, SourceFile};
 
-use super::{FoundArray, ReadStore, StoreObject};
+use super::{DOCUMENT_BYTES_MAX, FoundArray, ReadStore, StoreObject};
 use crate::{ScanFault, ScanOptions};
 
 /// Chunks between two signs of life.
@@ -14,18 +14,24 @@ pub(super) struct References {
     pub(super) in_place: Option<InPlace>,
 }
 
-/// Leaves references in place where that may be, else lists the store. Files are added to `files`.
+/// Leaves references in place where that may be, else lists the store. Files are added to `files`. `consolidated` is the
+/// document that tells of all arrays, if there is one, and the name of an array's own.
 pub(super) fn find(
     store: &dyn ReadStore,
     array: &FoundArray,
+    consolidated: Option<(&str, &str)>,
     options: &ScanOptions,
     files: &mut Vec<SourceFile>,
     alive: &mut dyn FnMut(),
 ) -> Result<References, ScanFault> {
     let encoding = array.read.encoding;
     if let (true, Some((base, not_after_ns))) = (options.stand_alone, store.base()) {
+        let witness = match consolidated {
+            Some((all, own)) if !has_document(store, array, own)? => Some(format!("{base}/{all}")),
+            _ => None,
+        };
         let array = if array.key.is_empty() { base } else { format!("{base}/{}", array.key) };
-        let in_place = Some(InPlace::Keys { array, encoding, not_after_ns });
+        let in_place = Some(InPlace::Keys { array, encoding, not_after_ns, witness });
         return Ok(References { manifest: ChunkManifest::default(), in_place });
     }
     let grid = &array.read.variable.grid;
@@ -59,4 +65,11 @@ pub(super) fn find(
         return Err(ScanFault::CannotList);
     }
     Ok(References { manifest, in_place: None })
+}
+
+/// Whether an array has a document of its own, which it need not where the store's tells of all: some servers give out
+/// no other.
+fn has_document(store: &dyn ReadStore, array: &FoundArray, name: &str) -> Result<bool, ScanFault> {
+    let key = if array.key.is_empty() { name.to_owned() } else { format!("{}/{name}", array.key) };
+    Ok(store.get(&key, DOCUMENT_BYTES_MAX)?.is_some())
 }

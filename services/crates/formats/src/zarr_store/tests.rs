@@ -50,7 +50,10 @@ fn a_store_alone_keeps_its_references() {
     assert_eq!(groups, ["", "sub"]);
     let paths: Vec<&str> = scan.variables.iter().map(|one| one.variable.path.as_str()).collect();
     assert_eq!(paths, ["sub/pr", "tas"]);
-    let Some(InPlace::Keys { array, encoding, not_after_ns }) = &scan.variables[0].in_place else { panic!() };
+    let Some(InPlace::Keys { array, encoding, not_after_ns, witness: None }) = &scan.variables[0].in_place
+    else {
+        panic!()
+    };
     assert_eq!(*array, format!("{}/sub/pr", store.path().display()));
     assert_eq!(*encoding, ChunkKeyEncoding { has_prefix: false, separator: '.' });
     assert!(*not_after_ns > 1_600_000_000_000_000_000);

@@ -18,6 +18,8 @@ pub(crate) struct Nodes {
     pub(crate) groups: Vec<Group>,
     pub(crate) arrays: Vec<FoundArray>,
     pub(crate) warnings: Vec<Warning>,
+    /// The document that told of all of them, and what an array has beside it in a store that is whole.
+    pub(super) consolidated: Option<(&'static str, &'static str)>,
 }
 
 /// An array.
@@ -31,17 +33,22 @@ pub(crate) struct FoundArray {
 pub(super) fn walk(store: &dyn ReadStore, options: &ScanOptions) -> Result<Nodes, ScanFault> {
     let mut walk =
         Walk { store, options, groups: BTreeMap::new(), arrays: Vec::new(), warnings: Vec::new(), seen: 0 };
+    let mut consolidated = None;
     if let Some(root) = walk.document("zarr.json")? {
         match of_document("zarr.json", v3::read::kind(&root))? {
             v3::read::NodeKind::Array => walk.root_array(|path| v3::read::array(path, &root))?,
             v3::read::NodeKind::Group => match v3::read::consolidated(&root) {
-                Some(nodes) => walk.consolidated_v3(&root, nodes)?,
+                Some(nodes) => {
+                    consolidated = Some(("zarr.json", "zarr.json"));
+                    walk.consolidated_v3(&root, nodes)?;
+                }
                 None => walk.group_v3("", &root, 0)?,
             },
         }
     } else if let Some(document) = walk.document(".zmetadata")? {
         let nodes = document.get("metadata").and_then(Value::as_object);
         let detail = || ScanFault::Document { key: ".zmetadata".into(), detail: "it has no metadata".into() };
+        consolidated = Some((".zmetadata", ".zarray"));
         walk.consolidated_v2(nodes.ok_or_else(detail)?)?;
     } else if let Some(zarray) = walk.document(".zarray")? {
         let zattrs = walk.document(".zattrs")?;
@@ -51,7 +58,7 @@ pub(super) fn walk(store: &dyn ReadStore, options: &ScanOptions) -> Result<Nodes
         of_document(".zgroup", v2::read::check_group(&zgroup))?;
         walk.group_v2("", 0)?;
     }
-    Ok(walk.done())
+    Ok(Nodes { consolidated, ..walk.done() })
 }
 
 struct Walk<'s> {
@@ -236,7 +243,7 @@ impl Walk<'_> {
             }
         }
         let groups = groups.into_iter().map(|(path, attributes)| Group { path, attributes }).collect();
-        Nodes { groups, arrays: self.arrays, warnings: self.warnings }
+        Nodes { groups, arrays: self.arrays, warnings: self.warnings, consolidated: None }
     }
 }
 
