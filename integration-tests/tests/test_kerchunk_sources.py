@@ -303,17 +303,24 @@ def test_damaged_changed_and_vanished_records_are_errors(start, simple, allowed_
 
 def test_records_never_lead_outside_the_roots(start, simple, allowed_log):
     folder, _, documents = simple
-    allowed_log.append("outside|Forbidden")
+    allowed_log.append("outside|Forbidden|Conflict")
     documents["x/.zarray"] = documents["x/.zarray"].replace("[16]", "[4, 4]").replace("[4]", "[1, 4]")
     documents["x/.zattrs"] = json.dumps({"_ARRAY_DIMENSIONS": ["m", "n"]})
     (folder.parent / "outside.bin").write_bytes(b"secret" * 20)
-    place = parquet_set(folder, documents, {"x/0.0": chunk(0, "../outside.bin"), "x/1.0": chunk(1, "/etc/passwd")},
-                        "fastparquet", record_size=4)
     system = start("serve")
-    if system.command("register", "out", place).returncode:
-        return
-    for number in range(2):
-        assert get(f"{system.kerchunk('out')}/x/{number}.0")[0] == 403
+    for number, target in enumerate(["../../outside.bin", "/etc/passwd", "/etc/no-such-file", "http://169.254.169.254/latest"]):
+        inside = {f"x/{n}.0": chunk(n) for n in range(4)}
+        place = parquet_set(folder / f"a{number}", documents, {**inside, "x/3.0": chunk(3, target)}, "fastparquet", record_size=1)
+        shutil.copyfile(folder / "values.bin", folder / f"a{number}/values.bin")
+        done = system.command("register", "out", place)
+        assert done.returncode == 1 and "outside the allowed" in done.stderr, done.stderr
+        assert str(folder) not in done.stderr.replace(str(place), "")
+        # A record that the registration does not look into is judged when it is read.
+        middle = parquet_set(folder / f"b{number}", documents, {**inside, "x/1.0": chunk(1, target)}, "fastparquet", record_size=1)
+        shutil.copyfile(folder / "values.bin", folder / f"b{number}/values.bin")
+        system.register(f"out{number}", middle)
+        refused = 409 if "no-such" in target else 403
+        assert [get(f"{system.kerchunk(f'out{number}')}/x/{n}.0")[0] for n in (0, 1, 3)] == [200, refused, 200]
 
 
 @pytest.mark.parametrize("kind", ["serve", "two-process"])

@@ -187,12 +187,14 @@ def test_parquet_records_over_http_are_read_when_they_are_wanted(kind, engine, s
     write_set(web / "refs/set.parq", references, record_size=4, engine=engine)
     system = start(kind, config=config(static.url))
     system.register("set", f"{static.url}/refs/set.parq")
-    assert records_asked_for(static) == {"/refs/set.parq/time/refs.0.parq"}, "no more than coordinates need"
+    sampled = {f"/refs/set.parq/{name}" for name in (
+        "time/refs.0.parq", "area/refs.0.parq", "tas/refs.0.parq", "tas/refs.2.parq")}
+    assert records_asked_for(static) == sampled, "coordinates, and the first and last record of all else"
+    static.asked.clear()
     url = system.kerchunk("set")
     assert raw(url, "tas/9.0.0").status_code == 200
     assert raw(url, "tas/5.0.0").status_code == 404, "missing in the file, missing here"
-    assert records_asked_for(static) == {f"/refs/set.parq/{name}" for name in (
-        "time/refs.0.parq", "tas/refs.1.parq", "tas/refs.2.parq")}
+    assert records_asked_for(static) == {"/refs/set.parq/tas/refs.1.parq", "/refs/set.parq/tas/refs.2.parq"}
     before = len(static.asked)
     assert [raw(url, f"tas/{n}.0.0").status_code for n in (8, 9, 10, 11)] == [200] * 4
     assert not any(path.endswith(".parq") for _, path, _ in static.asked[before:]), "each record once"
@@ -263,7 +265,8 @@ def test_parquet_records_that_change_or_go_are_never_missing_chunks(kind, start,
 def test_parquet_records_lead_only_where_it_is_allowed(start, static, tmp_path, allowed_log, data):
     allowed_log.append("Forbidden|outside|paths")
     web = tmp_path / "web"
-    source = netcdf(web / "tas.nc")
+    (web / "open").mkdir()
+    source = netcdf(web / "open/tas.nc")
     shutil.copyfile(source, data / "tas.nc")
     targets = {"local": str(data / "tas.nc"), "file": f"file://{data}/tas.nc", "passwd": "/etc/passwd",
                "metadata": "http://169.254.169.254/latest", "above": "../../secret", "sibling": f"{static.url}/secret"}
@@ -273,8 +276,14 @@ def test_parquet_records_lead_only_where_it_is_allowed(start, static, tmp_path, 
                       if not key.startswith("area")}
         write_set(web / f"open/{name}.parq", references, record_size=4)
         done = system.command("register", name, f"{static.url}/open/{name}.parq")
-        if done.returncode == 0:
-            assert raw(system.kerchunk(name), "tas/4.0.0").status_code == 403, name
+        assert done.returncode == 1, name
+        # A record that the registration does not look into is judged when it is read.
+        allowed = references_of(source, f"{static.url}/open/tas.nc", inline_below=100)
+        allowed["tas/4.0.0"] = [target, *allowed["tas/4.0.0"][1:]]
+        write_set(web / f"open/{name}-inside.parq", allowed, record_size=4)
+        system.register(f"{name}-inside", f"{static.url}/open/{name}-inside.parq")
+        assert raw(system.kerchunk(f"{name}-inside"), "tas/4.0.0").status_code == 403, name
+        assert raw(system.kerchunk(f"{name}-inside"), "tas/0.0.0").status_code == 200
     assert not any("secret" in path or "latest" in path for _, path, _ in static.asked)
 
 

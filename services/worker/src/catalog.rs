@@ -55,6 +55,7 @@ use read::Reader;
 pub use listing::Fault;
 pub use mosaics::PublishedMosaic;
 pub use publish::Publication;
+pub(crate) use records::read_in_place;
 pub(crate) use refreshing::{Lease, RENEWAL};
 pub(crate) use remote_records::RemoteRecord;
 pub(crate) use scans::{KeptScans, ScansWriter};

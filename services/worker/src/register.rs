@@ -10,6 +10,7 @@ pub mod catalogs;
 mod events;
 mod refresh;
 mod remote;
+mod sampled;
 mod scans;
 mod sharing;
 mod sources;
@@ -277,10 +278,8 @@ impl Preparation {
             Ok((files, keeping))
         })
         .await?;
-        let roots = self.roots.directories();
-        let (scanned, kept) =
-            scans::scan((&self.scans, &self.remotes), files, roots, self.scans_at_once, keeping, events)
-                .await?;
+        let from = (&*self.scans, &self.roots, &self.remotes);
+        let (scanned, kept) = scans::scan(from, files, self.scans_at_once, keeping, events).await?;
         events.begin("join", scanned.len() as u64).await;
         let (joined, preview) = blocking(move || join(scanned).map(with_preview)).await?;
         events.send(RegistrationEvent::Preview(Box::new(preview))).await?;

@@ -6,16 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ports::{PublishedDataset, ReferenceRecord, RefreshReport, VersionList, VersionSummary};
-use model::{
-    ChunkManifest, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Variable, Version, is_url,
-};
+use model::{ChunkManifest, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Variable, Version};
 use moka::sync::Cache;
 use serde::de::DeserializeOwned;
 
 use super::documents::{FORMAT, FileDocument, InPlaceDocument, VersionDocument};
 use super::layout::{self, Layout, names};
 use super::mosaics::{self, PublishedMosaic};
-use super::records::{Records, Span};
+use super::records::read_in_place;
 use super::remote_records::RemoteRecord;
 use super::{disk, refreshing};
 use crate::storage::Roots;
@@ -160,10 +158,8 @@ impl Reader {
         let place = dataset.variables.iter().position(|known| known.path == *variable).ok_or_else(unknown)?;
         let grid = &dataset.variables[place].grid;
         match in_place.get(place).and_then(Option::as_ref) {
-            Some(InPlace::Records { directory, base, record_size, not_after_ns, .. }) => {
-                let (record_size, not_after_ns) = (*record_size, *not_after_ns);
-                let records = Records { directory, base, record_size, not_after_ns };
-                return records.read(roots, grid.chunk_count(), record)?.ok_or_else(unknown);
+            Some(in_place @ InPlace::Records { .. }) => {
+                return read_in_place(in_place, roots, grid.chunk_count(), record)?.ok_or_else(unknown);
             }
             // Each chunk is a file of its own.
             Some(InPlace::Keys { .. }) => return Err(unknown()),
@@ -196,25 +192,8 @@ impl Reader {
         let PublishedDataset { dataset, in_place, .. } = self.dataset(layout, id, version)?;
         let unknown = || unknown(id, variable, record);
         let place = dataset.variables.iter().position(|known| known.path == *variable).ok_or_else(unknown)?;
-        let Some(Some(InPlace::Records { directory, base, record_size, not_after_ns, absent })) =
-            in_place.get(place)
-        else {
-            return Ok(None);
-        };
-        if !is_url(directory) {
-            return Ok(None);
-        }
-        let chunk_count = dataset.variables[place].grid.chunk_count();
-        Ok(Some(RemoteRecord {
-            directory: directory.clone(),
-            base: base.clone(),
-            record_size: *record_size,
-            not_after_ns: *not_after_ns,
-            variable: variable.clone(),
-            record,
-            span: Span::of(record, *record_size, chunk_count).ok_or_else(unknown)?,
-            was_absent: absent.binary_search(&record).is_ok(),
-        }))
+        let in_place = in_place.get(place).and_then(Option::as_ref);
+        Ok(in_place.and_then(|in_place| RemoteRecord::new(in_place, &dataset.variables[place], record)))
     }
 
     /// What the files of a record were when scanned.

@@ -6,13 +6,28 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use engine::ports::ReferenceRecord;
-use model::{ChunkManifest, Error, ErrorKind, FileIdentity, Result, SourceFile};
+use model::{ChunkManifest, Error, ErrorKind, FileIdentity, InPlace, Result, SourceFile};
 
 use crate::storage::{Roots, read_whole};
 
 /// Largest record that is read, in bytes as stored: a hundred thousand references are about one megabyte, unless
 /// chunks are inlined.
 pub(super) const RECORD_BYTES_MAX: u64 = 256 << 20;
+
+/// Reads one record of a variable of `chunk_count` chunks whose references stay in a set on a filesystem; none where
+/// they do not, or the variable has no such record.
+pub(crate) fn read_in_place(
+    in_place: &InPlace,
+    roots: &Roots,
+    chunk_count: u64,
+    record: u64,
+) -> Result<Option<ReferenceRecord>> {
+    let InPlace::Records { directory, base, record_size, not_after_ns, .. } = in_place else {
+        return Ok(None);
+    };
+    let (record_size, not_after_ns) = (*record_size, *not_after_ns);
+    Records { directory, base, record_size, not_after_ns }.read(roots, chunk_count, record)
+}
 
 /// The records of one variable.
 pub(super) struct Records<'a> {

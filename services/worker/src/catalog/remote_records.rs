@@ -1,7 +1,7 @@
 //! Records of a remote set of references, each read when one of its chunks is asked for.
 
 use engine::ports::ReferenceRecord;
-use model::{Error, ErrorKind, FileIdentity, NodePath, Result, SourceFile};
+use model::{Error, ErrorKind, FileIdentity, InPlace, NodePath, Result, SourceFile, Variable, is_url};
 
 use super::records::{RECORD_BYTES_MAX, Records, Span, gone};
 use crate::local::blocking;
@@ -11,24 +11,44 @@ use crate::storage::Remotes;
 #[derive(Debug)]
 pub(crate) struct RemoteRecord {
     /// URL of the variable's directory.
-    pub(super) directory: String,
+    directory: String,
     /// Where relative targets begin.
-    pub(super) base: String,
+    base: String,
     /// References a record.
-    pub(super) record_size: u64,
+    record_size: u64,
     /// Latest modification of the record and its targets, nanoseconds since 1970.
-    pub(super) not_after_ns: i64,
+    not_after_ns: i64,
     /// The variable, whose path ends the directory's.
-    pub(super) variable: NodePath,
+    variable: NodePath,
     /// Its number.
-    pub(super) record: u64,
+    record: u64,
     /// Its chunks.
-    pub(super) span: Span,
+    span: Span,
     /// Whether it was not there at the registration.
-    pub(super) was_absent: bool,
+    was_absent: bool,
 }
 
 impl RemoteRecord {
+    /// A record of a variable whose references stay in a remote set; none where they do not, or there is no such record.
+    pub(crate) fn new(in_place: &InPlace, variable: &Variable, record: u64) -> Option<Self> {
+        let InPlace::Records { directory, base, record_size, not_after_ns, absent } = in_place else {
+            return None;
+        };
+        if !is_url(directory) {
+            return None;
+        }
+        Some(Self {
+            directory: directory.clone(),
+            base: base.clone(),
+            record_size: *record_size,
+            not_after_ns: *not_after_ns,
+            variable: variable.path.clone(),
+            record,
+            span: Span::of(record, *record_size, variable.grid.chunk_count())?,
+            was_absent: absent.binary_search(&record).is_ok(),
+        })
+    }
+
     /// Reads it.
     pub(crate) async fn read(self, remotes: &Remotes) -> Result<ReferenceRecord> {
         let file = self.records().file(self.record);

@@ -10,12 +10,12 @@ use futures::stream;
 use model::{Error, FileScan, Result};
 
 use super::events::Events;
-use super::remote;
 use super::sharing::Sharing;
 use super::sources::Source;
+use super::{remote, sampled};
 use crate::catalog::{KeptScans, ScansWriter};
 use crate::scan::{ScanPool, ScanSource, scan_of_message};
-use crate::storage::Remotes;
+use crate::storage::{Remotes, Roots};
 
 /// Most failures that are told; scanning stops with the last of them.
 const FAILURES_MAX: usize = 10;
@@ -41,9 +41,8 @@ impl Keeping {
 /// again. Where some fail, all failures up to [`FAILURES_MAX`] are one error that names them. Links in stores may lead
 /// into `roots`.
 pub(super) async fn scan(
-    (pool, remotes): (&ScanPool, &Remotes),
+    (pool, roots, remotes): (&ScanPool, &Arc<Roots>, &Remotes),
     sources: Vec<Source>,
-    roots: &[PathBuf],
     at_once: usize,
     keeping: Keeping,
     events: &Events,
@@ -61,10 +60,12 @@ pub(super) async fn scan(
             still(0, 0);
             let scan = match kept(before, &source, total == 1).await {
                 Some(kept) => Ok(kept),
-                None => scan_one((pool, remotes), &source, total == 1, roots, &still).await,
+                None => scan_one((pool, remotes), &source, total == 1, roots.directories(), &still).await,
             };
-            let scan = scan
-                .and_then(|(scan, message)| remote::check_targets(remotes, &scan).map(|()| (scan, message)));
+            let scan = match scan {
+                Ok(scanned) => checked((roots, remotes), scanned).await,
+                failed => failed,
+            };
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             events.progress("scan", done, total, &name);
             (place, source, scan)
@@ -92,6 +93,16 @@ pub(super) async fn scan(
     }
     scans.sort_unstable_by_key(|(place, _)| *place);
     Ok((scans.into_iter().map(|(_, scan)| scan).collect(), now))
+}
+
+/// A scan whose references lead only where it is allowed.
+async fn checked(
+    (roots, remotes): (&Arc<Roots>, &Remotes),
+    (mut scan, message): (FileScan, Bytes),
+) -> Result<(FileScan, Bytes)> {
+    remote::check_targets(remotes, &scan)?;
+    sampled::check((roots, remotes), &mut scan).await?;
+    Ok((scan, message))
 }
 
 async fn scan_one(
