@@ -142,16 +142,16 @@ def test_references_over_http_with_relative_targets(kind, start, static, tmp_pat
     assert any(path == "/data/nemo.nc" for _, path, _ in static.asked)
 
 
-def netcdf(path) -> pathlib.Path:
+def netcdf(path, first: int = 0) -> pathlib.Path:
     """A file of twelve chunks of `tas`, two of which are not there, and a small variable in one piece."""
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(2 + first)
     with netCDF4.Dataset(path, "w") as file:
         file.createDimension("time", 12)
         file.createDimension("y", 6)
         file.createDimension("x", 8)
         time = file.createVariable("time", "f8", ("time",))
         time.units = "days since 2000-01-01"
-        time[:] = np.arange(12.0)
+        time[:] = first + np.arange(12.0)
         tas = file.createVariable("tas", "f4", ("time", "y", "x"), chunksizes=(1, 6, 8), zlib=True, fill_value=-1.0)
         for step in set(range(12)) - {5, 7}:
             tas[step] = rng.normal(280, 10, (6, 8))
@@ -221,6 +221,22 @@ def test_parquet_records_with_relative_targets(kind, start, static, tmp_path):
         with xr.open_dataset(source) as truth, xr.open_dataset(system.kerchunk(name), engine="zarr") as ours:
             for variable in truth.variables:
                 same_values(ours[variable].values, truth[variable].values)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sets_of_parquet_records_are_joined(kind, start, static, tmp_path):
+    web, urls, files = tmp_path / "web", [], []
+    for first in (0, 12):
+        files.append(netcdf(web / f"tas{first}.nc", first))
+        write_set(web / f"{first}.parq", references_of(files[-1], f"tas{first}.nc", inline_below=100), record_size=4)
+        urls.append(f"{static.url}/{first}.parq")
+    system = start(kind, config=config(static.url))
+    system.register("joined", *reversed(urls))
+    with xr.open_mfdataset(files, data_vars="minimal", coords="minimal", compat="override") as truth, \
+            xr.open_dataset(system.kerchunk("joined"), engine="zarr") as ours:
+        assert dict(ours.sizes) == dict(truth.sizes)
+        for name in ("tas", "time"):
+            same_values(ours[name].values, truth[name].values)
 
 
 @pytest.mark.parametrize("kind", KINDS)
