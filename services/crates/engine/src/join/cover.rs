@@ -59,8 +59,8 @@ pub(super) fn cover(variable: &Collected, axis: &Axis, sources: &Sources) -> Res
         let known = covered.min(span.end) - span.start;
         let is_comparable = variable.pieces[piece].scanned.layout == Layout::Inline;
         if known > 0 && !is_comparable {
-            let mut shared = span.start..span.start + known;
-            if shared.all(|place| is_held_once(variable, &covers, (piece, span.start), place, axis)) {
+            let mut twice_held = span.start..span.start + known;
+            if twice_held.all(|place| is_held_once(variable, &covers, (piece, span.start), place, axis)) {
                 shares = Some(piece);
                 covered = covered.max(span.end);
                 covers.push(Cover { piece, span, known });

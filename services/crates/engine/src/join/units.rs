@@ -320,21 +320,25 @@ fn replace(piece: &mut Piece, bytes: Vec<u8>, data_type: DataType) {
     piece.scanned.manifest = ChunkManifest::inline(Bytes::from(bytes));
 }
 
+/// What says how a time is counted.
+const CLOCK: [&str; 2] = ["units", "calendar"];
+
 /// Gives all pieces the first one's `units` and `calendar`: what they say is the same by now.
 fn spell_alike(member: &mut Collected) {
     let Some((first, others)) = member.pieces.split_first_mut() else {
         return;
     };
     let first = &first.scanned.variable.attributes;
-    const NAMES: [&str; 2] = ["units", "calendar"];
     for other in others {
         let variable = &mut other.scanned.variable;
         // What says the same already stays shared.
-        if NAMES.iter().all(|name| variable.attributes.get(name) == first.get(name)) {
+        if CLOCK.iter().all(|name| variable.attributes.get(name) == first.get(name)) {
             continue;
         }
         let attributes = &mut Arc::make_mut(variable).attributes;
-        NAMES.iter().for_each(|name| copy_attribute(first, attributes, name));
+        for name in CLOCK {
+            copy_attribute(first, attributes, name);
+        }
     }
 }
 
