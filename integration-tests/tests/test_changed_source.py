@@ -1,14 +1,20 @@
 """A source that changes while it is served: a 409 that says so, never other bytes, never a 404."""
 
+import json
 import os
 import shutil
 
+import h5py
+import hdf5plugin
 import numpy as np
 import pytest
 import requests
 import xarray as xr
+from kerchunk.df import refs_to_dataframe
 
 from harness import samples
+from harness.paths import DATA
+from test_mixed import archive
 
 KINDS = ["serve", "two-process"]
 KEY = "tos/0.0.0"
@@ -150,3 +156,91 @@ def test_no_mixture_of_bytes_while_the_file_is_being_rewritten(served_copy):
         answer = requests.get(f"{system.kerchunk('nemo')}/{KEY}")
         assert answer.status_code == 409
         path.write_bytes(whole)
+
+
+@pytest.fixture(params=KINDS)
+def computed(request, start, data, allowed_log):
+    """A system with chunks that it computes and keeps, each read once: URL of the chunk, its source, its bytes."""
+    allowed_log.append(CHANGED)
+    system = start(request.param)
+    months = archive(data, "packing")
+    system.register("mixed", *months)
+    whole = archive(data, "months")
+    system.register("months", *whole)
+    field = data / "field.grib"
+    field.write_bytes(FIELD.read_bytes())
+    system.register("field", field)
+    system.register("referred", referred(data))
+    chunks = {}
+    for name, key, source in (
+        ("mixed", "/kerchunk/tas/35.0.0", months[1]), ("months", "/kerchunk/tas/1.0.0", whole[1]),
+        ("field", "/zarr/{field}", field), ("referred", "/zarr/tas/0.0", data / "lz4"),
+    ):  # fmt: skip
+        url = f"{system.url}/datasets/{name}"
+        url += key.format(field=first_chunk(f"{url}/zarr"))
+        chunks[name] = (url, source, requests.get(url))
+    return system, chunks
+
+
+FIELD = DATA / "grib" / "regular_ll_sfc_grib1.grib"
+
+
+def first_chunk(url):
+    """The first chunk of the largest array of a store."""
+    metadata = requests.get(f"{url}/.zmetadata").json()["metadata"]
+    arrays = {key.removesuffix("/.zarray"): value for key, value in metadata.items() if key.endswith("/.zarray")}
+    name = max(arrays, key=lambda name: np.prod(arrays[name]["shape"]))
+    return f"{name}/" + ".".join("0" for _ in arrays[name]["shape"])
+
+
+def lz4_chunk(path, values):
+    """Writes a chunk as HDF5's LZ4 filter stores it."""
+    made = path.with_suffix(".h5")
+    with h5py.File(made, "w") as file:
+        chunk = file.create_dataset("tas", data=values, chunks=values.shape, **hdf5plugin.LZ4()).id.get_chunk_info(0)
+    path.write_bytes(made.read_bytes()[chunk.byte_offset : chunk.byte_offset + chunk.size])
+
+
+def referred(data):
+    """References to an array that lies in another file, in a codec that the view decodes."""
+    lz4_chunk(data / "lz4", np.arange(1000, dtype="f4").reshape(10, 100))
+    zarray = {"zarr_format": 2, "shape": [10, 100], "chunks": [10, 100], "dtype": "<f4", "order": "C", "fill_value": 0.0,
+              "filters": None, "compressor": {"id": "imagecodecs_lz4h5"}}
+    refs = {".zgroup": '{"zarr_format": 2}', "tas/.zarray": json.dumps(zarray),
+            "tas/.zattrs": '{"_ARRAY_DIMENSIONS": ["y", "x"]}', "tas/0.0": ["lz4"]}
+    path = data / "referred.parq"
+    refs_to_dataframe({"version": 1, "refs": refs}, str(path))
+    return path
+
+
+CHANGES = {
+    "removed": lambda path: path.unlink(),
+    "touched": lambda path: os.utime(path),
+    "rewritten": lambda path: path.write_bytes(path.read_bytes()[::-1]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_kept_computed_chunk_is_not_served_once_its_source_changed(computed, change):
+    system, chunks = computed
+    for name, (url, source, before) in chunks.items():
+        assert before.status_code == 200 and requests.get(url).content == before.content, name
+        CHANGES[change](source)
+        for _ in range(2):
+            answer = requests.get(url)
+            assert answer.status_code == 409, f"{name}: {answer.status_code}"
+            assert answer.headers["Content-Type"].startswith("application/problem+json")
+
+
+def test_a_kept_computed_chunk_of_a_file_that_no_scan_saw_follows_it(computed):
+    """One that is replaced by an older file is served anew, as raw chunks are: it is not younger than the references."""
+    system, chunks = computed
+    url, source, before = chunks["referred"]
+    assert requests.get(url).content == before.content
+    other = source.with_name("other")
+    lz4_chunk(other, np.ones((10, 100), "f4"))
+    os.utime(other, (1_000_000_000, 1_000_000_000))
+    other.replace(source)
+    answers = [requests.get(url) for _ in range(3)]
+    assert {answer.status_code for answer in answers} <= {200, 409} and answers[-1].status_code == 200
+    assert all(answer.content != before.content for answer in answers)

@@ -1,9 +1,9 @@
 //! Making chunks that no file holds in the form that is asked for.
 //!
 //! ```text
-//! evaluate ─▶ made before? ─▶ locate ─▶ admit by bytes ─▶ read ─▶ decode, encode on the pool ─▶ keep
-//!              or being made              │                       at most one a core
-//!                                        computed ─▶ mosaic: parts of several sources
+//! evaluate ─▶ made before, and sources unchanged? ─▶ locate ─▶ admit by bytes ─▶ read ─▶ decode, encode ─▶ keep
+//!              or being made                            │                                 at most one a core
+//!                                                      computed ─▶ mosaic: parts of several sources
 //! ```
 //! Requests for the same chunk at once make it once. An error is never an element: a source that changed, is damaged or
 //! is on tape fails the whole chunk, and only what the source lacks is missing.
@@ -12,6 +12,7 @@ mod decode;
 mod locate;
 mod mosaic;
 mod pool;
+mod witness;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use decode::Decoder;
 use locate::{Records, Source};
 use mosaic::Mosaics;
 use pool::Pool;
+use witness::Made;
 
 /// Most variables whose codecs are kept ready.
 const RECIPES_MAX: u64 = 10_000;
@@ -34,7 +36,7 @@ const RECIPES_MAX: u64 = 10_000;
 /// Makes chunks, keeps some, and bounds both.
 pub struct Evaluator {
     inner: Arc<Inner>,
-    made: Cache<EvaluatedChunk, Option<Bytes>>,
+    made: Cache<EvaluatedChunk, Made>,
 }
 
 struct Inner {
@@ -67,9 +69,7 @@ struct Recipe {
 impl Evaluator {
     /// Nothing made yet.
     pub fn new(catalog: Arc<Catalog>, files: Files, settings: &EvaluateSettings) -> Self {
-        let weight = |_: &EvaluatedChunk, bytes: &Option<Bytes>| {
-            u32::try_from(bytes.as_ref().map_or(0, Bytes::len) + 256).unwrap_or(u32::MAX)
-        };
+        let weight = |_: &EvaluatedChunk, made: &Made| made.weight();
         let inner = Inner {
             catalog,
             files,
@@ -87,40 +87,49 @@ impl Evaluator {
     /// A chunk; none where the sources have nothing of it.
     pub async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
         if let Some(made) = self.made.get(chunk).await {
-            return Ok(made);
+            // Bytes of the registered state, or none: also where they are kept.
+            if self.inner.are_unchanged(&made.sources).await? {
+                return Ok(made.bytes);
+            }
+            self.made.invalidate(chunk).await;
         }
         let made = self.made.try_get_with(chunk.clone(), self.inner.make(chunk)).await;
-        made.map_err(|error| Error::clone(&error))
+        made.map(|made| made.bytes).map_err(|error| Error::clone(&error))
     }
 }
 
 impl Inner {
-    async fn make(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+    async fn make(&self, chunk: &EvaluatedChunk) -> Result<Made> {
         let recipe = self.recipe(chunk).await?;
         let variable = recipe.own();
         if chunk.number >= variable.grid.chunk_count() {
             return Err(Error::invalid("the array has no such chunk"));
         }
-        let stored_bytes = match self.locate(&recipe, chunk.number).await? {
-            Source::Missing => return Ok(None),
-            Source::Computed => return self.composed(&recipe, chunk.number).await,
-            Source::Inline(bytes) => bytes,
-            Source::Stored(file, range) => {
-                let admitted = self.pool.admit(range.length, recipe.decoder.decoded_bytes()).await?;
-                let stored = self.read(&file, range).await?;
-                return self.recode(&recipe, stored, admitted).await.map(Some);
+        let decoded_bytes = recipe.decoder.decoded_bytes();
+        match self.locate(&recipe, chunk.number).await? {
+            Source::Missing(place) => Ok(Made { bytes: None, sources: place.into_iter().collect() }),
+            Source::Computed => self.composed(&recipe, chunk.number).await,
+            Source::Inline(stored) => {
+                let admitted = self.pool.admit(stored.len() as u64, decoded_bytes).await?;
+                let bytes = self.recode(&recipe, stored, admitted).await?;
+                Ok(Made { bytes: Some(bytes), sources: Arc::default() })
             }
-        };
-        let length = stored_bytes.len() as u64;
-        let admitted = self.pool.admit(length, recipe.decoder.decoded_bytes()).await?;
-        self.recode(&recipe, stored_bytes, admitted).await.map(Some)
+            Source::Stored(source, range) => {
+                let admitted = self.pool.admit(range.length, decoded_bytes).await?;
+                let stored = self.read(&source.file, range).await?;
+                let bytes = self.recode(&recipe, stored, admitted).await?;
+                Ok(Made { bytes: Some(bytes), sources: [source].into() })
+            }
+        }
     }
 
     /// A chunk that is made of several sources, or of sources of another form.
-    async fn composed(&self, recipe: &Arc<Recipe>, number: u64) -> Result<Option<Bytes>> {
-        let Some(elements) = self.compose(recipe, number).await? else { return Ok(None) };
+    async fn composed(&self, recipe: &Arc<Recipe>, number: u64) -> Result<Made> {
+        let (elements, sources) = self.compose(recipe, number).await?;
+        let Some(elements) = elements else { return Ok(Made { bytes: None, sources }) };
         let recipe = Arc::clone(recipe);
-        self.pool.run_admitted(move || recipe.decoder.encode(&elements)).await.map(Some)
+        let bytes = self.pool.run_admitted(move || recipe.decoder.encode(&elements)).await?;
+        Ok(Made { bytes: Some(bytes), sources })
     }
 
     async fn recode(&self, recipe: &Arc<Recipe>, stored: Bytes, admitted: pool::Admitted) -> Result<Bytes> {

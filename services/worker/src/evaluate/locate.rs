@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use model::{ByteRange, DatasetId, Error, ErrorKind, InPlace, Result, SourceFile, Version};
 use moka::sync::Cache;
 
+use super::witness::Witness;
 use super::{Inner, Recipe};
 
 /// Most bytes of references that are kept.
@@ -18,11 +19,12 @@ const STORED_BYTES_MAX: u64 = 4 << 30;
 
 /// Where a chunk is.
 pub(super) enum Source {
-    Stored(Arc<SourceFile>, ByteRange),
+    Stored(Witness, ByteRange),
     Inline(Bytes),
     /// Of several sources, or of one of another form.
     Computed,
-    Missing,
+    /// With the place where a file would be.
+    Missing(Option<Witness>),
 }
 
 /// Records of references, kept by dataset, version, variable and number.
@@ -54,14 +56,25 @@ impl Inner {
             },
         };
         Ok(match located {
-            Located::Stored { file, range } => Source::Stored(file, range),
             Located::Inline(bytes) => Source::Inline(bytes),
             Located::Computed(_) | Located::Outside => Source::Computed,
-            Located::Missing => Source::Missing,
-            Located::File { file, array } => match self.files.stat(&file, array.as_deref()).await? {
-                Some(length) => Source::Stored(file, ByteRange { offset: 0, length }),
-                None => Source::Missing,
-            },
+            Located::Missing => Source::Missing(None),
+            located => self.stored(located).await?,
+        })
+    }
+
+    /// A chunk in a file, or the place where that file would be.
+    pub(super) async fn stored(&self, located: Located) -> Result<Source> {
+        let witness = match located {
+            Located::Stored { file, range } => {
+                return Ok(Source::Stored(self.witness(file, None).await?, range));
+            }
+            Located::File { file, array } => self.witness(file, array).await?,
+            _ => return Err(Error::internal("a chunk that is in no file is looked for in one")),
+        };
+        Ok(match witness.length() {
+            Some(length) => Source::Stored(witness, ByteRange { offset: 0, length }),
+            None => Source::Missing(Some(witness)),
         })
     }
 

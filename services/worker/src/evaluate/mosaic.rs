@@ -16,6 +16,8 @@ use model::{
 use moka::future::Cache;
 
 use super::decode::Decoder;
+use super::locate::Source;
+use super::witness::Witness;
 use super::{Inner, Recipe};
 use crate::catalog::PublishedMosaic;
 
@@ -33,7 +35,7 @@ const VARIABLES_MAX: u64 = 1_000;
 /// What is kept from one chunk to the next.
 pub(super) struct Mosaics {
     pieces: Cache<(DatasetId, Version, NodePath), Arc<Pieces>>,
-    decoded: Cache<(Arc<SourceFile>, ByteRange), Bytes>,
+    decoded: Cache<(Witness, ByteRange), Bytes>,
 }
 
 impl Mosaics {
@@ -64,8 +66,13 @@ struct Way {
 }
 
 impl Inner {
-    /// The elements of a computed chunk; none where the sources have nothing of it and it reads as the fill value.
-    pub(super) async fn compose(&self, recipe: &Arc<Recipe>, number: u64) -> Result<Option<Vec<u8>>> {
+    /// The elements of a computed chunk, and what they were read of; none where the sources have nothing of it and it
+    /// reads as the fill value.
+    pub(super) async fn compose(
+        &self,
+        recipe: &Arc<Recipe>,
+        number: u64,
+    ) -> Result<(Option<Vec<u8>>, Arc<[Witness]>)> {
         let own = recipe.own();
         let pieces = self.pieces(recipe).await?;
         let size = own.data_type.size().ok_or_else(|| Error::internal("a mosaic of text"))?;
@@ -77,11 +84,12 @@ impl Inner {
         let _admitted =
             self.pool.admit(0, Some(count.saturating_mul(size).saturating_add(of_sources))).await?;
         let mut elements = pieces.blank.repeat(count);
-        let mut has_data = false;
+        let (mut has_data, mut read_of) = (false, Vec::new());
         let parts: Vec<_> = sources.into_iter().map(|source| self.part(recipe, &pieces, source)).collect();
         let mut parts = futures::stream::iter(parts).buffer_unordered(SOURCES_AT_ONCE);
-        while let Some((source, part)) = parts.try_next().await? {
+        while let Some((source, Part { elements: part, witness })) = parts.try_next().await? {
             has_data |= part.is_some();
+            read_of.extend(witness);
             let region = Region { start: source.to, extent: source.from.extent };
             let part =
                 part.unwrap_or_else(|| pieces.ways[source.encoding].fill.repeat(region.elements() as usize));
@@ -92,7 +100,7 @@ impl Inner {
             let fill = own.fill_value.as_deref();
             elements.chunks_exact(size).all(|element| Some(element) == fill)
         };
-        Ok((has_data || !is_fill()).then_some(elements))
+        Ok(((has_data || !is_fill()).then_some(elements), read_of.into()))
     }
 
     async fn pieces(&self, recipe: &Arc<Recipe>) -> Result<Arc<Pieces>> {
@@ -112,24 +120,25 @@ impl Inner {
         self.mosaics.pieces.try_get_with(key, make).await.map_err(|error| Error::clone(&error))
     }
 
-    /// The elements of one part of a chunk; none where its source has none.
+    /// One part of a chunk.
     async fn part(
         &self,
         recipe: &Arc<Recipe>,
         pieces: &Arc<Pieces>,
         source: SourceChunk,
-    ) -> Result<(SourceChunk, Option<Vec<u8>>)> {
+    ) -> Result<(SourceChunk, Part)> {
         let encoding = &pieces.published.mosaic.encodings[source.encoding];
-        let stored = match self.locate_piece(recipe, &pieces.published, source.row).await? {
-            None => return Ok((source, None)),
-            Some(Stored::Bytes(bytes)) => self.decode(pieces, source.encoding, bytes).await?,
-            Some(Stored::File(file, range)) => {
-                if let Some(elements) = self.runs(encoding, &file, range, &source.from).await? {
+        let (stored, witness) = match self.locate_piece(recipe, &pieces.published, source.row).await? {
+            Source::Missing(witness) => return Ok((source, Part { elements: None, witness })),
+            Source::Inline(bytes) => (self.decode(pieces, source.encoding, bytes).await?, None),
+            Source::Stored(witness, range) => {
+                if let Some(elements) = self.runs(encoding, &witness.file, range, &source.from).await? {
                     let unpacked = pieces.ways[source.encoding].unpack(&elements)?;
-                    return Ok((source, Some(unpacked)));
+                    return Ok((source, Part { elements: Some(unpacked), witness: Some(witness) }));
                 }
-                self.decoded(pieces, source.encoding, &file, range).await?
+                (self.decoded(pieces, source.encoding, &witness, range).await?, Some(witness))
             }
+            Source::Computed => return Err(Error::internal("a piece of a mosaic is computed itself")),
         };
         let (pieces, from, at) = (Arc::clone(pieces), source.from.clone(), source.encoding);
         let cut = move || {
@@ -139,8 +148,8 @@ impl Inner {
                 mosaic::cut(&stored, encoding.grid.chunk_shape(), &from, size).ok_or_else(short)?;
             pieces.ways[at].unpack(&elements)
         };
-        let part = self.pool.run_admitted(cut).await?;
-        Ok((source, Some(part)))
+        let elements = Some(self.pool.run_admitted(cut).await?);
+        Ok((source, Part { elements, witness }))
     }
 
     async fn locate_piece(
@@ -148,22 +157,18 @@ impl Inner {
         recipe: &Recipe,
         published: &Arc<PublishedMosaic>,
         row: u64,
-    ) -> Result<Option<Stored>> {
+    ) -> Result<Source> {
         let (catalog, mosaic) = (Arc::clone(&self.catalog), Arc::clone(published));
         let (id, version) = (recipe.published.id.clone(), recipe.published.version);
         let (variable, record) = (recipe.own().path.clone(), row / published.record_size.max(1));
         let read = move || catalog.piece_references(&id, version, &variable, &mosaic, record);
         let references = crate::local::blocking(read).await?;
-        Ok(match in_record(&references, row)? {
-            Some(Located::Missing) => None,
-            Some(Located::Inline(bytes)) => Some(Stored::Bytes(bytes)),
-            Some(Located::Stored { file, range }) => Some(Stored::File(file, range)),
-            Some(Located::File { file, array }) => {
-                let length = self.files.stat(&file, array.as_deref()).await?;
-                length.map(|length| Stored::File(file, ByteRange { offset: 0, length }))
-            }
-            _ => return Err(Error::internal("a piece of a mosaic is computed itself")),
-        })
+        match in_record(&references, row)? {
+            Some(Located::Missing) => Ok(Source::Missing(None)),
+            Some(Located::Inline(bytes)) => Ok(Source::Inline(bytes)),
+            Some(Located::Computed(_) | Located::Outside) | None => Ok(Source::Computed),
+            Some(located) => self.stored(located).await,
+        }
     }
 
     /// The elements of a region of an uncompressed chunk, read without the rest of it, as they are stored. None where it
@@ -203,17 +208,17 @@ impl Inner {
         &self,
         pieces: &Arc<Pieces>,
         encoding: usize,
-        file: &Arc<SourceFile>,
+        source: &Witness,
         range: ByteRange,
     ) -> Result<Bytes> {
-        let key = (Arc::clone(file), range);
-        if let Some(elements) = self.mosaics.decoded.get(&key).await {
-            // Bytes of the registered state, or none: also where they are kept.
-            self.files.read(file, ByteRange { offset: range.offset, length: 0 }).await?;
+        let key = (source.clone(), range);
+        if let Some(elements) = self.mosaics.decoded.get(&key).await
+            && self.is_unchanged(source).await?
+        {
             return Ok(elements);
         }
         let make = async {
-            let stored = self.read(file, range).await?;
+            let stored = self.read(&source.file, range).await?;
             self.decode(pieces, encoding, stored).await
         };
         self.mosaics.decoded.try_get_with(key, make).await.map_err(|error| Error::clone(&error))
@@ -225,10 +230,12 @@ impl Inner {
     }
 }
 
-/// Where the stored form of a piece's chunk is.
-enum Stored {
-    Bytes(Bytes),
-    File(Arc<SourceFile>, ByteRange),
+/// A part of a chunk.
+struct Part {
+    /// None where its source has none.
+    elements: Option<Vec<u8>>,
+    /// What it was read of; none where that was no file.
+    witness: Option<Witness>,
 }
 
 impl Way {

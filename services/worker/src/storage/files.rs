@@ -8,7 +8,7 @@ use bytes::Bytes;
 use engine::ports::StoredBytes;
 use engine::recall::Recall;
 use futures::StreamExt as _;
-use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
+use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
 use tokio::sync::Semaphore;
 
 use super::buffers::{Buffer, BufferPool};
@@ -129,27 +129,36 @@ impl Files {
     /// is not: `array` is the array's path or URL, or that of the store's document that tells of it. Where the array is gone too, or none is named, that is a `Conflict`: a disk that is not
     /// mounted has no chunks that read as fill values.
     pub async fn stat(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
-        if let Some(length) = self.length(file).await? {
-            return Ok(Some(length));
+        Ok(self.state(file, array).await?.map(|state| state.size_bytes))
+    }
+
+    /// The same for all that tells one state of the file from another.
+    pub(crate) async fn state(
+        &self,
+        file: &Arc<SourceFile>,
+        array: Option<&str>,
+    ) -> Result<Option<FileIdentity>> {
+        if let Some(state) = self.found(file).await? {
+            return Ok(Some(state));
         }
         for document in array.into_iter().flat_map(documents_of) {
             let document = Arc::new(SourceFile { path: document, identity: file.identity });
-            if self.length(&document).await?.is_some() {
+            if self.found(&document).await?.is_some() {
                 return Ok(None);
             }
         }
         Err(changed(&file.path, "is not there"))
     }
 
-    /// The length of a file in bytes; none where there is no such file.
-    async fn length(&self, file: &Arc<SourceFile>) -> Result<Option<u64>> {
+    /// What a file is now, if it is still what it was or may be; none where there is no such file.
+    async fn found(&self, file: &Arc<SourceFile>) -> Result<Option<FileIdentity>> {
         if is_remote(file) {
-            return Box::pin(self.remotes.stat(file)).await;
+            return Box::pin(self.remotes.state(file)).await;
         }
         match self.inner.handle(file).await {
             Ok(mut handle) => {
                 self.inner.check(file, &mut handle).await?;
-                Ok(Some(handle.size_bytes()))
+                Ok(Some(handle.identity()))
             }
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -87,6 +87,11 @@ impl OpenFile {
         Ok(self)
     }
 
+    /// What it was when it was opened.
+    pub(super) fn identity(&self) -> FileIdentity {
+        self.identity
+    }
+
     /// Its size when it was opened, in bytes.
     pub(super) fn size_bytes(&self) -> u64 {
         self.identity.size_bytes

@@ -103,15 +103,15 @@ impl Remotes {
         read::read(&self.inner, &object, file, range).await
     }
 
-    /// The length of an object; none where its server says that there is none.
-    pub(super) async fn stat(&self, file: &SourceFile) -> Result<Option<u64>> {
+    /// What an object is now, its length included; none where its server says that there is none.
+    pub(super) async fn state(&self, file: &SourceFile) -> Result<Option<FileIdentity>> {
         let object = self.object(&file.path)?;
-        read::stat(&self.inner, &object, file).await
+        read::state(&self.inner, &object, file).await
     }
 
     /// Whether there is such an object.
     pub async fn exists(&self, file: &SourceFile) -> Result<bool> {
-        Ok(self.stat(file).await?.is_some())
+        Ok(self.state(file).await?.is_some())
     }
 
     /// A document; none where there is none. `TooLarge` beyond the configured length.

@@ -22,8 +22,12 @@ pub(super) struct Seen {
     etag: Option<String>,
 }
 
-/// The length of an object; none where there is none.
-pub(super) async fn stat(inner: &Inner, object: &Object<'_>, file: &SourceFile) -> Result<Option<u64>> {
+/// What an object is now; none where there is none.
+pub(super) async fn state(
+    inner: &Inner,
+    object: &Object<'_>,
+    file: &SourceFile,
+) -> Result<Option<FileIdentity>> {
     let meta = match head(object).await {
         Ok(meta) => meta,
         Err(fault) => {
@@ -34,7 +38,7 @@ pub(super) async fn stat(inner: &Inner, object: &Object<'_>, file: &SourceFile) 
     };
     check(file, identity(&meta))?;
     inner.seen.insert(file.path.clone(), Seen { size_bytes: meta.size, etag: strong(&meta) });
-    Ok(Some(meta.size))
+    Ok(Some(identity(&meta)))
 }
 
 /// Reads a range.
@@ -53,7 +57,7 @@ pub(super) async fn read(
         return Err(outside());
     }
     if range.length == 0 {
-        let size_bytes = stat(inner, object, file).await?.ok_or_else(|| gone(file))?;
+        let size_bytes = state(inner, object, file).await?.ok_or_else(|| gone(file))?.size_bytes;
         return if end > size_bytes {
             Err(beyond(file, range))
         } else {

@@ -164,7 +164,7 @@ async fn a_server_without_head_is_asked_for_a_byte() {
             _ => object(request, b"abcdef", &[]),
         })
         .await;
-        assert_eq!(remotes(&server).stat(&file(&server, "a")).await.unwrap(), Some(6), "{refusal}");
+        assert_eq!(length(&remotes(&server), &file(&server, "a")).await.unwrap(), Some(6), "{refusal}");
     }
     // One that tells no length with HEAD.
     let server = Server::start(|request, _| match &*request.method {
@@ -172,7 +172,7 @@ async fn a_server_without_head_is_asked_for_a_byte() {
         _ => object(request, b"abcdef", &[]),
     })
     .await;
-    assert_eq!(remotes(&server).stat(&file(&server, "a")).await.unwrap(), Some(6));
+    assert_eq!(length(&remotes(&server), &file(&server, "a")).await.unwrap(), Some(6));
 }
 
 #[tokio::test]
@@ -182,5 +182,5 @@ async fn nobody_there_is_unavailable() {
     drop(server);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(read(&remotes, &file, 0, 3).await.unwrap_err().kind, ErrorKind::Unavailable);
-    assert_eq!(remotes.stat(&file).await.unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(length(&remotes, &file).await.unwrap_err().kind, ErrorKind::Unavailable);
 }

@@ -49,7 +49,7 @@ async fn errors_show_neither_key_nor_signature() {
     let file = SourceFile { path: "s3://bucket/store/a".into(), ..chunk() };
     let errors = [
         read(&remotes, &file, 0, 3).await.unwrap_err(),
-        remotes.stat(&file).await.unwrap_err(),
+        length(&remotes, &file).await.unwrap_err(),
         remotes.document(&file.path).await.unwrap_err(),
         remotes.folders("s3://bucket/store").await.unwrap_err(),
     ];

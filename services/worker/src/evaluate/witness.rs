@@ -1,0 +1,74 @@
+//! What the sources of a kept chunk were when it was made: it is served only while they are that still.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::{FileIdentity, Result, SourceFile};
+
+use super::Inner;
+
+/// Most sources of one chunk that are looked at once.
+const LOOKS_AT_ONCE: usize = 8;
+
+/// A source file, or a place where none was, when it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Witness {
+    pub(super) file: Arc<SourceFile>,
+    /// The array of a store in place whose chunk it is.
+    array: Option<String>,
+    /// None where the chunk was missing.
+    state: Option<FileIdentity>,
+}
+
+/// A chunk and what it was made of.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    /// None where the sources have nothing of it.
+    pub(super) bytes: Option<Bytes>,
+    pub(super) sources: Arc<[Witness]>,
+}
+
+impl Witness {
+    /// Whether there was a file.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.state.map(|state| state.size_bytes)
+    }
+}
+
+impl Made {
+    /// For the bound of the cache, in bytes.
+    pub(super) fn weight(&self) -> u32 {
+        let sources: usize =
+            self.sources.iter().map(|source| size_of::<Witness>() + source.file.path.len()).sum();
+        let bytes = self.bytes.as_ref().map_or(0, Bytes::len) + sources + 256;
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
+impl Inner {
+    /// A source that is about to be read. What a scan has seen is compared by each read, so that it need not be looked
+    /// at first; of all else the state is what there is to compare with later. It is taken before the bytes: a file
+    /// that is replaced in between makes the chunk anew, and never passes for the one that was there.
+    pub(super) async fn witness(&self, file: Arc<SourceFile>, array: Option<String>) -> Result<Witness> {
+        let state = if file.identity.is_pinned() {
+            Some(file.identity)
+        } else {
+            self.files.state(&file, array.as_deref()).await?
+        };
+        Ok(Witness { file, array, state })
+    }
+
+    /// Whether all sources of a chunk are what they were. The error of one that may not be read any more, which is what
+    /// making the chunk anew would end with.
+    pub(super) async fn are_unchanged(&self, sources: &[Witness]) -> Result<bool> {
+        let looks: Vec<_> = sources.iter().map(|source| self.is_unchanged(source)).collect();
+        let looks = futures::stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+        looks.try_fold(true, |all, one| std::future::ready(Ok(all && one))).await
+    }
+
+    pub(super) async fn is_unchanged(&self, source: &Witness) -> Result<bool> {
+        let found = self.files.state(&source.file, source.array.as_deref()).await?;
+        Ok(source.file.identity.is_pinned() || found == source.state)
+    }
+}
