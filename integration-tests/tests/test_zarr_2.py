@@ -1,5 +1,8 @@
 """zarr-python 2.18 with xarray 2024.11, still on many clusters: format 2, consolidated and not, simplecache."""
 
+import json
+
+import numpy as np
 import pytest
 import xarray as xr
 import zarr
@@ -67,3 +70,22 @@ def test_zarr_2_reads_stores_of_both_formats(served, name):
         names += ["rounded", "shuffled", "lzma", "lz4", "crc", "letters"]
     for variable in names:
         same_values(group[variable][...], truth[variable][...])
+
+
+@pytest.mark.parametrize("fill", [0, -1])
+def test_xarray_masks_no_fill_value_that_marks_nothing(served, tmp_path_factory, fill):
+    """That of v3 is what absent chunks read as, and no more. Written by hand: zarr-python 2 has no words for it."""
+    path = tmp_path_factory.mktemp(f"fill{fill}") / "v3.zarr"
+    array = {
+        "zarr_format": 3, "node_type": "array", "shape": [4, 4], "data_type": "float32", "fill_value": fill,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 4]}}, "dimension_names": ["y", "x"],
+        "chunk_key_encoding": {"name": "default"}, "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+    }  # fmt: skip
+    (path / "t" / "c" / "0").mkdir(parents=True)
+    (path / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "group"}))
+    (path / "t" / "zarr.json").write_text(json.dumps(array))
+    values = np.full((4, 4), fill, "<f4")
+    values[:2] = np.arange(8).reshape(2, 4) - 1
+    (path / "t" / "c" / "0" / "0").write_bytes(values[:2].tobytes())
+    with xr.open_dataset(served.of(path), engine="zarr") as mine:
+        same_values(mine["t"].values, values)

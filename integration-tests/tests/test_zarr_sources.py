@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import warnings
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -83,8 +84,10 @@ def test_a_missing_chunk_is_404_and_its_neighbours_are_there(served, path):
     url = served.of(path)
     sparse = "sparse/0.0", "sparse/1.1"
     assert urllib.request.urlopen(f"{url}/{sparse[0]}").status == 200
+    # v3's array has no `_FillValue`, so that v2's document must not say one: its chunk is there instead.
+    absent = "sparse/c/1/1" if path.name == "v3.zarr" else sparse[1]
     with pytest.raises(urllib.error.HTTPError) as error:
-        urllib.request.urlopen(f"{url}/{sparse[1]}")
+        urllib.request.urlopen(f"{url}/{absent}")
     assert error.value.code == 404
 
 
@@ -228,3 +231,51 @@ def test_a_damaged_index_of_a_shard_is_no_missing_chunk(start, tmp_path, kind, a
             urllib.request.urlopen(f"{system.kerchunk('a')}/{key}")
         assert error.value.code == 502
         assert "shard" in json.loads(error.value.read())["detail"]
+
+
+@pytest.fixture(scope="module")
+def unmarked(tmp_path_factory):
+    """A store of v3 with zeros that were measured and chunks that are absent, in arrays with and without `_FillValue`."""
+    path = tmp_path_factory.mktemp("unmarked") / "unmarked.zarr"
+    root = zarr.create_group(path, zarr_format=3)
+    for name, dtype, fill in (
+        ("floats", "f4", 0), ("other", "f8", -1), ("whole", "i2", 0), ("flags", "bool", False), ("nan", "f4", np.nan),
+        ("words", "str", ""),
+    ):  # fmt: skip
+        for chunks in ("plain", "shards"):
+            if (name, chunks) == ("words", "shards"):
+                continue
+            settings = {"chunks": (2, 3), **({"shards": (4, 6)} if chunks == "shards" else {})}
+            array = root.create_array(
+                f"{name}_{chunks}", shape=(6, 7), dtype=dtype, fill_value=fill, dimension_names=["y", "x"], **settings
+            )
+            array[:3, :4] = np.array([["", "a", "", "b"]] * 3) if dtype == "str" else np.arange(12).reshape(3, 4) % 3
+    marked = xr.Dataset({"marked": (["y", "x"], np.arange(42.0).reshape(6, 7) % 5)})
+    marked.to_zarr(path, mode="a", encoding={"marked": {"_FillValue": 3.0}}, consolidated=False)
+    return path
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_measured_zeros_are_not_masked(served, unmarked, zarr_format):
+    url = served.of(unmarked)
+    truth = xr.open_dataset(unmarked, engine="zarr", consolidated=False)
+    for consolidated in (True, False):
+        mine = xr.open_dataset(url, engine="zarr", zarr_format=zarr_format, consolidated=consolidated)
+        for name in truth.variables:
+            assert mine[name].dtype == truth[name].dtype, name
+            same_values(mine[name].values, truth[name].values)
+    numbers = [name for name, variable in truth.variables.items() if zarr.open_array(unmarked, path=name).dtype.kind in "if"]
+    answer = zarrita(url, f"v{zarr_format}", True, [f"/{name}" for name in numbers])
+    for name in numbers:
+        values = np.ascontiguousarray(zarr.open_array(unmarked, path=name, mode="r")[...])
+        assert answer["arrays"][f"/{name}"]["sha256"] == hashlib.sha256(values.tobytes()).hexdigest(), name
+
+
+@pytest.mark.parametrize("fill", [0, 9])
+def test_measured_fill_values_of_hdf5_are_not_masked(served, tmp_path_factory, fill):
+    path = tmp_path_factory.mktemp(f"hdf5-{fill}") / "sparse.h5"
+    with h5py.File(path, "w") as file:
+        array = file.create_dataset("t", shape=(6, 6), chunks=(2, 3), dtype="f4", fillvalue=fill, compression="gzip")
+        array[:2, :3] = fill
+    mine = xr.open_dataset(served.of(path), engine="zarr", zarr_format=2)
+    assert (mine["t"].values == h5py.File(path)["t"][...]).all()

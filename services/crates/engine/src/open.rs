@@ -6,6 +6,7 @@
 //! ```
 //! A warm request costs a look-up for the dataset, one for the variable and one for the record, and asks nobody.
 
+mod absent;
 mod dataset;
 mod documents;
 mod hierarchy;
@@ -26,6 +27,7 @@ pub use hierarchy::HierarchyDocument;
 pub use locate::{Located, by_key, in_record};
 
 use crate::ports::{ListedDataset, Listing, ReferenceRecord, Worker};
+use absent::AbsentKey;
 use locate::RecordKey;
 use shards::ShardKey;
 use zarr::shard::ShardIndex;
@@ -34,6 +36,8 @@ use zarr::shard::ShardIndex;
 const LENGTHS_MAX: u64 = 200_000;
 /// How long: a store that grows is looked at again.
 const LENGTHS_KEPT: Duration = Duration::from_mins(1);
+/// Most bytes of chunks of fill values that are kept.
+const ABSENT_BYTES_MAX: u64 = 64 << 20;
 
 /// How much to keep in memory.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +59,7 @@ pub struct Datasets {
     hierarchies: Cache<(u64, HierarchyDocument), Document>,
     lengths: Cache<Arc<SourceFile>, Option<u64>>,
     shards: Cache<ShardKey, Arc<ShardIndex>>,
+    absent: Cache<AbsentKey, Option<Document>>,
 }
 
 /// The catalog's list at one revision.
@@ -108,6 +113,10 @@ impl Datasets {
             .max_capacity(limits.references_bytes_max)
             .eviction_policy(EvictionPolicy::lru())
             .build();
+        let absent = Cache::builder()
+            .weigher(|_, chunk: &Option<Document>| absent::weight(chunk.as_ref()))
+            .max_capacity(ABSENT_BYTES_MAX)
+            .build();
         Self {
             worker,
             catalog: RwLock::new(None),
@@ -117,6 +126,7 @@ impl Datasets {
             hierarchies,
             lengths,
             shards,
+            absent,
         }
     }
 

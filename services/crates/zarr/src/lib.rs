@@ -8,10 +8,12 @@
 //! kerchunk   model::ChunkManifest ◀─▶ refs.N.parq, which fsspec opens without us
 //! aec        the entropy coding of GRIB 2 and szip
 //! codecs     stored chunk   ◀─▶ its elements
+//! absent     what absent chunks read as where v2 must not say it
 //! decoded    model::Dataset ──▶ the same without codecs that readers lack
 //! ```
 //! Pure: knows no files, no clock, no network.
 
+pub mod absent;
 pub mod aec;
 pub mod codecs;
 pub mod collection;

@@ -2,7 +2,8 @@
 //! xarray's `_ARRAY_DIMENSIONS`.
 //!
 //! `fill_value` means two things to v2's clients: what absent chunks read as, and (xarray) what is missing. So the
-//! `_FillValue` attribute goes there and not to `.zattrs`; without one, what absent chunks read as; else `null`.
+//! `_FillValue` attribute goes there and not to `.zattrs`; without one, what absent chunks read as; else `null`. What is served
+//! hides the second ([`absent`](crate::absent)); documents beside references say it, since nobody makes chunks there.
 
 mod codecs;
 pub mod read;

@@ -141,34 +141,54 @@ async fn chunk(
         Located::Stored { file, range } => stored(state, request, &file, range).await,
         Located::File { file, array } => match state.datasets.length(&file, array.as_deref()).await? {
             Some(length) => stored(state, request, &file, ByteRange { offset: 0, length }).await,
-            None => Err(missing().into()),
+            None => absent(state, request, dataset, form, place, index).await,
         },
         Located::Inline(bytes) => whole(state, request, dataset, Document::new(bytes)).await,
-        Located::Computed(chunk) => computed(state, request, dataset, &chunk).await,
-        Located::Missing => Err(missing().into()),
+        Located::Computed(chunk) => match computed(state, request, dataset, &chunk).await? {
+            Some(answer) => Ok(answer),
+            None => absent(state, request, dataset, form, place, index).await,
+        },
+        Located::Missing => absent(state, request, dataset, form, place, index).await,
         Located::Outside => Err(Error::not_found("the array has no such chunk").into()),
     }
 }
 
-/// Answers with a chunk that a worker makes. What the client has is not made again: its tag is that of the chunk's name
+/// Answers for a chunk that the source lacks: 404, or, where v2's document does not say what it reads as, with that.
+async fn absent(
+    state: &GatewayState,
+    request: &Parts,
+    dataset: &OpenDataset,
+    form: Form,
+    variable: usize,
+    index: &ChunkIndex,
+) -> Result<Response, Failure> {
+    if index.is_of_v2()
+        && let Some(chunk) = state.datasets.absent_chunk(form, dataset, variable).await?
+    {
+        return whole(state, request, dataset, chunk).await;
+    }
+    Err(Error::not_found("the chunk is absent in the source: it reads as the fill value").into())
+}
+
+/// Answers with a chunk that a worker makes; none where the sources lack it. What the client has is not made again: its tag is that of the chunk's name
 /// and version, which do not change.
 async fn computed(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
     chunk: &EvaluatedChunk,
-) -> Result<Response, Failure> {
+) -> Result<Option<Response>, Failure> {
     let etag = etag::of_evaluated(chunk);
     let validators = Validators::new(&etag, dataset.published().modified_ns);
     let mut headers = HeaderMap::with_capacity(16);
     headers.insert(ETAG, validators.etag_header());
     headers.insert(CACHE_CONTROL, state.chunk_cache_control.clone());
     if let Some(answer) = document::settled(&validators, &request.headers, &headers) {
-        return Ok(answer);
+        return Ok(Some(answer));
     }
     let made = state.worker.evaluate(chunk).await.map_err(never_missing)?;
-    let bytes = made.ok_or_else(missing)?;
-    whole(state, request, dataset, Document { bytes, etag }).await
+    let Some(bytes) = made else { return Ok(None) };
+    whole(state, request, dataset, Document { bytes, etag }).await.map(Some)
 }
 
 /// Answers with bytes that are here.
@@ -186,10 +206,6 @@ async fn whole(
         compression: Compression::Never,
     };
     document::answer(state, request, whole).await
-}
-
-fn missing() -> Error {
-    Error::not_found("the chunk is absent in the source: it reads as the fill value")
 }
 
 /// What a worker does not find is a fault, as opposed to a chunk that it finds to be missing. Never a 404: a client would

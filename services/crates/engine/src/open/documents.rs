@@ -85,10 +85,10 @@ impl Documents {
 fn render(dataset: &Dataset, source: Source) -> Value {
     let (groups, variables) = (&dataset.groups, &dataset.variables);
     match source {
-        Source::Consolidated2 => zarr::v2::consolidated(dataset),
+        Source::Consolidated2 => zarr::v2::consolidated(&zarr::absent::dataset(dataset)),
         Source::Group2 => zarr::v2::group(),
         Source::GroupAttributes2(place) => zarr::v2::attributes_of_group(&groups[place]),
-        Source::Array2(place) => zarr::v2::array(&variables[place]),
+        Source::Array2(place) => zarr::v2::array(&zarr::absent::variable(&variables[place])),
         Source::ArrayAttributes2(place) => zarr::v2::attributes_of_variable(&variables[place]),
         Source::Consolidated3 => zarr::v3::consolidated(dataset),
         Source::Group3(place) => zarr::v3::group(&groups[place]),

@@ -73,7 +73,10 @@ impl HierarchyDocument {
 fn render(datasets: &[Arc<OpenDataset>], name: HierarchyDocument) -> Document {
     let datasets = datasets.iter().map(|opened| (opened.published().id.as_str(), opened.dataset()));
     Document::json(&match name {
-        HierarchyDocument::Zmetadata => zarr::v2::consolidated_collection(datasets),
+        HierarchyDocument::Zmetadata => {
+            let shown: Vec<_> = datasets.map(|(id, own)| (id, zarr::absent::dataset(own))).collect();
+            zarr::v2::consolidated_collection(shown.iter().map(|(id, shown)| (*id, shown)))
+        }
         HierarchyDocument::ZarrJson => zarr::v3::consolidated_collection(datasets),
     })
 }
