@@ -44,7 +44,7 @@ use super::state::GatewayState;
         super::health::live, super::health::ready, super::health::metrics,
     ),
     components(schemas(Problem)),
-    modifiers(&Bearer, &Problems),
+    modifiers(&Bearer, &Decoded, &Problems),
 )]
 struct Api;
 
@@ -54,6 +54,28 @@ impl Modify for Bearer {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
         api.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// Operations on stores, which the decoded view has in the same words at its own paths.
+const OF_BOTH_VIEWS: [(&str, &str, &str); 2] = [
+    ("{key}", "decoded_key", "A key of a dataset's store, decoded where readers lack a codec."),
+    ("", "decoded_root", "What is in the root of a dataset's decoded store."),
+];
+
+struct Decoded;
+
+impl Modify for Decoded {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        for (end, id, summary) in OF_BOTH_VIEWS {
+            let stored = format!("/datasets/{{id}}/{}/{end}", zarr::collection::STORE);
+            let Some(mut item) = api.paths.paths.get(&stored).cloned() else { continue };
+            if let Some(operation) = &mut item.get {
+                operation.operation_id = Some(id.to_owned());
+                operation.summary = Some(summary.to_owned());
+            }
+            api.paths.paths.insert(format!("/datasets/{{id}}/zarr/{end}"), item);
+        }
     }
 }
 
