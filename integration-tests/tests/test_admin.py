@@ -123,6 +123,19 @@ def test_rolling_back_makes_the_earlier_version_current(system, copy):
     assert ask(system, "POST", "datasets/a/rollback", json={"version": 99}).status_code in (400, 404)
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_reading_on_in_a_dataset_that_was_removed_fails(system, copy, zarr_format):
+    """Zarr clients fill in what is 404: none of it may be."""
+    post(system, id="a", sources=[str(copy(samples.AIR))])
+    with xr.open_dataset(system.kerchunk("a"), engine="zarr", zarr_format=zarr_format) as opened:
+        assert ask(system, "DELETE", "datasets/a").status_code in (200, 204)
+        with pytest.raises(Exception, match="410|Gone"):
+            opened.air.values
+    key = "air/0.0.0" if zarr_format == 2 else "air/c/0/0/0"
+    answer = requests.get(f"{system.kerchunk('a')}/{key}")
+    assert answer.status_code == 410 and answer.headers["Content-Type"].startswith("application/problem+json")
+
+
 def test_removing_takes_it_out_and_leaves_the_file(system, copy):
     path = copy(samples.AIR)
     before = path.read_bytes()

@@ -5,11 +5,12 @@ use tonic::{Code, Status};
 
 use crate::v1;
 
-const TABLE: [(ErrorKind, Code); 13] = [
+const TABLE: [(ErrorKind, Code); 14] = [
     (ErrorKind::InvalidRequest, Code::InvalidArgument),
     (ErrorKind::Unauthorized, Code::Unauthenticated),
     (ErrorKind::Forbidden, Code::PermissionDenied),
     (ErrorKind::NotFound, Code::NotFound),
+    (ErrorKind::Gone, Code::Aborted),
     (ErrorKind::Conflict, Code::FailedPrecondition),
     (ErrorKind::TooLarge, Code::OutOfRange),
     (ErrorKind::Unsupported, Code::Unimplemented),

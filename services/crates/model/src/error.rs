@@ -12,6 +12,8 @@ pub enum ErrorKind {
     Forbidden,
     /// There is no such thing.
     NotFound,
+    /// It was there, or may have been: what a client takes for missing must not be made of it.
+    Gone,
     /// It exists already, or a source changed since it was scanned.
     Conflict,
     /// Beyond a limit.

@@ -186,6 +186,12 @@ fn check(key: &str) -> Result<(), KeyFault> {
     Ok(())
 }
 
+/// Whether a key has the shape of a chunk's, whatever arrays there are.
+pub fn is_chunk_like(key: &str) -> bool {
+    let of_v2 = || key.rsplit_once('/').and_then(|(node, last)| chunk_of_v2(node, last));
+    chunk_of_v3(key).or_else(of_v2).is_some()
+}
+
 fn metadata_document(name: &str) -> Option<MetadataDocument> {
     Some(match name {
         ".zmetadata" => MetadataDocument::ConsolidatedV2,
@@ -251,6 +257,16 @@ mod tests {
         assert_eq!(chunk("forecast/tas/7", &["forecast/tas"]), found("forecast/tas", &[7]));
         assert_eq!(chunk("forecast/tas/c/7", &["forecast/tas"]), found("forecast/tas", &[7]));
         assert_eq!(chunk("x/c", &["x"]), found("x", &[]));
+    }
+
+    #[test]
+    fn chunks_look_like_chunks() {
+        for key in ["tas/0", "tas/0.1", "a/b/10", "tas/c", "tas/c/0/1", "a/b/c/2"] {
+            assert!(is_chunk_like(key), "{key}");
+        }
+        for key in ["", "tas", "0", "tas/.zarray", "tas/zarr.json", ".zmetadata", "tas/01", "tas/"] {
+            assert!(!is_chunk_like(key), "{key}");
+        }
     }
 
     #[test]

@@ -10,11 +10,12 @@ use tracing::Level;
 use utoipa::ToSchema;
 
 /// What a client sees of each kind, and when it may come again (seconds) where the error does not say.
-pub(super) const TABLE: [(ErrorKind, StatusCode, Option<u32>); 13] = [
+pub(super) const TABLE: [(ErrorKind, StatusCode, Option<u32>); 14] = [
     (ErrorKind::InvalidRequest, StatusCode::BAD_REQUEST, None),
     (ErrorKind::Unauthorized, StatusCode::UNAUTHORIZED, None),
     (ErrorKind::Forbidden, StatusCode::FORBIDDEN, None),
     (ErrorKind::NotFound, StatusCode::NOT_FOUND, None),
+    (ErrorKind::Gone, StatusCode::GONE, None),
     (ErrorKind::Conflict, StatusCode::CONFLICT, None),
     (ErrorKind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, None),
     (ErrorKind::Unsupported, StatusCode::NOT_IMPLEMENTED, None),

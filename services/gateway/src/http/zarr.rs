@@ -55,6 +55,8 @@ use super::state::GatewayState;
             description = "No such dataset, variable or document; or the chunk is absent: it reads as the fill value"),
         (status = 409, body = super::error::Problem, content_type = "application/problem+json",
             description = "The source file changed since it was registered"),
+        (status = 410, body = super::error::Problem, content_type = "application/problem+json",
+            description = "A chunk of a dataset that is not there: it may have been removed since it was opened"),
     )
 )]
 pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request) -> Response {
@@ -64,7 +66,7 @@ pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request
 
 async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failure> {
     let (id, form, key) = address(request.uri.path())?;
-    let dataset = state.datasets.open(&id).await?;
+    let dataset = state.datasets.open(&id).await.map_err(|error| gone(&key, error))?;
     match zarr::key::parse(&key, |path| dataset.variable(path).is_some()) {
         Ok(Key::Metadata { .. }) => metadata(state, request, &dataset, form, &key).await,
         Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, form, variable, &index).await,
@@ -102,6 +104,15 @@ fn name(form: Form) -> &'static str {
         Form::Stored => zarr::collection::STORE,
         Form::Decoded => "zarr",
     }
+}
+
+/// A chunk of a dataset that is not there is asked for by a client that opened it before it was removed. Never a 404, which
+/// it would fill in; of metadata, a 404 is what says that there is no dataset.
+fn gone(key: &str, error: Error) -> Error {
+    if error.kind == ErrorKind::NotFound && zarr::key::is_chunk_like(key) {
+        return Error { kind: ErrorKind::Gone, ..error };
+    }
+    error
 }
 
 /// What no store can have is the request's fault; an empty segment is what clients make of a trailing slash.

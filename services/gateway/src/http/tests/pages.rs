@@ -31,7 +31,8 @@ async fn an_unknown_dataset_is_404_in_the_words_of_xpublish() {
         "/.zgroup",
         "/zarr.json",
         "/kerchunk/.zmetadata",
-        "/kerchunk/tas/0.0",
+        "/kerchunk/tas/.zarray",
+        "/kerchunk/tas",
     ] {
         let answer = gateway.get(&format!("/datasets/nope{path}")).await;
         assert_eq!(
@@ -39,6 +40,12 @@ async fn an_unknown_dataset_is_404_in_the_words_of_xpublish() {
             (StatusCode::NOT_FOUND, "Dataset 'nope' not found"),
             "{path}"
         );
+    }
+    // Whoever asks for a chunk opened the dataset, and would fill in a 404.
+    for chunk in ["kerchunk/tas/0.0", "kerchunk/tas/c/0/0", "zarr/tas/0.0", "zarr/a/b/c"] {
+        let answer = gateway.get(&format!("/datasets/nope/{chunk}")).await;
+        let problem = (answer.status, &*answer.detail());
+        assert_eq!(problem, (StatusCode::GONE, "Dataset 'nope' not found"), "{chunk}");
     }
 }
 
