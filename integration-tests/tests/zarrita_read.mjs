@@ -1,10 +1,11 @@
 // Reads every array of a store with zarrita.js and prints what it found as JSON: shape, type, SHA-256 of the values
-// in C order as little-endian bytes, and attributes. Usage: node zarrita_read.mjs URL VERSION CONSOLIDATED PATH…
+// in C order as little-endian bytes, and attributes. Usage: node zarrita_read.mjs URL-OR-DIRECTORY VERSION CONSOLIDATED PATH…
 import { createHash } from "node:crypto";
+import { FileSystemStore } from "@zarrita/storage";
 import * as zarr from "zarrita";
 
 const [url, version, consolidated, ...paths] = process.argv.slice(2);
-let store = new zarr.FetchStore(url);
+let store = url.startsWith("/") ? new FileSystemStore(url) : new zarr.FetchStore(url);
 const listed = [];
 if (consolidated === "true") {
   store = await zarr.withConsolidatedMetadata(store, { format: version });
