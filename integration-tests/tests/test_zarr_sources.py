@@ -279,3 +279,43 @@ def test_measured_fill_values_of_hdf5_are_not_masked(served, tmp_path_factory, f
         array[:2, :3] = fill
     mine = xr.open_dataset(served.of(path), engine="zarr", zarr_format=2)
     assert (mine["t"].values == h5py.File(path)["t"][...]).all()
+
+
+@pytest.fixture(scope="module", params=["<U5", ">U5"])
+def texts(request, tmp_path_factory):
+    """Stores of both formats with texts of fixed length: a coordinate, one of many chunks, one with absent chunks."""
+    dtype, folder = request.param, tmp_path_factory.mktemp("texts")
+    words = np.array(["ab", "", "é€", "\U0001f30d", "12345", "Ω"])
+    stores = {}
+    for zarr_format in (2, 3):
+        path = stores[zarr_format] = folder / f"{'little' if dtype[0] == '<' else 'big'}{zarr_format}.zarr"
+        root = zarr.create_group(path, zarr_format=zarr_format)
+        for name, shape, compressors in (("station", (6,), None), ("table", (6, 6), "auto"), ("holes", (6, 6), None)):
+            names = ("station", "column")[: len(shape)]
+            settings = {"dimension_names": names} if zarr_format == 3 else {"attributes": {"_ARRAY_DIMENSIONS": names}}
+            if zarr_format == 3 and dtype[0] == ">":
+                settings["serializer"] = zarr.codecs.BytesCodec(endian="big")
+            array = root.create_array(
+                name, shape=shape, chunks=(2, 3)[: len(shape)], dtype=dtype, fill_value="no", compressors=compressors, **settings
+            )
+            values = words if len(shape) == 1 else np.tile(words, (6, 1))
+            rows = slice(0, 4 if name == "holes" else 6)
+            array[rows] = values[rows]
+    return stores
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("source", [2, 3])
+def test_texts_of_fixed_length_are_served(served, texts, source, zarr_format):
+    path = texts[source]
+    url = served.of(path)
+    assert "left out" not in served.output[ids(path)]
+    truth = zarr.open_group(path, mode="r")
+    mine = served_group(url, zarr_format, True)
+    for name in ("station", "table", "holes"):
+        assert mine[name].dtype.kind == "U"
+        assert np.array_equal(mine[name][...], truth[name][...]), name
+    options = {"engine": "zarr", "consolidated": False, "mask_and_scale": False}
+    ours, theirs = xr.open_dataset(url, zarr_format=zarr_format, **options), xr.open_dataset(path, **options)
+    assert np.array_equal(ours["station"].values, theirs["station"].values)

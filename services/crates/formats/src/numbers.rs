@@ -28,7 +28,9 @@ pub(crate) fn numbers(bytes: &[u8], data_type: DataType) -> Option<Numbers> {
         DataType::F16 => Numbers::F32(each(bytes, |half| single_of_half(u16::from_le_bytes(half)))),
         DataType::F32 => Numbers::F32(each(bytes, f32::from_le_bytes)),
         DataType::F64 => Numbers::F64(each(bytes, f64::from_le_bytes)),
-        DataType::FixedText(_) | DataType::Opaque(_) | DataType::Text => return None,
+        DataType::FixedText(_) | DataType::FixedUnicode(_) | DataType::Opaque(_) | DataType::Text => {
+            return None;
+        }
     })
 }
 

@@ -13,6 +13,7 @@ pub(crate) fn stated(variable: &Variable) -> Option<Vec<u8>> {
         (AttributeValue::Text(text), DataType::FixedText(length) | DataType::Opaque(length)) => {
             padded(text.clone().into_bytes(), length)
         }
+        (AttributeValue::Text(text), DataType::FixedUnicode(length)) => unicode(text, length),
         (AttributeValue::Numbers(numbers), data_type) if numbers.len() == 1 => cast(numbers, data_type),
         _ => None,
     }
@@ -36,9 +37,22 @@ pub(crate) fn to_json(element: &[u8], data_type: DataType) -> Value {
         DataType::U64 => read(element, u64::from_le_bytes).map(Value::from),
         DataType::F16 | DataType::F32 | DataType::F64 => to_double(element, data_type).map(float),
         DataType::FixedText(_) | DataType::Opaque(_) => Some(STANDARD.encode(element).into()),
+        DataType::FixedUnicode(_) => Some(text_of(element).into()),
         DataType::Text => Some(String::from_utf8_lossy(element).into()),
     };
     value.unwrap_or_default()
+}
+
+/// A text as one element of UTF-32; none where it is too long.
+pub(crate) fn unicode(text: &str, length: u32) -> Option<Vec<u8>> {
+    padded(text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(), length.checked_mul(4)?)
+}
+
+/// The text of an element of UTF-32, without its padding.
+fn text_of(element: &[u8]) -> String {
+    let points = element.as_chunks::<4>().0.iter().map(|point| u32::from_le_bytes(*point));
+    let text: String = points.map(|point| char::from_u32(point).unwrap_or('\u{fffd}')).collect();
+    text.trim_end_matches('\0').to_owned()
 }
 
 fn padded(mut bytes: Vec<u8>, length: u32) -> Option<Vec<u8>> {
@@ -116,7 +130,9 @@ pub(crate) fn cast_scalar(scalar: Scalar, data_type: DataType) -> Option<Vec<u8>
         DataType::F16 => f16::from_f64(real).to_le_bytes().to_vec(),
         DataType::F32 => (real as f32).to_le_bytes().to_vec(),
         DataType::F64 => real.to_le_bytes().to_vec(),
-        DataType::FixedText(_) | DataType::Opaque(_) | DataType::Text => return None,
+        DataType::FixedText(_) | DataType::FixedUnicode(_) | DataType::Opaque(_) | DataType::Text => {
+            return None;
+        }
     })
 }
 

@@ -8,7 +8,7 @@ mod element;
 mod json;
 mod time;
 
-use model::{ChunkGrid, ChunkKeyEncoding, Variable};
+use model::{ChunkGrid, ChunkKeyEncoding, DataType, Variable};
 use serde_json::{Map, Value};
 
 pub use attributes::attributes;
@@ -106,6 +106,15 @@ pub(crate) fn element_size(bytes: u64) -> Result<u32, ReadError> {
         .ok()
         .filter(|bytes| *bytes <= ELEMENT_BYTES_MAX)
         .ok_or_else(|| ReadError::unsupported(format!("its elements have {bytes} bytes")))
+}
+
+/// A type of UTF-32 from the bytes of an element.
+pub(crate) fn unicode(bytes: u64) -> Result<DataType, ReadError> {
+    let bytes_max = element_size(bytes)?;
+    if !bytes.is_multiple_of(4) {
+        return Err(ReadError::malformed("its texts of UTF-32 have a length that is no multiple of 4"));
+    }
+    Ok(DataType::FixedUnicode(bytes_max / 4))
 }
 
 #[cfg(test)]

@@ -121,6 +121,7 @@ pub fn dtype(data_type: DataType, byte_order: ByteOrder) -> String {
         DataType::F32 => format!("{order}f4"),
         DataType::F64 => format!("{order}f8"),
         DataType::FixedText(length) => format!("|S{length}"),
+        DataType::FixedUnicode(length) => format!("{order}U{length}"),
         DataType::Opaque(length) => format!("|V{length}"),
         DataType::Text => "|O".into(),
     }

@@ -103,6 +103,10 @@ fn data_type(data_type: DataType) -> Value {
         DataType::FixedText(length) => {
             json!({"name": "null_terminated_bytes", "configuration": {"length_bytes": length}})
         }
+        DataType::FixedUnicode(length) => {
+            let bytes = u64::from(length) * 4;
+            json!({"name": "fixed_length_utf32", "configuration": {"length_bytes": bytes}})
+        }
         DataType::Opaque(length) => json!({"name": "raw_bytes", "configuration": {"length_bytes": length}}),
     }
 }
@@ -111,7 +115,7 @@ fn fill_value_of(variable: &Variable) -> Value {
     let element = variable.fill_value.clone().or_else(|| fill_value::stated(variable));
     let element = element.unwrap_or_else(|| match variable.data_type {
         // Zarr-python pads these to the length of the type.
-        DataType::FixedText(_) | DataType::Text => Vec::new(),
+        DataType::FixedText(_) | DataType::FixedUnicode(_) | DataType::Text => Vec::new(),
         other => vec![0; other.size().unwrap_or_default().min(1 << 16)],
     });
     fill_value::to_json(&element, variable.data_type)
@@ -124,7 +128,7 @@ fn attributes_of(variable: &Variable) -> Map<String, Value> {
     let encoded = fill_value::stated(variable).and_then(|element| match variable.data_type {
         DataType::F16 | DataType::F32 | DataType::F64 => fill_value::to_double(&element, variable.data_type)
             .map(|x| STANDARD.encode(x.to_le_bytes()).into()),
-        DataType::FixedText(_) | DataType::Opaque(_) => None,
+        DataType::FixedText(_) | DataType::FixedUnicode(_) | DataType::Opaque(_) => None,
         _ => Some(fill_value::to_json(&element, variable.data_type)),
     });
     match (attributes.get_mut("_FillValue"), encoded) {

@@ -137,6 +137,8 @@ impl Decoded {
             self.dtype = format!("|S{}", variable.grid.shape()[self.rank]);
         } else if let DataType::FixedText(bytes) = variable.data_type {
             self.dtype = format!("|S{bytes}");
+        } else if let DataType::FixedUnicode(length) = variable.data_type {
+            self.dtype = format!("<U{length}");
         }
         if variable.attributes.get("_Encoding").is_some() {
             self.take(variable, &["_Encoding"]);
@@ -206,6 +208,7 @@ fn numpy_name(data_type: DataType) -> String {
         DataType::F32 => "float32".into(),
         DataType::F64 => "float64".into(),
         DataType::FixedText(bytes) => format!("bytes{}", u64::from(bytes) * 8),
+        DataType::FixedUnicode(length) => format!("str{}", u64::from(length) * 32),
         DataType::Opaque(bytes) => format!("void{}", u64::from(bytes) * 8),
         DataType::Text => "object".into(),
     }

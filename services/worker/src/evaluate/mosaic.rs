@@ -197,8 +197,10 @@ impl Inner {
             let wanted = ByteRange { offset: range.offset + offset, length };
             elements.extend_from_slice(&self.read(file, wanted).await?);
         }
-        if encoding.byte_order == ByteOrder::Big && size > 1 && encoding.data_type.is_numeric() {
-            elements.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        if encoding.byte_order == ByteOrder::Big
+            && let Some(ordered) = encoding.data_type.ordered_size()
+        {
+            elements.chunks_exact_mut(ordered).for_each(<[u8]>::reverse);
         }
         Ok(Some(elements))
     }

@@ -95,9 +95,8 @@ fn parts<'p, T>(covers: &[Cover], elements: impl Iterator<Item = &'p [T]>) -> Ve
 fn in_form(scanned: &ScannedVariable, form: &Form) -> Result<Bytes> {
     let bytes = inlined_bytes(scanned)?;
     let unpacking = form.unpacking(&scanned.variable).map_err(Error::internal)?;
-    let size = scanned.variable.data_type.size().filter(|size| *size > 1);
-    let is_swapped = scanned.variable.byte_order == ByteOrder::Big && scanned.variable.data_type.is_numeric();
-    let bytes = match size {
+    let is_swapped = scanned.variable.byte_order == ByteOrder::Big;
+    let bytes = match scanned.variable.data_type.ordered_size() {
         Some(size) if is_swapped => {
             let mut swapped = bytes.to_vec();
             swapped.chunks_exact_mut(size).for_each(<[u8]>::reverse);

@@ -1,7 +1,7 @@
 //! From arrays to bytes: the first part of a chain, of which there is exactly one.
 
 use bytes::Bytes;
-use model::{ByteOrder, Codec, DataType, Variable};
+use model::{ByteOrder, Codec, Variable};
 use serde_json::Value;
 
 use super::elements::{self, Order};
@@ -78,9 +78,7 @@ pub(super) fn build(variable: &Variable, codecs: &[Codec]) -> Result<(Option<Ord
 
 /// Bytes an element, where they are stored the other way round.
 fn swapped(variable: &Variable) -> Option<usize> {
-    let has_order = !matches!(variable.data_type, DataType::FixedText(_) | DataType::Opaque(_));
-    let size = variable.data_type.size().filter(|size| *size > 1)?;
-    (has_order && variable.byte_order == ByteOrder::Big).then_some(size)
+    variable.data_type.ordered_size().filter(|_| variable.byte_order == ByteOrder::Big)
 }
 
 impl ArrayToBytes {

@@ -116,6 +116,8 @@ fn name(data_type: DataType) -> Option<&'static str> {
         DataType::F16 => "float16",
         DataType::F32 => "float32",
         DataType::F64 => "float64",
-        DataType::FixedText(_) | DataType::Opaque(_) | DataType::Text => return None,
+        DataType::FixedText(_) | DataType::FixedUnicode(_) | DataType::Opaque(_) | DataType::Text => {
+            return None;
+        }
     })
 }

@@ -20,6 +20,7 @@ pub(super) enum DataTypeDocument {
     F4,
     F8,
     FixedText(u32),
+    FixedUnicode(u32),
     Opaque(u32),
     Text,
 }
@@ -40,6 +41,7 @@ impl From<DataType> for DataTypeDocument {
             DataType::F32 => Self::F4,
             DataType::F64 => Self::F8,
             DataType::FixedText(length) => Self::FixedText(length),
+            DataType::FixedUnicode(length) => Self::FixedUnicode(length),
             DataType::Opaque(length) => Self::Opaque(length),
             DataType::Text => Self::Text,
         }
@@ -62,6 +64,7 @@ impl From<DataTypeDocument> for DataType {
             DataTypeDocument::F4 => Self::F32,
             DataTypeDocument::F8 => Self::F64,
             DataTypeDocument::FixedText(length) => Self::FixedText(length),
+            DataTypeDocument::FixedUnicode(length) => Self::FixedUnicode(length),
             DataTypeDocument::Opaque(length) => Self::Opaque(length),
             DataTypeDocument::Text => Self::Text,
         }

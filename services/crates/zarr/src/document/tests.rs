@@ -65,6 +65,7 @@ fn data_type() -> impl Strategy<Value = DataType> {
         Just(DataType::F16),
         Just(DataType::F64),
         (0..20_u32).prop_map(DataType::FixedText),
+        (0..20_u32).prop_map(DataType::FixedUnicode),
         (0..20_u32).prop_map(DataType::Opaque),
         Just(DataType::Text),
     ]

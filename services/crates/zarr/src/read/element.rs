@@ -14,6 +14,11 @@ pub(crate) fn element(value: &Value, data_type: DataType) -> Result<Option<Vec<u
         (Value::String(text), DataType::Text) => Some(text.clone().into_bytes()),
         // Zarr 2 wrote a zero for objects of any kind.
         (Value::Number(_), DataType::Text) => Some(Vec::new()),
+        (Value::String(text), DataType::FixedUnicode(length)) => crate::fill_value::unicode(text, length),
+        // Zarr 2 wrote a zero for texts, too.
+        (Value::Number(number), DataType::FixedUnicode(length)) if number.as_u64() == Some(0) => {
+            crate::fill_value::unicode("", length)
+        }
         (value, DataType::FixedText(length) | DataType::Opaque(length)) => bytes(value, length as usize),
         (Value::Bool(bit), data_type) => cast_scalar(Scalar::Integer((*bit).into()), data_type),
         (Value::Number(number), data_type) => {
@@ -80,6 +85,7 @@ mod tests {
             (DataType::F32, f32::NAN.to_le_bytes().to_vec()),
             (DataType::F64, f64::NEG_INFINITY.to_le_bytes().to_vec()),
             (DataType::FixedText(3), b"ab\0".to_vec()),
+            (DataType::FixedUnicode(2), vec![0xac, 0x20, 0, 0, 0, 0, 0, 0]),
             (DataType::Opaque(2), vec![0, 7]),
             (DataType::Text, "é".into()),
         ] {

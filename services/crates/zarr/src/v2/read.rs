@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::read::{
     ReadArray, ReadError, TimeType, attributes, dimension_names, element, element_size, grid, lengths,
-    member, object, parse,
+    member, object, parse, unicode,
 };
 
 /// An array at `path` from its two documents; `.zattrs` may be absent.
@@ -108,8 +108,7 @@ fn dtype_of(dtype: &Value) -> Result<Stored, ReadError> {
         _ => return Err(unknown()),
     };
     let stored = |data_type: DataType| {
-        let byte_order =
-            if data_type.is_numeric() && data_type.size() > Some(1) { byte_order } else { ByteOrder::Little };
+        let byte_order = if data_type.ordered_size().is_some() { byte_order } else { ByteOrder::Little };
         Ok(Stored { data_type, byte_order, time: None })
     };
     match rest {
@@ -132,6 +131,7 @@ fn dtype_of(dtype: &Value) -> Result<Stored, ReadError> {
             match kind {
                 "S" => stored(DataType::FixedText(bytes()?)),
                 "V" => stored(DataType::Opaque(bytes()?)),
+                "U" => stored(unicode(size.parse::<u64>().map_err(|_| unknown())?.saturating_mul(4))?),
                 "M" | "m" => {
                     let unit = size.strip_prefix("8[").and_then(|unit| unit.strip_suffix(']'));
                     let time = unit.and_then(|unit| TimeType::new(unit, kind == "m")).ok_or_else(unknown)?;
@@ -191,7 +191,11 @@ fn numbers(element: &[u8], data_type: DataType) -> Option<Numbers> {
         DataType::F32 => Numbers::F32(one(element, f32::from_le_bytes)?),
         DataType::F64 => Numbers::F64(one(element, f64::from_le_bytes)?),
         DataType::F16 => Numbers::F32(vec![crate::fill_value::to_double(element, data_type)? as f32]),
-        DataType::Bool | DataType::FixedText(_) | DataType::Opaque(_) | DataType::Text => return None,
+        DataType::Bool
+        | DataType::FixedText(_)
+        | DataType::FixedUnicode(_)
+        | DataType::Opaque(_)
+        | DataType::Text => return None,
     })
 }
 

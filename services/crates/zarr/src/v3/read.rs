@@ -87,7 +87,7 @@ pub fn array(path: &NodePath, document: &Value) -> Result<ReadArray, ReadError> 
         }
         _ => Vec::new(),
     };
-    let has_order = stored.data_type.is_numeric() && stored.data_type.size() > Some(1);
+    let has_order = stored.data_type.ordered_size().is_some();
     Ok(ReadArray {
         variable: Variable {
             path: path.clone(),

@@ -84,7 +84,7 @@ fn what_the_model_has_no_word_for_is_left_out_and_what_is_no_document_is_malform
     for changes in [
         json!({"dtype": "<c8"}),
         json!({"dtype": [["a", "<f4"]]}),
-        json!({"dtype": "<U4"}),
+        json!({"dtype": "<c8"}),
         json!({"dtype": "<M8[M]"}),
         json!({"dtype": "|O", "filters": [{"id": "pickle"}]}),
         json!({"dtype": "|O"}),

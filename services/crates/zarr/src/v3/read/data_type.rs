@@ -3,7 +3,7 @@
 use model::DataType;
 use serde_json::Value;
 
-use crate::read::{ReadError, TimeType, element_size};
+use crate::read::{ReadError, TimeType, element_size, unicode};
 
 /// A type of the model that holds one of v3.
 pub(super) struct Stored {
@@ -29,6 +29,9 @@ pub(super) fn read(value: &Value) -> Result<Stored, ReadError> {
         "float32" => DataType::F32,
         "float64" => DataType::F64,
         "string" => DataType::Text,
+        "fixed_length_utf32" => {
+            unicode(setting("length_bytes").and_then(Value::as_u64).ok_or_else(unknown)?)?
+        }
         "null_terminated_bytes" | "raw_bytes" => {
             let length = setting("length_bytes").and_then(Value::as_u64).ok_or_else(unknown)?;
             let length = element_size(length)?;
