@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("cf", &["model"]),
     ("zarr", &["model"]),
+    ("views", &["model"]),
     ("formats", &["model", "cf", "zarr"]),
     ("telemetry", &[]),
     ("engine", &["model", "cf", "zarr"]),
@@ -41,7 +42,7 @@ const FENCES: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Crates without I/O, async, clock and logging.
-const PURE: &[&str] = &["model", "cf", "zarr"];
+const PURE: &[&str] = &["model", "cf", "zarr", "views"];
 const IMPURE: &[&str] =
     &["tokio", "futures", "tracing", "async-trait", "axum", "tonic", "reqwest", "rustix", "moka"];
 const IMPURE_WORDS: &[&str] =
