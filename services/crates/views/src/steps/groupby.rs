@@ -14,8 +14,7 @@ use crate::steps::{Reduction, Step};
 
 /// One value for each group, as
 /// [`xarray.Dataset.groupby`](https://docs.xarray.dev/en/stable/user-guide/groupby.html) and a reduction. The dimension that
-/// is grouped becomes one of groups, in the order of their keys; seasons are DJF, MAM, JJA, SON, in the order xarray has
-/// them: DJF, JJA, MAM, SON.
+/// is grouped becomes one of groups, in the order of their keys: seasons by their letters, DJF, JJA, MAM, SON, as there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupBy {
     /// What belongs together.
