@@ -13,6 +13,8 @@ use super::JsonError;
 
 /// How deep parentheses and signs may nest.
 const DEPTH_MAX: usize = 32;
+/// Most numbers, names and texts of one: a sum is as deep a tree as it is long, and evaluated by recursion.
+const ATOMS_MAX: usize = 64;
 
 /// One expression, taken apart once and evaluated for each reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl Operator {
 impl Expression {
     /// Takes the text between two pairs of braces apart.
     pub(super) fn parse(text: &str) -> Result<Self, JsonError> {
-        let mut parser = Parser { text, rest: text, depth: 0 };
+        let mut parser = Parser { text, rest: text, depth: 0, atoms: 0 };
         let expression = parser.sum()?;
         parser.skip_blanks();
         if parser.rest.is_empty() { Ok(expression) } else { Err(parser.unsupported()) }
@@ -70,6 +72,7 @@ struct Parser<'a> {
     text: &'a str,
     rest: &'a str,
     depth: usize,
+    atoms: usize,
 }
 
 impl Parser<'_> {
@@ -131,6 +134,10 @@ impl Parser<'_> {
     }
 
     fn atom(&mut self) -> Result<Expression, JsonError> {
+        self.atoms += 1;
+        if self.atoms > ATOMS_MAX {
+            return Err(self.unsupported());
+        }
         self.skip_blanks();
         match self.rest.chars().next() {
             Some('0'..='9') => self.integer(),

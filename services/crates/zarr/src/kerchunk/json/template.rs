@@ -8,6 +8,9 @@ use super::{JsonError, JsonLimits, shortened};
 
 /// How deep templates may call one another.
 const CALLS_MAX: usize = 16;
+/// What a call counts in the budget, beside its text: templates that call one another many times and make no text
+/// would take for ever.
+const CALL_BYTES: usize = 8;
 
 /// A text with places to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +131,8 @@ impl<'a> Rendering<'a> {
                     }
                 },
             }
-            self.budget.spend(text.len() - before, text.len())?;
+            // Parts without text take time too.
+            self.budget.spend((text.len() - before).max(1), text.len())?;
         }
         Ok(())
     }
@@ -136,9 +140,10 @@ impl<'a> Rendering<'a> {
     fn value(&mut self, expression: &'a Expression, scope: Scope<'_>) -> Result<Value, JsonError> {
         Ok(match expression {
             Expression::Integer(number) => Value::Integer(*number),
-            Expression::Text(text) => Value::Text(text.clone()),
+            Expression::Text(text) => self.copied(text)?,
             Expression::Name(name) => match scope.iter().find(|(known, _)| known == name) {
-                Some((_, value)) => value.clone(),
+                Some((_, Value::Text(text))) => self.copied(text)?,
+                Some((_, Value::Integer(number))) => Value::Integer(*number),
                 None => self.call(name, &[])?,
             },
             Expression::Call(name, arguments) => {
@@ -159,6 +164,12 @@ impl<'a> Rendering<'a> {
         })
     }
 
+    /// A text that may only be passed on, and so never come to the text that is made.
+    fn copied(&mut self, text: &str) -> Result<Value, JsonError> {
+        self.budget.spend(text.len(), text.len())?;
+        Ok(Value::Text(text.to_owned()))
+    }
+
     fn integer(&mut self, expression: &'a Expression, scope: Scope<'_>) -> Result<i64, JsonError> {
         match self.value(expression, scope)? {
             Value::Integer(number) => Ok(number),
@@ -172,6 +183,7 @@ impl<'a> Rendering<'a> {
         if self.under_way.contains(&name) || self.under_way.len() >= CALLS_MAX {
             return Err(JsonError::Cycle(shortened(name)));
         }
+        self.budget.spend(CALL_BYTES, 0)?;
         self.under_way.push(name);
         let mut text = String::new();
         self.append(template, passed, &mut text)?;

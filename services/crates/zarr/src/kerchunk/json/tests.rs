@@ -164,6 +164,9 @@ fn what_is_not_understood_is_named_and_never_run() {
     }
     assert!(matches!(evaluated(&"(".repeat(10_000)), Err(JsonError::Expression(_))));
     assert!(matches!(evaluated("}}{% for x in y %}"), Err(JsonError::Expression(_))));
+    // As deep a tree as it is long.
+    assert!(matches!(evaluated(&format!("1{}", "+1".repeat(1_000_000))), Err(JsonError::Expression(_))));
+    assert_eq!(evaluated(&format!("1{}", "+1".repeat(60))).unwrap(), "61");
 }
 
 #[test]
@@ -186,6 +189,35 @@ fn templates_never_run_in_circles_or_grow_without_bound() {
     let limits = JsonLimits { rendered_bytes_max: 10, ..JsonLimits::default() };
     let error = chunks_within(&set(r#""a": "eleven bytes""#), limits).unwrap_err();
     assert!(matches!(error, JsonError::TooLarge(..)), "{error}");
+}
+
+#[test]
+fn templates_that_make_no_text_end_too() {
+    let limits = JsonLimits { rendered_bytes_max: 1 << 20, ..JsonLimits::default() };
+    // Fourteen templates, each of which has ten of the next: of no text, and as what is passed and not used.
+    for part in ["{{NEXT}}", "{{o(x=NEXT)}}"] {
+        let templates: Vec<String> = ('a'..'o')
+            .zip('b'..)
+            .map(|(name, next)| {
+                format!(r#""{name}": "{}""#, part.replace("NEXT", &next.to_string()).repeat(10))
+            })
+            .chain([r#""o": """#.to_owned()])
+            .collect();
+        let templates = templates.join(", ");
+        let json =
+            format!(r#"{{"version": 1, "templates": {{{templates}}}, "refs": {{"x/0": ["{{{{a}}}}"]}}}}"#);
+        let error = chunks_within(&json, limits).unwrap_err();
+        assert!(matches!(error, JsonError::TooLarge(..)), "{error}");
+    }
+    // Many references, each of many parts, or of a long text that is only passed on.
+    for url in ["{{''}}".repeat(10_000), format!("{{{{f(x='{}')}}}}", "x".repeat(10_000))] {
+        let json = format!(
+            r#"{{"version": 1, "templates": {{"f": ""}}, "refs": {{}},
+                 "gen": [{{"key": "k", "url": "{url}", "dimensions": {{"i": {{"stop": 10000000}}}}}}]}}"#
+        );
+        let error = chunks_within(&json, limits).unwrap_err();
+        assert!(matches!(error, JsonError::TooLarge(..)), "{error}");
+    }
 }
 
 #[test]
