@@ -1,12 +1,14 @@
 //! The values of one GRIB message, edition 1 or 2, in the order in which they are stored.
 //!
 //! What ecCodes calls `values`, by its own formula in double precision, so that the bits are the same; missing points
-//! are NaN. Simple, CCSDS and IEEE packing are read here; the integers of complex, JPEG 2000, PNG and run-length packing
-//! by the crate `grib`.
+//! are NaN. Simple, CCSDS, IEEE and run-length packing are read here; the integers of complex, JPEG 2000 and PNG packing
+//! by the crate `grib`, once what they claim of their sizes is found possible.
 
+mod claims;
 mod edition1;
 mod edition2;
 mod packed;
+mod run_length;
 
 use zarr::codecs::CodecError;
 
@@ -43,7 +45,8 @@ impl Value for f64 {
     }
 }
 
-/// The values of the first field of a message, which must have `points` of them. Nothing larger is ever allocated.
+/// The values of the first field of a message, which must have `points` of them. Whatever a damaged message claims, what
+/// is allocated is in proportion to `points` and to the message's own length.
 pub fn values<V: Value>(message: &[u8], points: usize) -> Result<Vec<V>> {
     if message.get(..4) != Some(b"GRIB") {
         return Err(corrupt("no GRIB message"));

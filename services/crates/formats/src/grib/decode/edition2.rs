@@ -4,7 +4,7 @@
 use zarr::aec::{self, AecParameters};
 
 use super::packed::{Scale, ieee, unpack};
-use super::{Octets, Result, Value, corrupt, set_bits, spread, unsupported};
+use super::{Octets, Result, Value, claims, corrupt, run_length, set_bits, spread, unsupported};
 
 /// Sections as they are needed, each with its header of five bytes.
 struct Sections<'m> {
@@ -32,7 +32,7 @@ pub(super) fn values<V: Value>(message: &[u8], points: usize) -> Result<Vec<V>> 
     if count != present {
         return Err(corrupt(format!("{count} values for {present} points of a GRIB message")));
     }
-    if matches!(template, 2 | 3 | 40 | 41 | 200) {
+    if matches!(template, 2 | 3 | 40 | 41) {
         return by_crate(&sections, template, points);
     }
     let data = Octets(sections.data).from(5)?;
@@ -40,6 +40,7 @@ pub(super) fn values<V: Value>(message: &[u8], points: usize) -> Result<Vec<V>> 
         0 => unpack(data, packing.u8(19)?, count, scale(&packing)?),
         4 => ieee(data, packing.u8(11)?, count),
         42 => ccsds(data, &packing, count),
+        200 => run_length::decode(data, &packing, count),
         50 | 51 => Err(unsupported("GRIB spherical harmonics")),
         other => Err(unsupported(format!("GRIB 2 packing 5.{other}"))),
     }?;
@@ -109,12 +110,12 @@ fn by_crate<V: Value>(sections: &Sections<'_>, template: u16, points: usize) -> 
     if packing.u32(5)? == 0 {
         return Ok(vec![V::MISSING; points]);
     }
-    // Run lengths are of levels, which have no reference value.
-    if template == 200 {
-        return Ok(field(sections, sections.packing.to_vec(), points)?
-            .into_iter()
-            .map(V::from_f32)
-            .collect());
+    let data = Octets(sections.data).from(5)?;
+    match template {
+        40 | 41 if packing.u8(19)? == 0 => {}
+        40 => claims::jpeg2000(data, points)?,
+        41 => claims::png(data, points)?,
+        _ => claims::groups(&packing, template, data, packing.u32(5)? as usize)?,
     }
     let scale = match packing.u8(19)? {
         // ecCodes does not scale a field of one value.

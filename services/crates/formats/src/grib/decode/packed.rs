@@ -13,6 +13,9 @@ pub(super) struct Scale {
 }
 
 impl Scale {
+    /// Numbers as they are.
+    pub(super) const NONE: Self = Self { reference: 0.0, binary: 1.0, decimal: 1.0 };
+
     /// Of a reference value, a binary and a decimal scale factor.
     pub(super) fn new(reference: f64, binary: i32, decimal: i32) -> Self {
         Self { reference, binary: power(binary, 2.0), decimal: power(-decimal, 10.0) }

@@ -60,6 +60,58 @@ fn what_a_message_claims_is_checked_before_anything_is_allocated() {
     assert!(matches!(fault(b"GRIB\0\0\0\x07", 1), CodecError::Unsupported(_)));
 }
 
+/// Section 5 of a packing of three values of eight bits; `more` is what only this packing has.
+fn packing(template: u8, more: &[u8]) -> Vec<u8> {
+    [&3_u32.to_be_bytes()[..], &[0, template], &[0; 8], &[8, 0], more].concat()
+}
+
+#[track_caller]
+fn refused(packing: &[u8], data: &[u8], says: &str) {
+    let error = values::<f32>(&message(packing, &[255], data, 3), 3).unwrap_err().to_string();
+    assert!(error.contains(says), "{error}");
+}
+
+#[test]
+fn images_of_more_pixels_than_values_are_refused_before_they_are_made() {
+    let png = |width: u32, height: u32| {
+        let mark = *b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR";
+        [&mark[..], &width.to_be_bytes(), &height.to_be_bytes(), &[8, 0, 0, 0, 0]].concat()
+    };
+    refused(&packing(41, &[]), &png(0x7fff_ffff, 0x7fff_ffff), "2147483647 x 2147483647 pixels for 3 values");
+    refused(&packing(41, &[]), &png(2, 2), "2 x 2 pixels");
+    refused(&packing(41, &[]), b"\x89PNG", "ends early");
+    let jpeg = |size: [u32; 8], components: u8, style: &[u8]| {
+        let numbers: Vec<u8> = size.iter().flat_map(|number| number.to_be_bytes()).collect();
+        [&[0xff, 0x4f, 0xff, 0x51, 0, 41, 0, 0][..], &numbers, &[0, components, 7, 1, 1], style].concat()
+    };
+    let end = [0xff, 0xd9];
+    refused(&packing(40, &[0, 0]), &jpeg([60000, 60000, 0, 0, 9, 9, 0, 0], 1, &end), "60000 x 60000 pixels");
+    refused(&packing(40, &[0, 0]), &jpeg([3, 1, 0, 0, 3, 1, 0, 0], 255, &end), "several components");
+    let far = u32::MAX;
+    refused(&packing(40, &[0, 0]), &jpeg([far, 1, far - 3, 0, 1, 1, 0, 0], 1, &end), "many tiles");
+    let precincts = [0xff, 0x52, 0, 13, 1, 0, 0, 1, 0, 0, 4, 4, 0, 1, 0x00];
+    refused(&packing(40, &[0, 0]), &jpeg([3, 1, 0, 0, 3, 1, 0, 0], 1, &precincts), "tiny precincts");
+}
+
+#[test]
+fn groups_of_more_values_than_there_are_are_refused_before_they_are_made() {
+    // Groups, bits of widths, reference, step, last and bits of lengths.
+    let groups = |count: u32, widths: u8, reference: u32, last: u32, lengths: u8| {
+        let lengths = [&reference.to_be_bytes()[..], &[1], &last.to_be_bytes(), &[lengths]].concat();
+        [&[1, 0][..], &[0; 8], &count.to_be_bytes(), &[0, widths], &lengths].concat()
+    };
+    let says = "groups with other than 3 values";
+    refused(&packing(2, &groups(1, 0, 0, u32::MAX, 0)), &[0; 9], says);
+    refused(&packing(2, &groups(u32::MAX, 0, 0, 1, 0)), &[0; 9], says);
+    refused(&packing(2, &groups(0, 0, 0, 3, 0)), &[0; 9], says);
+    refused(&packing(2, &groups(2, 0, u32::MAX, 1, 8)), &[0, 0, 0xff], says);
+    refused(&packing(2, &groups(2, 8, 0, 1, 8)), &[0; 2], "ends early");
+    let differenced = [groups(1, 0, 0, u32::MAX, 0), vec![2, 2]].concat();
+    refused(&packing(3, &differenced), &[0; 9], says);
+    let three = values::<f32>(&message(&packing(2, &groups(1, 0, 0, 3, 0)), &[255], &[7, 0], 3), 3).unwrap();
+    assert_eq!(three, [7.0; 3]);
+}
+
 #[test]
 fn a_message_cut_or_flipped_anywhere_is_answered() {
     let whole = message(&simple(3, 12), &[255], &[0, 0, 1, 0, 0xa0], 3);
