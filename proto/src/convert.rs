@@ -45,6 +45,9 @@ pub fn record_from_wire(record: v1::ReferenceRecord) -> Result<(ChunkManifest, V
     if record.offset.len() != count || record.length.len() != count {
         return Err(malformed("columns of different lengths"));
     }
+    if record.first.checked_add(count as u64).is_none() {
+        return Err(malformed("chunks beyond the last number"));
+    }
     let files: Vec<_> =
         record.files.into_iter().map(|file| file_from_wire(file).map(Arc::new)).collect::<Result<_>>()?;
     let mut manifest = ChunkManifest::missing(record.first, count);
@@ -202,6 +205,7 @@ mod tests {
             |r| r.file[0] = 1,
             |r| drop(r.inline.insert(2, Bytes::new())),
             |r| r.files[0].identity = None,
+            |r| r.first = u64::MAX,
         ] {
             let mut bad = good.clone();
             spoil(&mut bad);
