@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use model::{BloscCompressor, BloscShuffle, ByteOrder, ChunkGrid, Codec, DataType, NodePath, Sharding, Variable};
+use model::{
+    BloscCompressor, BloscShuffle, ByteOrder, ChunkGrid, Codec, DataType, NodePath, Sharding, Variable,
+};
 use zarr::codecs::ChunkCodecs;
 
 fuzz_target!(|input: (u8, &[u8])| {
@@ -13,8 +15,12 @@ fuzz_target!(|input: (u8, &[u8])| {
         2 => Codec::Bzip2 { level: 1 },
         3 => Codec::Zstd { level: 1 },
         4 => Codec::Lz4Hdf5,
-        5 => Codec::Szip { options_mask: 32, pixels_per_block: 8, bits_per_pixel: 16, pixels_per_scanline: 20 },
-        6 => Codec::Szip { options_mask: 4, pixels_per_block: 16, bits_per_pixel: 32, pixels_per_scanline: 32 },
+        5 => {
+            Codec::Szip { options_mask: 32, pixels_per_block: 8, bits_per_pixel: 16, pixels_per_scanline: 20 }
+        }
+        6 => {
+            Codec::Szip { options_mask: 4, pixels_per_block: 16, bits_per_pixel: 32, pixels_per_scanline: 32 }
+        }
         7 => Codec::Sharding(Sharding {
             chunk_shape: vec![4, 5],
             codecs: inner,

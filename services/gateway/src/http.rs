@@ -11,6 +11,8 @@ mod cors;
 mod datasets;
 mod document;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod health;
 mod info;
 mod observe;

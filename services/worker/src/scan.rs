@@ -47,8 +47,8 @@ pub struct ScanSource {
     pub url: Option<String>,
 }
 
-/// The scan that a message holds, such as one that was kept.
-pub(crate) fn scan_of_message(message: Bytes) -> Result<FileScan> {
+/// The scan that a message holds, such as one that was kept. Any bytes are safe.
+pub fn scan_of_message(message: Bytes) -> Result<FileScan> {
     match ScanMessage::decode(message).map_err(Error::internal)?.message {
         Some(Message::Scan(scan)) => wire::from_wire(scan),
         _ => Err(Error::internal("a message without a scan")),
