@@ -26,6 +26,8 @@ class Sample:
     server_cpu: float
     """CPU seconds a GB (10⁹ bytes), or a million requests where there are no bytes, of all server processes."""
     client_cpu: float
+    request_cpu: float
+    """CPU seconds a request of all server processes."""
     foreign: float
     """Share of the machine that neither the servers nor wrk used but others did."""
 
@@ -65,5 +67,6 @@ def measure(target: Target, prefix: str, suffix: str, count: int, connections: i
         p99_ms=result["p99_us"] / 1000,
         server_cpu=servers / gigabytes,
         client_cpu=client / gigabytes,
+        request_cpu=servers / max(1, result["requests"]),
         foreign=max(0.0, machine - servers - client) / (elapsed * (os.cpu_count() or 1)),
     )

@@ -83,9 +83,13 @@ def wait(url: str, child: subprocess.Popen, seconds: float = 60) -> None:
     raise RuntimeError(f"no answer from {url}")
 
 
-def cloudify(kind: str, folder: pathlib.Path, dataset: str, source: pathlib.Path) -> Target:
-    """Ours: `serve`, or `two-process`."""
+def cloudify(
+    kind: str, folder: pathlib.Path, dataset: str, source: pathlib.Path, view: str = "", config: str = ""
+) -> Target:
+    """Ours: `serve`, or `two-process`; `view` is how the decoded view is encoded."""
     shutil.rmtree(folder, ignore_errors=True)
-    system = server.start(kind, folder, [source.parent])
-    system.register(dataset, source)
+    system = server.start(kind, folder, [source.parent], config=config)
+    done = system.command("register", "--view", view, dataset, source)
+    if done.returncode:
+        raise server.Failed(done.stderr)
     return Target(kind, system.url, [process.pid for process in system.processes], system.stop)

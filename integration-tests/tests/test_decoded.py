@@ -167,16 +167,13 @@ def test_filters_of_hdf5_that_readers_lack_are_decoded(served, filters, version)
             assert root[name].chunks == dataset.chunks
 
 
-def test_what_readers_know_is_passed_on_untouched(served):
+def test_what_is_stored_stays_as_it_is_and_what_is_decoded_has_one_codec(served):
     path = HDF5_CASES / "filters.h5"
     stored, shown = served.of(path), decoded(served, path)
-    assert requests.get(f"{stored}/gzip/.zarray").json() == requests.get(f"{shown}/gzip/.zarray").json()
-    for key in ("gzip/0.0", "zstd/1.1", "blosc/c/0/1"):
-        one, other = requests.get(f"{stored}/{key}"), requests.get(f"{shown}/{key}")
-        assert one.content == other.content and one.headers["ETag"] == other.headers["ETag"]
-    assert requests.get(f"{stored}/lz4/.zarray").json()["compressor"]["id"] == "imagecodecs_lz4h5"
-    assert requests.get(f"{shown}/lz4/.zarray").json()["compressor"]["id"] == "blosc"
-    assert requests.get(f"{stored}/lz4/0.0").content != requests.get(f"{shown}/lz4/0.0").content
+    for name, codec in (("gzip", "zlib"), ("lz4", "imagecodecs_lz4h5")):
+        assert requests.get(f"{stored}/{name}/.zarray").json()["compressor"]["id"] == codec
+        assert requests.get(f"{shown}/{name}/.zarray").json()["compressor"]["id"] == "blosc"
+        assert requests.get(f"{stored}/{name}/0.0").content != requests.get(f"{shown}/{name}/0.0").content
 
 
 def test_a_chunk_that_is_made_is_answered_like_any_other(served):

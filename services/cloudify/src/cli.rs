@@ -151,6 +151,9 @@ pub(crate) struct RegisterOptions {
     /// Refresh the dataset by itself: `90s`, `10m`, `6h`, `1d`, or `never`
     #[arg(long, value_name = "PERIOD", value_parser = period)]
     pub(crate) refresh_every: Option<u32>,
+    /// How `/zarr` encodes what it decodes: `bitround=9|codec=zstd:3`; empty for Blosc with LZ4, all bits kept
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) view: Option<String>,
     /// Take the source for a catalog; without, for one if it looks like one
     #[arg(long, conflicts_with = "data")]
     pub(crate) catalog: bool,

@@ -12,6 +12,7 @@ mod decode;
 mod locate;
 mod mosaic;
 mod pool;
+mod rounding;
 mod witness;
 
 use std::sync::Arc;
@@ -128,7 +129,7 @@ impl Inner {
         let (elements, sources) = self.compose(recipe, number).await?;
         let Some(elements) = elements else { return Ok(Made { bytes: None, sources }) };
         let recipe = Arc::clone(recipe);
-        let bytes = self.pool.run_admitted(move || recipe.decoder.encode(&elements)).await?;
+        let bytes = self.pool.run_admitted(move || recipe.decoder.encode(elements.into())).await?;
         Ok(Made { bytes: Some(bytes), sources })
     }
 
@@ -155,7 +156,8 @@ impl Inner {
                 let place =
                     published.dataset.variables.iter().position(|variable| variable.path == key.variable);
                 let place = place.ok_or_else(|| Error::not_found("no such variable"))?;
-                let decoder = Decoder::new(&published.dataset.variables[place], key.form)?;
+                let encoding = engine::encoding::of_view(&published.view, &published.dataset)?;
+                let decoder = Decoder::new(&published.dataset.variables[place], key.form, &encoding)?;
                 Ok(Arc::new(Recipe { published, variable: place, decoder }))
             })
         };

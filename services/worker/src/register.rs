@@ -105,6 +105,8 @@ impl Registrar {
         if registration.sources.is_empty() {
             return Err(Error::invalid("name at least one source: a file or a glob"));
         }
+        let view = registration.view.as_deref().unwrap_or_default();
+        engine::encoding::check(view, None)?;
         let claim = match registration.goal {
             RegistrationGoal::Publish => Some(self.claim(&registration.id)?),
             RegistrationGoal::Preview => None,
@@ -116,6 +118,7 @@ impl Registrar {
             keeping.now = Some(blocking(move || catalog.new_scans()).await?);
         }
         let (joined, scans) = self.preparation.run(registration.sources.clone(), keeping, &events).await?;
+        engine::encoding::check(view, Some(&joined.dataset))?;
         let Some(claim) = claim else {
             return Ok(());
         };
@@ -162,6 +165,7 @@ impl Registrar {
                 if_exists: registration.if_exists,
                 published_ms,
                 refresh_seconds: registration.refresh_seconds,
+                view: registration.view.as_deref(),
             };
             let version =
                 catalog.publish(&publication, &mut |done, total| events.progress("publish", done, total, ""));

@@ -72,6 +72,7 @@ impl Place {
             if_exists,
             goal,
             refresh_seconds: None,
+            view: None,
             sources_are: SourcesAre::Detected,
         }
     }

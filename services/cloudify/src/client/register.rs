@@ -21,6 +21,9 @@ pub(crate) async fn register(options: &RegisterOptions) -> Result<(), Failure> {
     if let Some(seconds) = options.refresh_every {
         body["refresh_seconds"] = seconds.into();
     }
+    if let Some(view) = &options.view {
+        body["view"] = view.as_str().into();
+    }
     if options.catalog || options.data {
         body["catalog"] = options.catalog.into();
     }

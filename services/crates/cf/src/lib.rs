@@ -11,10 +11,12 @@
 //! knows the clock, time zones of people, or leap seconds: none of the calendars of CF that are read here has them.
 
 mod calendar;
+mod naming;
 mod packing;
 mod time;
 
 pub use calendar::{Calendar, Date, DateError, UnknownCalendar};
+pub use naming::named_variables;
 pub use packing::promotion::{promote, with_missing};
 pub use packing::unpack::Unpacking;
 pub use packing::{PACKING, Packing, PackingError};

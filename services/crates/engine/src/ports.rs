@@ -157,6 +157,8 @@ pub struct PublishedDataset {
     pub dataset: Arc<Dataset>,
     /// For each variable, where its references stay; empty where all are in the catalog.
     pub in_place: Vec<Option<InPlace>>,
+    /// Steps of its decoded view, `/zarr`, as its administrator wrote them; empty for the default.
+    pub view: String,
 }
 
 /// A run of one variable's references with the files that they point into.
@@ -225,6 +227,8 @@ pub struct Registration {
     pub if_exists: IfExists,
     /// How far to go.
     pub goal: RegistrationGoal,
+    /// Steps of the decoded view, `/zarr`; where not said, as the version before has it.
+    pub view: Option<String>,
     /// Seconds between two refreshes, 0 for none; where not said, as the version before has it.
     pub refresh_seconds: Option<u32>,
     /// What the sources are.

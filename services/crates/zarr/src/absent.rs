@@ -32,7 +32,7 @@ pub fn chunk(variable: &Variable) -> Option<Bytes> {
     let fill = variable.fill_value.as_ref().filter(|_| is_hidden(variable))?;
     let shown = v2::shown(variable)?;
     let count = usize::try_from(shown.grid.chunk_shape().iter().product::<u64>()).ok()?;
-    ChunkCodecs::new(&shown).ok()?.encode(&elements(&shown, fill, count)).ok()
+    ChunkCodecs::new(&shown).ok()?.encode(elements(&shown, fill, count).into()).ok()
 }
 
 /// Whether v2's document does not say the fill value. It does where it is a mark of what is missing, or cannot be told
@@ -53,7 +53,9 @@ fn is_kept(variable: &Variable, fill: &[u8]) -> bool {
     let one = Variable { grid, ..shown.into_owned() };
     let elements = elements(&one, fill, 1);
     let codecs = ChunkCodecs::new(&one);
-    codecs.and_then(|codecs| codecs.decode(codecs.encode(&elements)?)).is_ok_and(|back| back == elements)
+    codecs
+        .and_then(|codecs| codecs.decode(codecs.encode(elements.clone().into())?))
+        .is_ok_and(|back| back == elements)
 }
 
 /// So many times the fill value; of text as `vlen-utf8` has it: the number of texts, then each with its length.

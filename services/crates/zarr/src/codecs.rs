@@ -105,15 +105,15 @@ impl ChunkCodecs {
     }
 
     /// The stored form of a whole chunk's elements, given as [`decode`](Self::decode) gives them.
-    pub fn encode(&self, elements: &[u8]) -> Result<Bytes> {
+    pub fn encode(&self, elements: Bytes) -> Result<Bytes> {
         if let Some(expected) = self.decoded_bytes
             && elements.len() != expected
         {
             return Err(CodecError::Elements(format!("{} bytes, not {expected}", elements.len())));
         }
         let mut bytes = match &self.order {
-            Some(order) => self.array.encode(order.encode(elements).into())?,
-            None => self.array.encode(Bytes::copy_from_slice(elements))?,
+            Some(order) => self.array.encode(order.encode(&elements).into())?,
+            None => self.array.encode(elements)?,
         };
         for (step, _) in &self.steps {
             bytes = step.encode(bytes)?;

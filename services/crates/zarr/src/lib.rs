@@ -9,12 +9,14 @@
 //! aec        the entropy coding of GRIB 2 and szip
 //! codecs     stored chunk   ◀─▶ its elements
 //! absent     what absent chunks read as where v2 must not say it
-//! decoded    model::Dataset ──▶ the same without codecs that readers lack
+//! decoded    model::Dataset ──▶ the same in the encoding that was chosen for it
+//! bitround   the last bits of numbers, which are noise
 //! ```
 //! Pure: knows no files, no clock, no network.
 
 pub mod absent;
 pub mod aec;
+pub mod bitround;
 pub mod codecs;
 pub mod collection;
 pub mod decoded;

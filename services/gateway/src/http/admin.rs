@@ -72,9 +72,8 @@ pub(super) async fn register(
         Some(true) => SourcesAre::Catalog,
         Some(false) => SourcesAre::Data,
     };
-    let refresh_seconds = body.refresh_seconds;
-    let registration =
-        Registration { id, sources: body.sources, if_exists, goal, refresh_seconds, sources_are };
+    let RegisterBody { sources, refresh_seconds, view, .. } = body;
+    let registration = Registration { id, sources, if_exists, goal, view, refresh_seconds, sources_are };
     registration::run(state, &parts, viewer.name(), registration).await
 }
 
@@ -100,6 +99,7 @@ pub(super) async fn replace(
         sources: body.sources,
         if_exists: IfExists::Replace,
         goal: goal(body.preview),
+        view: body.view,
         refresh_seconds: body.refresh_seconds,
         sources_are: SourcesAre::Data,
     };

@@ -53,6 +53,7 @@ pub(super) async fn dataset(
             published_ms: got.published_ms,
             modified_ns: got.modified_ns,
             record_size: got.record_size,
+            view: got.view,
             dataset: zarr::document::from_json(&got.document).map_err(Error::internal)?.into(),
             in_place: got.in_place.into_iter().map(in_place_from_wire).collect::<Result<_>>()?,
         })

@@ -32,6 +32,7 @@ pub(super) async fn register(member: &Member, registration: Registration) -> Res
         replace: registration.if_exists == IfExists::Replace,
         preview_only: registration.goal == RegistrationGoal::Preview,
         refresh_seconds: registration.refresh_seconds,
+        view: registration.view.clone(),
         sources_are: sources_are.into(),
     };
     let called = changer(member).register(request(call, None)).await;

@@ -28,6 +28,9 @@ pub(super) struct VersionDocument {
     /// Seconds between two refreshes; none where only a call refreshes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refresh_seconds: Option<u32>,
+    /// Steps of the decoded view; none for the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) view: Option<String>,
     /// What the scan left out, and why.
     pub(super) warnings: Vec<WarningDocument>,
 }

@@ -31,6 +31,8 @@ pub struct Publication<'a> {
     pub published_ms: i64,
     /// Seconds between two refreshes, 0 for none; where not said, as the version before has it.
     pub refresh_seconds: Option<u32>,
+    /// Steps of the decoded view; where not said, as the version before has it.
+    pub view: Option<&'a str>,
 }
 
 /// A version in its temporary directory, which is removed again unless it becomes a version.
@@ -181,7 +183,10 @@ fn version_document(layout: &Layout, publication: &Publication<'_>) -> Result<Ve
     let refresh_seconds = publication
         .refresh_seconds
         .or_else(|| replaced.as_ref().and_then(|replaced| replaced.refresh_seconds));
+    let kept = replaced.as_ref().and_then(|replaced| replaced.view.clone());
+    let view = publication.view.map(str::to_owned).or(kept);
     Ok(VersionDocument {
+        view: view.filter(|view| !view.is_empty()),
         refresh_seconds: refresh_seconds.filter(|seconds| *seconds > 0),
         format: FORMAT,
         id: id.as_str().to_owned(),

@@ -112,6 +112,7 @@ impl Reader {
             published_ms: about.published_ms,
             modified_ns: about.modified_ns,
             record_size: about.record_size,
+            view: about.view.unwrap_or_default(),
             in_place: in_place(&directory, dataset.variables.len())?,
             dataset: Arc::new(dataset),
         };

@@ -73,6 +73,7 @@ fn publish(catalog: &Catalog, name: &str, joined: &Joined, if_exists: IfExists) 
         if_exists,
         published_ms: 77,
         refresh_seconds: None,
+        view: None,
     };
     catalog.publish(&publication, &mut |_, _| {})
 }
@@ -264,6 +265,7 @@ fn a_publisher_that_dies_leaves_the_catalog_as_it_was() {
             if_exists: IfExists::Replace,
             published_ms: 0,
             refresh_seconds: None,
+            view: None,
         },
         &mut |_, _| {},
     )
@@ -432,6 +434,7 @@ fn old_versions_go_but_never_the_current_one() {
             if_exists: IfExists::Replace,
             published_ms: now_ms,
             refresh_seconds: Some(60),
+            view: None,
         };
         catalog.publish(&publication, &mut |_, _| {}).unwrap();
     }

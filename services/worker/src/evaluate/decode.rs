@@ -5,10 +5,14 @@ use engine::ports::Form;
 use formats::grib::decode as grib;
 use model::{ByteOrder, Codec, DataType, Error, ErrorKind, Result, Variable};
 use zarr::codecs::{ChunkCodecs, CodecError};
+use zarr::decoded::Encoding;
+
+use super::rounding::Rounding;
 
 /// Decodes the chunks of a variable and encodes them.
 pub(super) struct Decoder {
     from: From,
+    rounding: Option<Rounding>,
     into: ChunkCodecs,
 }
 
@@ -23,12 +27,14 @@ enum From {
 
 impl Decoder {
     /// For a variable as stored.
-    pub(super) fn new(own: &Variable, form: Form) -> Result<Self> {
+    pub(super) fn new(own: &Variable, form: Form, encoding: &Encoding) -> Result<Self> {
         let shown = match form {
             Form::Stored => None,
-            Form::Decoded => zarr::decoded::variable(own),
+            Form::Decoded => zarr::decoded::variable(own, encoding),
         };
-        Self::between(own, shown.as_ref().unwrap_or(own))
+        let Some(shown) = shown else { return Self::between(own, own) };
+        let rounding = Rounding::new(&shown, encoding);
+        Ok(Self { rounding, ..Self::between(own, &shown)? })
     }
 
     /// For a variable whose chunks are decoded only.
@@ -46,7 +52,7 @@ impl Decoder {
         } else {
             From::Codecs(ChunkCodecs::new(own).map_err(failed)?)
         };
-        Ok(Self { from, into })
+        Ok(Self { from, rounding: None, into })
     }
 
     /// Bytes of a chunk's elements; none for text.
@@ -69,14 +75,17 @@ impl Decoder {
     }
 
     /// The form that is asked for of a chunk's elements.
-    pub(super) fn encode(&self, elements: &[u8]) -> Result<Bytes> {
+    pub(super) fn encode(&self, elements: Bytes) -> Result<Bytes> {
+        let elements = match self.rounding {
+            Some(rounding) => rounding.round(elements),
+            None => elements,
+        };
         self.into.encode(elements).map_err(failed)
     }
 
     /// The form that is asked for of a stored chunk.
     pub(super) fn recode(&self, stored: Bytes) -> Result<Bytes> {
-        let elements = self.decode(stored)?;
-        self.into.encode(&elements).map_err(failed)
+        self.encode(self.decode(stored)?)
     }
 }
 

@@ -91,6 +91,7 @@ fn dataset_to_wire(dataset: &PublishedDataset) -> v1::GetDatasetResponse {
         published_ms: dataset.published_ms,
         modified_ns: dataset.modified_ns,
         record_size: dataset.record_size,
+        view: dataset.view.clone(),
         document: zarr::document::to_json(&dataset.dataset).into(),
         in_place: dataset.in_place.iter().map(|place| in_place_to_wire(place.as_ref())).collect(),
     }

@@ -49,6 +49,7 @@ impl RegistrationService for Registration {
                 if_exists,
                 goal,
                 refresh_seconds: request.refresh_seconds,
+                view: request.view,
                 sources_are,
             };
             self.worker.register(registration).await

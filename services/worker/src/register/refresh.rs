@@ -96,6 +96,7 @@ impl Registrar {
             if_exists: IfExists::Replace,
             goal: RegistrationGoal::Publish,
             refresh_seconds: None,
+            view: None,
             sources_are: SourcesAre::Data,
         };
         self.publish(registration, joined, scans, claim, events).await.map(Refreshed::Published)

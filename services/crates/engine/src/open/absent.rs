@@ -25,11 +25,8 @@ impl Datasets {
         if let Some(chunk) = self.absent.get(&key).await {
             return Ok(chunk);
         }
-        let Some(own) = dataset.dataset().variables.get(variable).cloned() else { return Ok(None) };
-        let filled = move || {
-            let shown = if form == Form::Decoded { zarr::decoded::variable(&own) } else { None };
-            zarr::absent::chunk(shown.as_ref().unwrap_or(&own)).map(Document::new)
-        };
+        let Some(shown) = dataset.dataset_in(form).variables.get(variable).cloned() else { return Ok(None) };
+        let filled = move || zarr::absent::chunk(&shown).map(Document::new);
         let made = async { tokio::task::spawn_blocking(filled).await.map_err(Error::internal) };
         self.absent.try_get_with(key, made).await.map_err(|error| Error::clone(&error))
     }

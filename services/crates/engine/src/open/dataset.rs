@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{Dataset, Error, Result, Variable};
+use zarr::decoded::Encoding;
 
 use super::documents::{Document, Documents};
 use crate::ports::{Form, PublishedDataset};
@@ -17,6 +18,8 @@ pub struct OpenDataset {
     serial: u64,
     variables: HashMap<String, usize>,
     documents: Documents,
+    /// What chunks of the decoded view are encoded with.
+    encoding: Encoding,
     /// Made when first asked for: many datasets are never read decoded.
     decoded: OnceLock<Decoded>,
 }
@@ -25,6 +28,8 @@ pub struct OpenDataset {
 #[derive(Debug)]
 struct Decoded {
     dataset: Dataset,
+    /// For each variable, whether its chunks are others than the stored ones.
+    differs: Vec<bool>,
     documents: Documents,
 }
 
@@ -39,6 +44,7 @@ impl OpenDataset {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             variables: paths.zip(0..).collect(),
             documents: Documents::new(&published.dataset),
+            encoding: crate::encoding::of_view(&published.view, &published.dataset)?,
             decoded: OnceLock::new(),
             published,
         })
@@ -77,13 +83,36 @@ impl OpenDataset {
         match form {
             Form::Stored => self.document(key),
             Form::Decoded => {
-                let decoded = self.decoded.get_or_init(|| {
-                    let dataset = zarr::decoded::dataset(&self.published.dataset);
-                    Decoded { documents: Documents::new(&dataset), dataset }
-                });
+                let decoded = self.decoded();
                 decoded.documents.get(&decoded.dataset, key)
             }
         }
+    }
+
+    /// Groups and variables as one of the dataset's two stores shows them, variables in the same places.
+    pub fn dataset_in(&self, form: Form) -> &Dataset {
+        match form {
+            Form::Stored => &self.published.dataset,
+            Form::Decoded => &self.decoded().dataset,
+        }
+    }
+
+    /// Whether chunks of a variable, by its place, are others in the decoded view than they are stored.
+    pub fn is_decoded(&self, variable: usize) -> bool {
+        self.decoded().differs.get(variable).copied().unwrap_or(false)
+    }
+
+    fn decoded(&self) -> &Decoded {
+        self.decoded.get_or_init(|| {
+            let (own, encoding) = (&self.published.dataset, &self.encoding);
+            let shown: Vec<_> =
+                own.variables.iter().map(|variable| zarr::decoded::variable(variable, encoding)).collect();
+            let differs = shown.iter().map(Option::is_some).collect();
+            let variables = shown.into_iter().zip(&own.variables);
+            let variables = variables.map(|(shown, own)| shown.unwrap_or_else(|| own.clone())).collect();
+            let dataset = Dataset { groups: own.groups.clone(), variables };
+            Decoded { documents: Documents::new(&dataset), differs, dataset }
+        })
     }
 
     pub(super) fn serial(&self) -> u64 {

@@ -105,7 +105,7 @@ impl Datasets {
     ) -> Result<Located> {
         let located = self.locate(dataset, variable, index).await?;
         let own = dataset.dataset().variables.get(variable);
-        let Some(own) = own.filter(|own| form == Form::Decoded && zarr::decoded::is_decoded(own)) else {
+        let Some(own) = own.filter(|_| form == Form::Decoded && dataset.is_decoded(variable)) else {
             return Ok(located);
         };
         Ok(match (located, index.number(&own.grid)) {

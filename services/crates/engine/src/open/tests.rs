@@ -75,6 +75,7 @@ impl Worker for Memory {
             published_ms: 0,
             modified_ns: 0,
             record_size: 4,
+            view: String::new(),
             dataset,
             in_place: Vec::new(),
         })

@@ -105,7 +105,7 @@ impl Shards {
             if inner.chunks_exact(self.size.max(1)).all(|element| element == self.fill) {
                 index.extend([0xff; 16]);
             } else {
-                let encoded = self.codecs.encode(&inner)?;
+                let encoded = self.codecs.encode(Bytes::copy_from_slice(&inner))?;
                 index.extend((shard.len() as u64).to_le_bytes());
                 index.extend((encoded.len() as u64).to_le_bytes());
                 shard.extend_from_slice(&encoded);

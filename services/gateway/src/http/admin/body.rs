@@ -30,6 +30,11 @@ pub(in crate::http) struct RegisterBody {
     /// Seconds between two refreshes; 0 for none. Left out: none, or as the version before has it.
     #[serde(default)]
     pub(super) refresh_seconds: Option<u32>,
+    /// Steps of the decoded view, `/datasets/{id}/zarr`: how numbers are rounded and compressed there. Left out: as the
+    /// version before has it, or Blosc with LZ4 and byte shuffle.
+    #[serde(default)]
+    #[schema(example = "bitround=9|codec=zstd:3")]
+    pub(super) view: Option<String>,
     /// Whether the source is a catalog (intake, STAC), each of whose entries becomes a dataset. Left out: whether it
     /// looks like one.
     #[serde(default)]
@@ -49,6 +54,10 @@ pub(in crate::http) struct ReplaceBody {
     /// Seconds between two refreshes; 0 for none. Left out: as the version before has it.
     #[serde(default)]
     pub(super) refresh_seconds: Option<u32>,
+    /// Steps of the decoded view. Left out: as the version before has it; empty: the default.
+    #[serde(default)]
+    #[schema(example = "bitround=9|codec=zstd:3")]
+    pub(super) view: Option<String>,
 }
 
 /// Which version to go back to.

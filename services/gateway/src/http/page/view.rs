@@ -89,7 +89,7 @@ impl DatasetPage {
             version: published.version.to_string(),
             variable_count: dataset.variables.len(),
             size: size.map(shown_bytes),
-            has_decoded: dataset.variables.iter().any(zarr::decoded::is_decoded),
+            has_decoded: dataset.variables.iter().any(zarr::decoded::needs_decoding),
             dimensions: dimensions.collect(),
             sections: sections(opened),
             attributes: shown_attributes(&attributes),

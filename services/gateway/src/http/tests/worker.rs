@@ -153,6 +153,7 @@ impl Worker for MemoryWorker {
             published_ms: 784_111_777_000,
             modified_ns: 784_111_776_000_000_000,
             record_size: 2,
+            view: String::new(),
             dataset: Arc::new(dataset()),
             in_place: Vec::new(),
         })
