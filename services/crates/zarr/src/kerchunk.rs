@@ -16,6 +16,7 @@ mod column;
 pub mod json;
 mod read;
 mod target;
+mod thrift;
 mod write;
 
 use model::Dataset;

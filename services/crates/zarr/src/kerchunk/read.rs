@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use model::{ByteRange, ChunkManifest, ChunkRef, FileId};
 use parquet::data_type::ByteArray;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 
 use super::column::{Bytestrings, Integers};
-use super::{COMPUTED, KerchunkError, ROWS_MAX};
+use super::{COMPUTED, KerchunkError, ROWS_MAX, thrift};
 
 /// Rows that are decoded at a time.
 const BATCH: usize = 8192;
@@ -40,7 +41,10 @@ fn guarded(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecor
 }
 
 fn read(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
-    let file = SerializedFileReader::new(bytes)?;
+    if !thrift::is_sane_footer(&bytes) {
+        return Err(KerchunkError::Damaged);
+    }
+    let file = SerializedFileReader::new(bytes.clone())?;
     let claimed = file.metadata().file_metadata().num_rows();
     let fault = || KerchunkError::Rows(claimed);
     let rows = usize::try_from(claimed).ok().filter(|rows| *rows <= ROWS_MAX).ok_or_else(fault)?;
@@ -52,6 +56,14 @@ fn read(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecord, 
     let mut table = Table { manifest: ChunkManifest::with_capacity(first, wanted), files: Files::default() };
     for number in 0..file.num_row_groups() {
         let group = file.get_row_group(number)?;
+        let are_sane = |column: &ColumnChunkMetaData| {
+            let (start, length) = column.byte_range();
+            let pages = usize::try_from(start).ok().and_then(|start| bytes.get(start..));
+            pages.is_some_and(|pages| thrift::are_sane_pages(&pages[..pages.len().min(length as usize)]))
+        };
+        if !group.metadata().columns().iter().all(are_sane) {
+            return Err(KerchunkError::Damaged);
+        }
         table.append(group.as_ref(), wanted)?;
     }
     if table.manifest.len() != wanted {
