@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("views", &["model"]),
     ("formats", &["model", "cf", "zarr"]),
     ("telemetry", &[]),
-    ("engine", &["model", "cf", "zarr"]),
+    ("engine", &["model", "cf", "zarr", "views"]),
     ("cloudify-proto", &["model"]),
     ("worker", &["model", "cf", "zarr", "formats", "engine", "telemetry", "cloudify-proto"]),
     ("gateway", &["model", "cf", "zarr", "engine", "telemetry", "cloudify-proto"]),
