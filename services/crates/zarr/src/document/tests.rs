@@ -77,7 +77,7 @@ fn variable() -> impl Strategy<Value = Variable> {
         data_type(),
         any::<bool>(),
         prop::collection::vec(codec(), 0..4),
-        prop::option::of(prop::collection::vec(any::<u8>(), 20)),
+        prop::option::of(prop::collection::vec(any::<u8>(), 80)),
         attributes(),
     )
         .prop_map(|(dimensions, data_type, big, codecs, fill, attributes)| Variable {
