@@ -37,11 +37,11 @@ pub fn read_padded_record(first: u64, count: u64, bytes: Bytes) -> Result<Kerchu
 
 fn guarded(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
     // The library asserts what damaged metadata can break, such as lengths that are not negative.
-    std::panic::catch_unwind(|| read(first, count, bytes)).unwrap_or(Err(KerchunkError::Damaged))
+    std::panic::catch_unwind(|| read(first, count, &bytes)).unwrap_or(Err(KerchunkError::Damaged))
 }
 
-fn read(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
-    if !thrift::is_sane_footer(&bytes) {
+fn read(first: u64, count: Option<u64>, bytes: &Bytes) -> Result<KerchunkRecord, KerchunkError> {
+    if !thrift::is_sane_footer(bytes) {
         return Err(KerchunkError::Damaged);
     }
     let file = SerializedFileReader::new(bytes.clone())?;
