@@ -150,7 +150,7 @@ pub(super) fn read_record(
         return Err(disk::damaged(&path, "a piece has more chunks than references"));
     };
     let bytes = disk::read(&path)?.ok_or_else(|| disk::damaged(&path, "is missing"))?;
-    let read = zarr::kerchunk::read_record(first, Bytes::from(bytes))
+    let read = zarr::kerchunk::read_record(first, &Bytes::from(bytes))
         .map_err(|error| disk::damaged(&path, error))?;
     let expected = (published.references - first).min(published.record_size);
     if read.manifest.len() as u64 != expected {

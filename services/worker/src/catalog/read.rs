@@ -173,7 +173,7 @@ impl Reader {
         }
         let path = layout::record(&layout.version(id, version), variable, record);
         let bytes = Bytes::from(read_present(&path)?);
-        let read = zarr::kerchunk::read_record(first, bytes).map_err(|error| disk::damaged(&path, error))?;
+        let read = zarr::kerchunk::read_record(first, &bytes).map_err(|error| disk::damaged(&path, error))?;
         let rows = read.manifest.len() as u64;
         if rows != expected {
             return Err(disk::damaged(&path, format!("has {rows} rows, not {expected}")));

@@ -59,7 +59,7 @@ impl Records<'_> {
             }
             Err(error) => return Err(error),
         };
-        self.parsed(span, &file, bytes).map(Some)
+        self.parsed(span, &file, &bytes).map(Some)
     }
 
     /// The file of a record.
@@ -69,7 +69,7 @@ impl Records<'_> {
     }
 
     /// The record in a file's bytes.
-    pub(super) fn parsed(&self, span: Span, file: &SourceFile, bytes: Bytes) -> Result<ReferenceRecord> {
+    pub(super) fn parsed(&self, span: Span, file: &SourceFile, bytes: &Bytes) -> Result<ReferenceRecord> {
         let Span { first, count } = span;
         let read = zarr::kerchunk::read_padded_record(first, count, bytes).map_err(|error| {
             Error::new(ErrorKind::CorruptData, "a file of references is damaged")

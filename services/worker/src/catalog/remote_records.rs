@@ -53,7 +53,7 @@ impl RemoteRecord {
     pub(crate) async fn read(self, remotes: &Remotes) -> Result<ReferenceRecord> {
         let file = self.records().file(self.record);
         if let Some(bytes) = remotes.whole(&file, RECORD_BYTES_MAX).await? {
-            return blocking(move || self.parsed(&file, bytes)).await;
+            return blocking(move || self.parsed(&file, &bytes)).await;
         }
         self.check_absence(remotes).await?;
         Ok(self.span.missing())
@@ -64,7 +64,7 @@ impl RemoteRecord {
         Records { directory, base, record_size: *record_size, not_after_ns: *not_after_ns }
     }
 
-    fn parsed(&self, file: &SourceFile, bytes: bytes::Bytes) -> Result<ReferenceRecord> {
+    fn parsed(&self, file: &SourceFile, bytes: &bytes::Bytes) -> Result<ReferenceRecord> {
         let read = self.records().parsed(self.span, file, bytes)?;
         // What comes from elsewhere may not point to files of this machine.
         if let Some(target) = read.files.iter().find(|target| !target.is_remote()) {

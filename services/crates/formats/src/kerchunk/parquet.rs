@@ -163,7 +163,7 @@ impl Records<'_> {
             let fault = |what: String| ScanFault::References(format!("{name}: {what}"));
             // As fsspec does: kerchunk writes no record of chunks that are all missing.
             let Some(bytes) = self.store.get(&name, RECORD_BYTES_MAX)? else { continue };
-            let read = zarr::kerchunk::read_padded_record(first, count, bytes.into())
+            let read = zarr::kerchunk::read_padded_record(first, count, &bytes.into())
                 .map_err(|error| fault(error.to_string()))?;
             for (number, reference) in read.manifest.iter() {
                 let name = |file: model::FileId| read.files.get(file.0 as usize).map_or("", String::as_str);

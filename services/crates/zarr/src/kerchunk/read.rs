@@ -25,19 +25,19 @@ pub struct KerchunkRecord {
 }
 
 /// Reads one Parquet file of references, whose first row is chunk number `first`. Any bytes are safe.
-pub fn read_record(first: u64, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
+pub fn read_record(first: u64, bytes: &Bytes) -> Result<KerchunkRecord, KerchunkError> {
     guarded(first, None, bytes)
 }
 
 /// The same of a record that kerchunk has filled up with rows that stand for no chunk: the first `count` rows. A
 /// record with fewer is an error.
-pub fn read_padded_record(first: u64, count: u64, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
+pub fn read_padded_record(first: u64, count: u64, bytes: &Bytes) -> Result<KerchunkRecord, KerchunkError> {
     guarded(first, Some(count), bytes)
 }
 
-fn guarded(first: u64, count: Option<u64>, bytes: Bytes) -> Result<KerchunkRecord, KerchunkError> {
+fn guarded(first: u64, count: Option<u64>, bytes: &Bytes) -> Result<KerchunkRecord, KerchunkError> {
     // The library asserts what damaged metadata can break, such as lengths that are not negative.
-    std::panic::catch_unwind(|| read(first, count, &bytes)).unwrap_or(Err(KerchunkError::Damaged))
+    std::panic::catch_unwind(|| read(first, count, bytes)).unwrap_or(Err(KerchunkError::Damaged))
 }
 
 fn read(first: u64, count: Option<u64>, bytes: &Bytes) -> Result<KerchunkRecord, KerchunkError> {

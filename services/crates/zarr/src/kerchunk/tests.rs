@@ -51,13 +51,13 @@ proptest! {
         references in prop::collection::vec(reference(), 0..50),
     ) {
         let written = manifest(first, references);
-        let read = read_record(first, write_record(&written, &FILES).unwrap().into()).unwrap();
+        let read = read_record(first, &write_record(&written, &FILES).unwrap().into()).unwrap();
         prop_assert_eq!(resolved(&read.manifest, &read.files), resolved(&written, &FILES));
     }
 
     #[test]
     fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert!(read_record(0, bytes.into()).is_err());
+        prop_assert!(read_record(0, &bytes.into()).is_err());
     }
 }
 
@@ -81,7 +81,7 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        let _ = read_record(0, bytes.into());
+        let _ = read_record(0, &bytes.into());
     }
 }
 
@@ -100,6 +100,6 @@ fn many_rows_are_small_and_come_back() {
     let written = manifest(200_000, references.collect());
     let bytes = write_record(&written, &FILES).unwrap();
     assert!(bytes.len() < 1_000_000, "{}", bytes.len());
-    let read = read_record(200_000, bytes.into()).unwrap();
+    let read = read_record(200_000, &bytes.into()).unwrap();
     assert_eq!(read.manifest, written);
 }
