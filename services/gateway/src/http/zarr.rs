@@ -34,8 +34,8 @@ use super::state::GatewayState;
 /// (`zarr.json`, `{variable}/zarr.json`, `{variable}/c/0/0/1`). Chunks are the bytes of the source file, untouched.
 /// A group or array itself is a page of links to what is in it.
 ///
-/// Below `/zarr/` instead of `/kerchunk/` is the decoded view: chunks whose codecs are in no reader as it is installed
-/// (GRIB messages, szip, LZ4 in HDF5's framing) are decoded and compressed anew with Blosc; all others are the same.
+/// Below `/zarr/` instead of `/kerchunk/` is the decoded view: chunks are decoded through any codec of the source and
+/// compressed anew as the dataset's registration says, with Blosc and LZ4 if it says nothing.
 #[utoipa::path(
     get, path = "/datasets/{id}/kerchunk/{key}", tag = "Zarr",
     params(
