@@ -3,6 +3,7 @@ xarray reads from the source files, and what numcodecs makes of it, is the truth
 
 import json
 
+import netCDF4
 import numcodecs
 import numpy as np
 import pytest
@@ -162,3 +163,72 @@ def test_ranges_and_tags_are_as_good_as_of_stored_chunks(served):
     assert again.status_code == 304
     head = requests.head(f"{url}/{name}/{index}", timeout=30)
     assert int(head.headers["Content-Length"]) == len(whole.content)
+
+
+ROUNDED = ("--view", "bitround=7|codec=zstd:3")
+
+
+def field(marks):
+    values = np.full((90, 100), 5.3, "f4")
+    values[3:9, :] = marks
+    return values
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory):
+    """A file whose missing values are named in every way that xarray takes, and times and latitudes that no attribute names."""
+    path = tmp_path_factory.mktemp("marked") / "marked.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        for name, length in (("y", 90), ("x", 100)):
+            file.createDimension(name, length)
+
+        def add(name, values, dtype="f4", dimensions=("y", "x"), **attributes):
+            variable = file.createVariable(name, dtype, dimensions, zlib=True, fill_value=attributes.pop("fill", None))
+            variable.set_auto_maskandscale(False)
+            variable.setncatts(attributes)
+            variable[:] = values
+
+        add("double", field(-9999), missing_value=np.float64(-9999))
+        add("integer", field(-9999), missing_value=np.int32(-9999))
+        add("several", field(np.tile([-9999, 1e20], 50)), missing_value=np.array([-9999, 1e20], "f4"))
+        add("near", np.linspace(-1.003, -0.9971, 9000).reshape(90, 100), fill=np.float32(-1))
+        add("zero", np.linspace(-0.2, 0.2, 9000).reshape(90, 100), "f8", fill=np.float64(0))
+        add("when", np.arange(90) + 8000.25, "f8", ("y",), units="days since 2000-01-01")
+        add("lat", np.linspace(50.01, 50.9, 9000).reshape(90, 100), "f8", units="degrees_north")
+    return path
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_what_is_missing_stays_so_and_nothing_else_becomes_it(served, marked, version):
+    url = registered(served, f"marked-{version}", marked, *ROUNDED)
+    with (
+        xr.open_dataset(marked) as wanted,
+        xr.open_dataset(url, engine="zarr", zarr_format=version, consolidated=True) as found,
+    ):
+        for name in ("double", "integer", "several", "near", "zero"):
+            a, b = wanted[name].values, found[name].values
+            assert np.array_equal(np.isnan(a), np.isnan(b)), name
+            held = ~np.isnan(a)
+            assert held.any() and not np.array_equal(a[held], b[held]), name
+            assert (np.abs(b[held] - a[held]) <= np.abs(a[held]) * 2.0**-8).all(), name
+        for name in ("when", "lat"):
+            assert np.array_equal(wanted[name].values, found[name].values), name
+
+
+@pytest.mark.parametrize("source_format", [2, 3])
+@pytest.mark.parametrize("mark", [-9999.0, 1e20])
+def test_missing_values_of_zarr_stores_stay_missing(served, tmp_path_factory, source_format, mark):
+    path = tmp_path_factory.mktemp("stores") / "store.zarr"
+    values = field(np.nan)
+    source = xr.Dataset({"tas": (("y", "x"), values), "pr": (("y", "x"), field(-9999), {"missing_value": -9999})})
+    source.to_zarr(path, zarr_format=source_format, encoding={"tas": {"_FillValue": mark}}, consolidated=False)
+    url = registered(served, f"store-{source_format}-{mark:g}", path, *ROUNDED)
+    wanted = xr.open_dataset(path, engine="zarr", zarr_format=source_format, consolidated=False)
+    for version in (2, 3):
+        stored = xr.open_dataset(url.removesuffix("zarr") + "kerchunk", engine="zarr", zarr_format=version, consolidated=True)
+        found = xr.open_dataset(url, engine="zarr", zarr_format=version, consolidated=True)
+        for name in ("tas", "pr"):
+            assert np.array_equal(np.isnan(found[name].values), np.isnan(stored[name].values)), (version, name)
+            if version == source_format:
+                assert np.array_equal(np.isnan(found[name].values), np.isnan(wanted[name].values)), (version, name)
+        assert np.isnan(found.pr.values).sum() == 600

@@ -106,7 +106,7 @@ impl Registrar {
             return Err(Error::invalid("name at least one source: a file or a glob"));
         }
         let view = registration.view.as_deref().unwrap_or_default();
-        engine::encoding::check(view, None)?;
+        engine::encoding::steps(view)?;
         let claim = match registration.goal {
             RegistrationGoal::Publish => Some(self.claim(&registration.id)?),
             RegistrationGoal::Preview => None,
@@ -118,7 +118,7 @@ impl Registrar {
             keeping.now = Some(blocking(move || catalog.new_scans()).await?);
         }
         let (joined, scans) = self.preparation.run(registration.sources.clone(), keeping, &events).await?;
-        engine::encoding::check(view, Some(&joined.dataset))?;
+        engine::encoding::check(view, &joined.dataset)?;
         let Some(claim) = claim else {
             return Ok(());
         };

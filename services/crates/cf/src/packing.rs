@@ -138,6 +138,11 @@ impl Packing {
         encode(Number::F64(f64::NAN), self.stored).filter(|_| promotion::is_float(self.stored))
     }
 
+    /// The values beside NaN that mean "missing", ascending.
+    pub fn missing_values(&self) -> impl Iterator<Item = f64> {
+        self.missing.iter().map(|number| number.to_f64())
+    }
+
     /// The only value beside NaN that means "missing"; none where there is another number of them.
     pub fn only_missing(&self) -> Option<f64> {
         match self.missing[..] {

@@ -3,130 +3,155 @@
 
 use std::collections::HashSet;
 
-use model::{Dataset, Error, Result, Variable};
-use views::steps::{self, BitRound};
+use cf::{Packing, TimeUnits};
+use model::{AttributeValue, Codec, DataType, Dataset, Error, Result, Variable};
+use views::steps::{BitRound, Compression};
 use views::{PerVariable, Step, Steps};
-use zarr::decoded::{Compression, Encoding};
+use zarr::decoded::Encoding;
 
-/// The encoding of a dataset by the steps of its view; the default where there are none.
+/// Units of latitudes and longitudes
+/// ([CF §4.1, §4.2](https://cfconventions.org/cf-conventions/cf-conventions.html#latitude-coordinate)).
+const DEGREES: [&str; 12] = [
+    "degrees_north",
+    "degree_north",
+    "degree_N",
+    "degrees_N",
+    "degreeN",
+    "degreesN",
+    "degrees_east",
+    "degree_east",
+    "degree_E",
+    "degrees_E",
+    "degreeE",
+    "degreesE",
+];
+
+/// The steps of a view that a dataset can have as its own; none where it is empty. An `InvalidRequest` where a step is none,
+/// or another one.
+pub fn steps(view: &str) -> Result<Option<Steps>> {
+    if view.is_empty() {
+        return Ok(None);
+    }
+    let steps = Steps::parse(view).map_err(|error| Error::invalid(format!("view: {error}")))?;
+    match steps.as_slice().iter().find(|step| !matches!(step, Step::Compression(_) | Step::BitRound(_))) {
+        None => Ok(Some(steps)),
+        Some(other) => {
+            let message = format!("view: {other}: a dataset's own view has steps bitround and codec only");
+            Err(Error::invalid(message))
+        }
+    }
+}
+
+/// The encoding of a dataset by the steps of its view; the default where there are none. See [`steps`] for errors.
 ///
-/// Where all variables are to be rounded, coordinates and what else other variables name (bounds, cell areas) keep all
-/// bits. An `InvalidRequest` where a step is none, or none of these.
+/// Where all variables are to be rounded, what says where and when values are keeps all bits: coordinates, what other
+/// variables name (bounds, cell areas), times, latitudes and longitudes. So do variables whose missing values cannot
+/// be told.
 pub fn of_view(view: &str, dataset: &Dataset) -> Result<Encoding> {
     let mut encoding = Encoding::default();
-    if view.is_empty() {
-        return Ok(encoding);
-    }
-    for step in steps(view)? {
+    let steps = steps(view)?;
+    for step in steps.iter().flat_map(Steps::as_slice) {
         match step {
-            Wanted::Compression(compression) => encoding.compression = compression,
-            Wanted::KeepbitsOfAll(bits) => {
-                let supporting = supporting(dataset);
-                let data = dataset.variables.iter().filter(|variable| is_data(variable, &supporting));
-                encoding.keepbits.extend(data.map(|variable| (variable.path.to_string(), bits)));
+            Step::Compression(compression) => encoding.codec = codec(*compression),
+            Step::BitRound(BitRound { keep_bits: PerVariable::All(bits) }) => {
+                let named = named(dataset);
+                let data =
+                    dataset.variables.iter().filter(|one| is_data(one, &named) && refusal(one).is_none());
+                encoding.keepbits.extend(data.map(|variable| (variable.path.to_string(), *bits)));
             }
-            Wanted::Keepbits(variable, bits) => {
-                encoding.keepbits.insert(variable, bits);
+            Step::BitRound(BitRound { keep_bits: PerVariable::Each(each) }) => {
+                encoding.keepbits.extend(each.iter().map(|(name, bits)| (name.as_str().to_owned(), *bits)));
             }
+            _ => {}
         }
     }
     Ok(encoding)
 }
 
-/// Refuses a view that cannot be one of a dataset, or, where the dataset is not known yet, of any.
-pub fn check(view: &str, dataset: Option<&Dataset>) -> Result<()> {
-    let Some(dataset) = dataset else { return of_view(view, &Dataset::default()).map(drop) };
-    for path in of_view(view, dataset)?.keepbits.keys() {
-        let variable = dataset.variable(path);
-        let is_float = variable.is_some_and(|variable| {
-            matches!(variable.data_type, model::DataType::F32 | model::DataType::F64)
-                || variable.codecs.contains(&model::Codec::RawGrib)
-        });
-        let fault = match variable {
-            None => "there is no such variable",
-            Some(_) if !is_float => "its values are no floating-point numbers",
-            Some(_) => continue,
-        };
-        // Of all variables only those that can be are rounded; this one was named.
-        if variable.is_none() || names(view, path)? {
-            return Err(Error::invalid(format!("view: bitround of {path}: {fault}")));
+/// Refuses a view that rounds by name what cannot be rounded.
+pub fn check(view: &str, dataset: &Dataset) -> Result<()> {
+    for step in steps(view)?.iter().flat_map(Steps::as_slice) {
+        let Step::BitRound(BitRound { keep_bits: PerVariable::Each(each) }) = step else { continue };
+        for (name, _) in each {
+            let why = match dataset.variable(name.as_str()) {
+                None => Some("there is no such variable"),
+                Some(variable) => refusal(variable),
+            };
+            if let Some(why) = why {
+                return Err(Error::invalid(format!("view: bitround of {}: {why}", name.as_str())));
+            }
         }
     }
     Ok(())
 }
 
-fn names(view: &str, path: &str) -> Result<bool> {
-    Ok(steps(view)?.iter().any(|step| matches!(step, Wanted::Keepbits(named, _) if named == path)))
-}
-
-/// Paths of variables that others name.
-fn supporting(dataset: &Dataset) -> HashSet<&str> {
-    dataset
-        .variables
-        .iter()
-        .flat_map(|variable| cf::named_variables(|name| variable.attributes.text(name)))
-        .collect()
-}
-
-fn is_data(variable: &Variable, supporting: &HashSet<&str>) -> bool {
-    let name = variable.path.name();
-    !supporting.contains(name) && !variable.dimensions.iter().any(|dimension| dimension == name)
-}
-
-/// What a step of a view asks of an encoding.
-enum Wanted {
-    Compression(Compression),
-    KeepbitsOfAll(u8),
-    Keepbits(String, u8),
-}
-
-/// The steps of a view, of those that a dataset's own can have.
-fn steps(view: &str) -> Result<Vec<Wanted>> {
-    let steps = Steps::parse(view).map_err(|error| Error::invalid(format!("view: {error}")))?;
-    let mut wanted = Vec::new();
-    for step in steps.as_slice() {
-        match step {
-            Step::Compression(compression) => {
-                wanted.push(Wanted::Compression(self::compression(*compression)));
-            }
-            Step::BitRound(BitRound { keep_bits: PerVariable::All(bits) }) => {
-                wanted.push(Wanted::KeepbitsOfAll(*bits));
-            }
-            Step::BitRound(BitRound { keep_bits: PerVariable::Each(each) }) => {
-                wanted.extend(
-                    each.iter().map(|(name, bits)| Wanted::Keepbits(name.as_str().to_owned(), *bits)),
-                );
-            }
-            other => {
-                let message =
-                    format!("view: {other}: a dataset's own view has steps bitround and codec only");
-                return Err(Error::invalid(message));
-            }
-        }
+/// Why a variable cannot be rounded.
+fn refusal(variable: &Variable) -> Option<&'static str> {
+    let is_float = matches!(variable.data_type, DataType::F32 | DataType::F64);
+    if !is_float && !variable.codecs.contains(&Codec::RawGrib) {
+        return Some("its values are no floating-point numbers");
     }
-    Ok(wanted)
+    marks(variable).is_none().then_some("its missing values are named by what is no number")
 }
 
-fn compression(step: steps::Compression) -> Compression {
-    match step {
-        steps::Compression::None => Compression::None,
-        steps::Compression::Zstd { level } => Compression::Zstd(level.into()),
-        steps::Compression::Gzip { level } => Compression::Gzip(level),
-        steps::Compression::Blosc { compressor, level, shuffle } => {
-            Compression::Blosc { compressor, level, shuffle }
-        }
+/// The values beside NaN that stand for missing ones in a variable of floats: by attributes, as xarray reads them, and by
+/// Zarr's fill value, which clients of v2 mask. None where an attribute names what is no number.
+pub fn marks(variable: &Variable) -> Option<Vec<f64>> {
+    let mut of_numbers = variable.clone();
+    let mut marks = Vec::new();
+    if let Some(text) = variable.attributes.text("_FillValue") {
+        marks.push(zarr::read::float_of_text(text)?);
+        of_numbers.attributes.remove("_FillValue");
     }
+    marks.extend(Packing::of(&of_numbers).ok()?.missing_values());
+    let fill = variable.fill_value.as_deref().unwrap_or_default();
+    marks.extend(
+        fill.first_chunk().filter(|_| fill.len() == 4).map(|bytes| f64::from(f32::from_le_bytes(*bytes))),
+    );
+    marks.extend(fill.first_chunk().map(|bytes| f64::from_le_bytes(*bytes)));
+    marks.retain(|mark| !mark.is_nan());
+    Some(marks)
+}
+
+/// Names of variables that others name.
+fn named(dataset: &Dataset) -> HashSet<&str> {
+    let of_variables = dataset.variables.iter().map(|variable| &variable.attributes);
+    let all = of_variables.chain(dataset.groups.iter().map(|group| &group.attributes));
+    all.flat_map(|attributes| cf::named_variables(|name| attributes.text(name))).collect()
+}
+
+/// Whether a variable's values are what a dataset is for, and do not say where or when those are.
+fn is_data(variable: &Variable, named: &HashSet<&str>) -> bool {
+    let (name, attributes) = (variable.path.name(), &variable.attributes);
+    let units = attributes.text("units").unwrap_or_default();
+    let standard_name = attributes.text("standard_name").unwrap_or_default();
+    let says_where = ["latitude", "longitude", "time"].contains(&standard_name)
+        || DEGREES.contains(&units)
+        || TimeUnits::is_time(units)
+        || matches!(attributes.get("axis"), Some(AttributeValue::Text(_)));
+    !says_where && !named.contains(name) && !variable.dimensions.iter().any(|dimension| dimension == name)
+}
+
+fn codec(compression: Compression) -> Option<Codec> {
+    Some(match compression {
+        Compression::None => return None,
+        Compression::Zstd { level } => Codec::Zstd { level: level.into() },
+        Compression::Gzip { level } => Codec::Gzip { level },
+        Compression::Blosc { compressor, level, shuffle } => {
+            Codec::Blosc { compressor, level, shuffle, element_size: 0, block_size: 0 }
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{Attributes, ByteOrder, ChunkGrid, DataType, NodePath};
+    use model::{Attributes, ByteOrder, ChunkGrid, NodePath};
 
     use super::*;
 
     fn variable(name: &str, data_type: DataType, coordinates: &str) -> Variable {
         let mut attributes = Attributes::new();
-        attributes.set("coordinates", model::AttributeValue::Text(coordinates.into()));
+        attributes.set("coordinates", AttributeValue::Text(coordinates.into()));
         Variable {
             path: NodePath::parse(name).unwrap(),
             dimensions: vec!["x".into()],
@@ -140,7 +165,15 @@ mod tests {
     }
 
     fn dataset() -> Dataset {
+        let with = |mut variable: Variable, name: &str, value: AttributeValue| {
+            variable.attributes.set(name, value);
+            variable
+        };
+        let text = |text: &str| AttributeValue::Text(text.into());
         let variables = vec![
+            with(variable("when", DataType::F64, ""), "units", text("days since 2000-01-01")),
+            with(variable("lat2d", DataType::F64, ""), "units", text("degrees_north")),
+            with(variable("odd", DataType::F32, ""), "missing_value", text("none")),
             variable("x", DataType::F64, ""),
             variable("lat", DataType::F32, ""),
             variable("tas", DataType::F32, "lat"),
@@ -154,7 +187,8 @@ mod tests {
         let encoding = of_view("bitround=9|codec=zstd:7", &dataset()).unwrap();
         let rounded = |name: &str| encoding.keepbits(dataset().variable(name).unwrap());
         assert_eq!(["x", "lat", "tas", "mask"].map(rounded), [None, None, Some(9), None]);
-        assert_eq!(encoding.compression, Compression::Zstd(7));
+        assert_eq!(["when", "lat2d", "odd"].map(rounded), [None; 3]);
+        assert_eq!(encoding.codec, Some(Codec::Zstd { level: 7 }));
         assert_eq!(of_view("", &dataset()).unwrap(), Encoding::default());
     }
 
@@ -163,12 +197,31 @@ mod tests {
         for (view, word) in [
             ("bitround=mask:9", "mask: its values are no floating-point numbers"),
             ("bitround=pr:9", "pr: there is no such variable"),
+            ("bitround=odd:9", "odd: its missing values are named by what is no number"),
             ("mean=x", "bitround and codec only"),
             ("codec=snafu", "snafu"),
         ] {
-            let error = check(view, Some(&dataset())).unwrap_err();
+            let error = check(view, &dataset()).unwrap_err();
             assert!(error.message.contains(word), "{}", error.message);
         }
-        check("bitround=9", Some(&dataset())).unwrap();
+        check("bitround=9", &dataset()).unwrap();
+    }
+
+    #[test]
+    fn marks_are_of_any_type_and_number() {
+        let mut variable = variable("tas", DataType::F32, "");
+        variable.fill_value = Some(0_f32.to_le_bytes().to_vec());
+        let of = |attribute: AttributeValue, name: &str, variable: &Variable| {
+            let mut variable = variable.clone();
+            variable.attributes.set(name, attribute);
+            marks(&variable).unwrap()
+        };
+        let numbers = |numbers: model::Numbers| AttributeValue::Numbers(numbers);
+        assert_eq!(of(numbers(model::Numbers::I32(vec![-9999])), "missing_value", &variable), [-9999.0, 0.0]);
+        let two = numbers(model::Numbers::F64(vec![1e20, -9999.0]));
+        assert_eq!(of(two, "missing_value", &variable), [-9999.0, 1e20, 0.0]);
+        // As xarray writes -1 into Zarr v3.
+        let text = AttributeValue::Text("AAAAAAAA8L8=".into());
+        assert_eq!(of(text, "_FillValue", &variable), [-1.0, 0.0]);
     }
 }

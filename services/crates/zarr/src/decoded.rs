@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use model::{AttributeValue, ByteOrder, Codec, DataType, Numbers, Variable};
 
-pub use encoding::{Compression, Encoding};
+pub use encoding::Encoding;
 
 use crate::codecs::ChunkCodecs;
 use crate::v2::need_extra_codecs;
@@ -38,7 +38,7 @@ pub fn variable(variable: &Variable, encoding: &Encoding) -> Option<Variable> {
     if let Some(keepbits) = encoding.keepbits(&decoded) {
         decoded.attributes.set(KEEPBITS, AttributeValue::Numbers(Numbers::I32(vec![keepbits.into()])));
     }
-    decoded.codecs = encoding.compression.codecs(decoded.data_type.size().unwrap_or(1));
+    decoded.codecs = encoding.codecs(decoded.data_type.size().unwrap_or(1));
     Some(decoded)
 }
 
@@ -56,10 +56,8 @@ fn is_decoded(variable: &Variable, encoding: &Encoding) -> bool {
     match variable.codecs.as_slice() {
         // Inner chunks are what clients read.
         [Codec::Sharding(_)] => false,
-        [] if is_little => {
-            chunk_bytes(variable) > PLAIN_BYTES_MAX && encoding.compression != Compression::None
-        }
-        codecs => !is_little || codecs != encoding.compression.codecs(size),
+        [] if is_little => chunk_bytes(variable) > PLAIN_BYTES_MAX && encoding.codec.is_some(),
+        codecs => !is_little || codecs != encoding.codecs(size),
     }
 }
 
@@ -145,11 +143,20 @@ mod tests {
             ..test_datasets::variable("tas")
         };
         let decoded = variable(&stored, &lossless()).unwrap();
-        assert!(matches!(decoded.codecs[..], [Codec::Blosc { element_size: 4, .. }]));
+        assert_eq!(
+            decoded.codecs,
+            [Codec::Blosc {
+                compressor: BloscCompressor::Lz4,
+                level: 5,
+                shuffle: BloscShuffle::Byte,
+                element_size: 4,
+                block_size: 0
+            }]
+        );
         assert_eq!((decoded.byte_order, decoded.data_type), (ByteOrder::Little, DataType::F32));
         assert_eq!((&decoded.grid, &decoded.attributes), (&stored.grid, &stored.attributes));
         assert_eq!(variable(&decoded, &lossless()), None);
-        let zstd = Encoding { compression: Compression::Zstd(3), ..lossless() };
+        let zstd = Encoding { codec: Some(Codec::Zstd { level: 3 }), ..lossless() };
         assert_eq!(variable(&decoded, &zstd).unwrap().codecs, [Codec::Zstd { level: 3 }]);
     }
 
@@ -181,12 +188,5 @@ mod tests {
         assert_eq!(decoded.attributes.text("units"), Some("K"));
         stored.attributes.set("GRIB_bitsPerValue", AttributeValue::Numbers(Numbers::I64(vec![32])));
         assert_eq!(variable(&stored, &lossless()).unwrap().data_type, DataType::F64);
-    }
-
-    #[test]
-    fn the_default_is_what_the_contract_says() {
-        let blosc =
-            Compression::Blosc { compressor: BloscCompressor::Lz4, level: 5, shuffle: BloscShuffle::Byte };
-        assert_eq!(Compression::default(), blosc);
     }
 }

@@ -19,6 +19,13 @@ pub(crate) fn stated(variable: &Variable) -> Option<Vec<u8>> {
     }
 }
 
+/// A `_FillValue` of floats as xarray writes it into documents of v3: a little-endian double in base64
+/// ([`FillValueCoder`](https://github.com/pydata/xarray/blob/main/xarray/backends/zarr.py)).
+pub fn float_of_text(text: &str) -> Option<f64> {
+    let bytes = STANDARD.decode(text).ok()?;
+    bytes.as_slice().try_into().ok().map(f64::from_le_bytes)
+}
+
 /// One element as Zarr writes it in JSON, in both formats: numbers as numbers, what JSON cannot say in words, bytes
 /// in base64 ([Zarr v3, fill value](https://zarr-specs.readthedocs.io/en/latest/v3/data-types/index.html#fill-value-representation)).
 pub(crate) fn to_json(element: &[u8], data_type: DataType) -> Value {

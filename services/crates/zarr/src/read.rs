@@ -11,6 +11,7 @@ mod time;
 use model::{ChunkGrid, ChunkKeyEncoding, DataType, Variable};
 use serde_json::{Map, Value};
 
+pub use crate::fill_value::float_of_text;
 pub use attributes::attributes;
 pub use json::{parse, strict};
 

@@ -64,19 +64,19 @@ impl Decoder {
     pub(super) fn decode(&self, stored: Bytes) -> Result<Bytes> {
         match &self.from {
             From::Codecs(codecs) => codecs.decode(stored),
-            From::Grib { points, is_double: false } => grib::values::<f32>(&stored, *points).map(|values| {
-                values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into()
-            }),
-            From::Grib { points, is_double: true } => grib::values::<f64>(&stored, *points).map(|values| {
-                values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into()
-            }),
+            From::Grib { points, is_double: false } => {
+                grib::values::<f32>(&stored, *points).map(|values| little_endian(&values, f32::to_le_bytes))
+            }
+            From::Grib { points, is_double: true } => {
+                grib::values::<f64>(&stored, *points).map(|values| little_endian(&values, f64::to_le_bytes))
+            }
         }
         .map_err(failed)
     }
 
     /// The form that is asked for of a chunk's elements.
     pub(super) fn encode(&self, elements: Bytes) -> Result<Bytes> {
-        let elements = match self.rounding {
+        let elements = match &self.rounding {
             Some(rounding) => rounding.round(elements),
             None => elements,
         };
@@ -87,6 +87,15 @@ impl Decoder {
     pub(super) fn recode(&self, stored: Bytes) -> Result<Bytes> {
         self.encode(self.decode(stored)?)
     }
+}
+
+/// Numbers as bytes, in a loop that the compiler makes a copy of.
+fn little_endian<T: Copy, const N: usize>(values: &[T], to_bytes: impl Fn(T) -> [u8; N]) -> Bytes {
+    let mut bytes = vec![0; values.len() * N];
+    for (element, value) in bytes.as_chunks_mut::<N>().0.iter_mut().zip(values) {
+        *element = to_bytes(*value);
+    }
+    bytes.into()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]

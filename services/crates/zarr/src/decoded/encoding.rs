@@ -7,57 +7,34 @@ use model::{BloscCompressor, BloscShuffle, Codec, DataType, Variable};
 use crate::bitround;
 
 /// How the decoded view encodes what it decodes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoding {
-    /// How elements are compressed.
-    pub compression: Compression,
+    /// The one codec behind which elements are, one that every Zarr client has; none for elements as they are. The
+    /// element size that Blosc is told is that of each variable.
+    pub codec: Option<Codec>,
     /// Bits of the significand that the numbers of variables keep, by path; all bits of those that are not here.
     pub keepbits: BTreeMap<String, u8>,
 }
 
-/// A compression that every Zarr client has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Elements as they are.
-    None,
-    /// Blosc.
-    Blosc {
-        /// The compressor inside.
-        compressor: BloscCompressor,
-        /// 0 to 9.
-        level: u8,
-        /// How bytes are shuffled first.
-        shuffle: BloscShuffle,
-    },
-    /// Zstandard, -7 to 22.
-    Zstd(i32),
-    /// gzip, 0 to 9.
-    Gzip(u8),
-}
-
-impl Default for Compression {
-    /// Fast to make and fast to read.
+impl Default for Encoding {
+    /// Blosc with LZ4 and byte shuffle: fast to make and fast to read.
     fn default() -> Self {
-        Self::Blosc { compressor: BloscCompressor::Lz4, level: 5, shuffle: BloscShuffle::Byte }
-    }
-}
-
-impl Compression {
-    /// As codecs of a variable whose elements have a size in bytes.
-    pub(super) fn codecs(self, element_size: usize) -> Vec<Codec> {
-        match self {
-            Self::None => Vec::new(),
-            Self::Blosc { compressor, level, shuffle } => {
-                let element_size = u32::try_from(element_size).unwrap_or(1);
-                vec![Codec::Blosc { compressor, level, shuffle, element_size, block_size: 0 }]
-            }
-            Self::Zstd(level) => vec![Codec::Zstd { level }],
-            Self::Gzip(level) => vec![Codec::Gzip { level }],
-        }
+        let (compressor, shuffle) = (BloscCompressor::Lz4, BloscShuffle::Byte);
+        let codec = Codec::Blosc { compressor, level: 5, shuffle, element_size: 0, block_size: 0 };
+        Self { codec: Some(codec), keepbits: BTreeMap::new() }
     }
 }
 
 impl Encoding {
+    /// The codecs of a variable whose elements have a size in bytes.
+    pub(super) fn codecs(&self, size: usize) -> Vec<Codec> {
+        let mut codec = self.codec.clone();
+        if let Some(Codec::Blosc { element_size, .. }) = &mut codec {
+            *element_size = u32::try_from(size).unwrap_or(1);
+        }
+        codec.into_iter().collect()
+    }
+
     /// Bits that the elements of a variable keep; none where they stay as they are, as numbers do that are not
     /// floating-point or have no more bits than that.
     pub fn keepbits(&self, variable: &Variable) -> Option<u8> {
