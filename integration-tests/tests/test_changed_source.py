@@ -244,3 +244,19 @@ def test_a_kept_computed_chunk_of_a_file_that_no_scan_saw_follows_it(computed):
     answers = [requests.get(url) for _ in range(3)]
     assert {answer.status_code for answer in answers} <= {200, 409} and answers[-1].status_code == 200
     assert all(answer.content != before.content for answer in answers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_chunk_of_a_store_that_is_lost_after_it_was_read_is_no_missing_chunk(start, data, kind, allowed_log):
+    allowed_log.append(CHANGED)
+    system = start(kind)
+    path = data / "store.zarr"
+    xr.Dataset({"tas": (("y", "x"), np.arange(60000, dtype="f4").reshape(300, 200))}).to_zarr(
+        path, zarr_format=2, encoding={"tas": {"chunks": (100, 200)}}
+    )
+    system.command("register", "--view", "codec=zstd:3", "store", path)
+    urls = [f"{system.url}/datasets/store/{store}/tas/1.0" for store in ("kerchunk", "zarr")]
+    assert [requests.get(url).status_code for url in urls] == [200, 200]
+    (path / "tas" / "1.0").unlink()
+    for _ in range(3):
+        assert [requests.get(url).status_code for url in urls] == [409, 409]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::{FileIdentity, Result, SourceFile};
+use model::{Error, ErrorKind, FileIdentity, Result, SourceFile};
 
 use super::Inner;
 
@@ -69,6 +69,11 @@ impl Inner {
 
     pub(super) async fn is_unchanged(&self, source: &Witness) -> Result<bool> {
         let found = self.files.state(&source.file, source.array.as_deref()).await?;
+        if found.is_none() && source.state.is_some() {
+            // A chunk of a store in place that was there does not become one that was never written.
+            return Err(Error::new(ErrorKind::Conflict, "the source file is not there any more")
+                .with_internal(&source.file.path));
+        }
         Ok(source.file.identity.is_pinned() || found == source.state)
     }
 }
