@@ -39,9 +39,11 @@ pub trait ReadStore {
     /// Shows each value below a key, which does not end with a slash; false where the store cannot be listed.
     fn objects(
         &self,
-        key: &str,
-        visit: &mut dyn FnMut(StoreObject<'_>) -> Result<(), ScanFault>,
-    ) -> Result<bool, ScanFault>;
+        _key: &str,
+        _visit: &mut dyn FnMut(StoreObject<'_>) -> Result<(), ScanFault>,
+    ) -> Result<bool, ScanFault> {
+        Ok(false)
+    }
 
     /// What keys are appended to with a slash to make the path or URL of a file of their own, and the latest
     /// modification that such a file may have (nanoseconds since 1970); none where values are no files.
@@ -90,7 +92,9 @@ pub fn scan_store(
     progress: Progress<'_>,
 ) -> Result<FileScan, ScanFault> {
     let found = walk::walk(store, options)?;
+    let strays = references::of_no_array(store, &found);
     let mut warnings = found.warnings;
+    warnings.extend(strays.warning("any array").map(|message| Warning { subject: String::new(), message }));
     let mut files = vec![store.source()];
     let total = found.arrays.len() as u64;
     let readers_want = coordinates::wanted(&found.arrays);
@@ -108,12 +112,15 @@ pub fn scan_store(
         }
         let mut alive = || progress(done as u64, total);
         match references::find(store, &array, found.consolidated, options, &mut files, &mut alive) {
-            Ok(references) => variables.push(ScannedVariable {
-                variable: array.read.variable.into(),
-                layout: Layout::Chunked,
-                manifest: references.manifest,
-                in_place: references.in_place,
-            }),
+            Ok(references) => {
+                references.strays.warning("the array").into_iter().for_each(&mut warn);
+                variables.push(ScannedVariable {
+                    variable: array.read.variable.into(),
+                    layout: Layout::Chunked,
+                    manifest: references.manifest,
+                    in_place: references.in_place,
+                });
+            }
             Err(ScanFault::CompressedMember) => warn(
                 "left out: the zip file compresses its chunks: write it with ZIP_STORED, as Zarr does"
                     .to_owned(),

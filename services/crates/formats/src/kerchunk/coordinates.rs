@@ -15,8 +15,6 @@ use super::hierarchy::Array;
 use super::targets::Targets;
 use crate::ScanOptions;
 
-/// Attributes that name variables which say where values lie.
-const NAMING: [&str; 5] = ["coordinates", "bounds", "climatology", "grid_mapping", "cell_measures"];
 /// Most chunks that are put together.
 const CHUNKS_MAX: u64 = 100_000;
 
@@ -28,11 +26,8 @@ pub(super) struct Coordinates {
 
 impl Coordinates {
     pub(super) fn new(arrays: &[Array], options: &ScanOptions) -> Self {
-        let texts = arrays
-            .iter()
-            .flat_map(|array| NAMING.iter().filter_map(|name| array.variable.attributes.text(name)));
-        let words = texts.flat_map(str::split_whitespace);
-        let names = words.filter_map(|word| word.trim_end_matches(':').rsplit('/').next());
+        let attributes = arrays.iter().map(|array| &array.variable.attributes);
+        let names = attributes.flat_map(|attributes| cf::named_variables(|name| attributes.text(name)));
         Self { mentioned: names.map(str::to_owned).collect(), options: options.clone() }
     }
 

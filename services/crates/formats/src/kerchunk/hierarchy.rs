@@ -6,7 +6,7 @@ use model::{Group, SourceFile, Variable, Warning};
 
 use crate::{
     ScanFault, ScanOptions,
-    zarr_store::{self, FoundArray, ReadStore, StoreObject},
+    zarr_store::{self, FoundArray, ReadStore},
 };
 
 /// Documents by their keys: `tas/.zarray`.
@@ -71,14 +71,6 @@ impl ReadStore for DocumentStore<'_> {
         let below = self.documents.range(prefix.clone()..).map_while(|(key, _)| key.strip_prefix(&prefix));
         let names: BTreeSet<&str> = below.filter_map(|rest| Some(rest.split_once('/')?.0)).collect();
         Ok(Some(names.into_iter().map(str::to_owned).collect()))
-    }
-
-    fn objects(
-        &self,
-        _key: &str,
-        _visit: &mut dyn FnMut(StoreObject<'_>) -> Result<(), ScanFault>,
-    ) -> Result<bool, ScanFault> {
-        Ok(false)
     }
 
     fn base(&self) -> Option<(String, i64)> {

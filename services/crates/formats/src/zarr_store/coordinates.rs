@@ -14,14 +14,9 @@ const CHUNKS_MAX: u64 = 4096;
 
 /// Names of variables that readers want whole, because an attribute of another names them.
 pub(super) fn wanted(arrays: &[FoundArray]) -> HashSet<String> {
-    let mut names = HashSet::new();
-    for array in arrays {
-        for attribute in ["coordinates", "bounds", "climatology", "grid_mapping", "formula_terms"] {
-            let text = array.read.variable.attributes.text(attribute).unwrap_or_default();
-            names.extend(text.split_whitespace().map(str::to_owned));
-        }
-    }
-    names
+    let attributes = arrays.iter().map(|array| &array.read.variable.attributes);
+    let names = attributes.flat_map(|attributes| cf::named_variables(|name| attributes.text(name)));
+    names.map(str::to_owned).collect()
 }
 
 /// A variable with its values inlined; none where it is too large, or no coordinate and not small. Damaged chunks are

@@ -156,6 +156,30 @@ fn a_zip_file_is_read_in_place() {
     }
 }
 
+#[test]
+fn names_in_a_zip_file_that_are_no_chunks_are_told() {
+    let store = store(&[]);
+    let file = zipped(store.path(), "");
+    let good = std::fs::read(file.path()).unwrap();
+    assert_eq!(scanned(file.path(), &alone()).unwrap().warnings, []);
+    let renamed = |from: &[u8], to: &[u8]| {
+        assert_eq!(from.len(), to.len());
+        let mut bytes = good.clone();
+        // In the member's header and in the table of contents.
+        while let Some(at) = bytes.windows(from.len()).position(|window| window == from) {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
+        std::fs::write(file.path(), bytes).unwrap();
+        scanned(file.path(), &alone()).unwrap().warnings
+    };
+    let within = renamed(b"tas/0.0", b"tas/0,0");
+    assert_eq!((within.len(), within[0].subject.as_str()), (1, "tas"));
+    assert!(within[0].message.starts_with("1 values are no chunks of the array, the first is \"0,0\""));
+    let outside = renamed(b"tas/0.0", b"tax/0.0");
+    assert_eq!((outside.len(), outside[0].subject.as_str()), (1, ""));
+    assert!(outside[0].message.contains("of any array, the first is \"tax/0.0\""));
+}
+
 /// Marsaglia's xorshift: the same damage in each run.
 fn random(state: &mut u64, end: usize) -> usize {
     *state ^= *state << 13;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use formats::{Progress, ReadStore, ScanError, ScanFault, ScanOptions, StoreObject};
+use formats::{Progress, ReadStore, ScanError, ScanFault, ScanOptions};
 use model::{Error, FileIdentity, FileScan, InPlace, Result, SourceFile};
 use tokio::runtime::Handle;
 
@@ -112,14 +112,7 @@ impl ReadStore for RemoteStore {
         self.wait(self.remotes.folders(&url))
     }
 
-    fn objects(
-        &self,
-        _key: &str,
-        _visit: &mut dyn FnMut(StoreObject<'_>) -> Result<(), ScanFault>,
-    ) -> Result<bool, ScanFault> {
-        // A store among others would need each of its chunks looked up; alone, none.
-        Ok(false)
-    }
+    // Not listed: a store among others would need each of its chunks looked up; alone, none.
 
     fn base(&self) -> Option<(String, i64)> {
         Some((self.url.clone(), self.not_after_ns))
