@@ -154,9 +154,9 @@ impl Reader {
         record: u64,
         roots: &Roots,
     ) -> Result<ReferenceRecord> {
-        let PublishedDataset { dataset, record_size, in_place, .. } = self.dataset(layout, id, version)?;
+        let (published, place) = self.variable(layout, (id, version), variable, record)?;
+        let PublishedDataset { dataset, record_size, in_place, .. } = published;
         let unknown = || unknown(id, variable, record);
-        let place = dataset.variables.iter().position(|known| known.path == *variable).ok_or_else(unknown)?;
         let grid = &dataset.variables[place].grid;
         match in_place.get(place).and_then(Option::as_ref) {
             Some(in_place @ InPlace::Records { .. }) => {
@@ -182,6 +182,20 @@ impl Reader {
         Ok(ReferenceRecord { manifest: read.manifest, files })
     }
 
+    /// A version, and the place of a variable in it.
+    fn variable(
+        &self,
+        layout: &Layout,
+        (id, version): (&DatasetId, Version),
+        variable: &NodePath,
+        record: u64,
+    ) -> Result<(PublishedDataset, usize)> {
+        let published = self.dataset(layout, id, version)?;
+        let place = published.dataset.variables.iter().position(|known| known.path == *variable);
+        let place = place.ok_or_else(|| unknown(id, variable, record))?;
+        Ok((published, place))
+    }
+
     pub(super) fn remote_record(
         &self,
         layout: &Layout,
@@ -190,9 +204,8 @@ impl Reader {
         variable: &NodePath,
         record: u64,
     ) -> Result<Option<RemoteRecord>> {
-        let PublishedDataset { dataset, in_place, .. } = self.dataset(layout, id, version)?;
-        let unknown = || unknown(id, variable, record);
-        let place = dataset.variables.iter().position(|known| known.path == *variable).ok_or_else(unknown)?;
+        let (published, place) = self.variable(layout, (id, version), variable, record)?;
+        let PublishedDataset { dataset, in_place, .. } = published;
         let in_place = in_place.get(place).and_then(Option::as_ref);
         Ok(in_place.and_then(|in_place| RemoteRecord::new(in_place, &dataset.variables[place], record)))
     }
