@@ -21,6 +21,8 @@
 //! Nothing here knows a dataset: whether a variable exists, or a range lies on a coordinate, is known where a step is
 //! applied. The same text always gives the same steps, and no text is ever run.
 
+pub mod array;
+pub mod compute;
 mod date;
 mod describe;
 mod error;
@@ -32,7 +34,11 @@ mod name;
 mod number;
 mod per_variable;
 mod piece;
+pub mod places;
+pub mod plan;
 pub mod steps;
+pub mod times;
+pub mod units;
 
 pub use date::{Date, Precision};
 pub use describe::{Description, descriptions};

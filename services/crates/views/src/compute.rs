@@ -1,0 +1,3 @@
+//! Elements: what is computed of them, in loops over bytes.
+
+pub mod formula;

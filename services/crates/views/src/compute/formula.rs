@@ -1,0 +1,1 @@
+//! What is computed element by element: [`Formula`](crate::array::Formula).

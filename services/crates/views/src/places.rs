@@ -1,0 +1,1 @@
+//! Places along dimensions that coordinates select.

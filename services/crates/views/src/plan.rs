@@ -1,0 +1,1 @@
+//! From the steps of a view to a dataset of lazy arrays.

@@ -1,0 +1,1 @@
+//! Times of coordinates: their parts, and the periods that they lie in.

@@ -1,0 +1,1 @@
+//! Conversion of units in the spelling of UDUNITS.
