@@ -149,8 +149,21 @@ impl Calendar {
             rest -= i64::from(length);
             month += 1;
         }
-        let year = if self.has_year_zero() || year > 0 { year } else { year - 1 };
-        Date { year, month, day: rest as u8 + 1 }
+        Date { year: self.year_from_astronomical(year), month, day: rest as u8 + 1 }
+    }
+
+    /// Months from January 1970 to the month of a date, one after the other where the calendar has no year 0 too.
+    pub fn month_number(self, date: Date) -> Result<i64, DateError> {
+        if !(1..=12).contains(&date.month) {
+            return Err(DateError::Month(date.month));
+        }
+        Ok((self.astronomical_year(date.year)? - 1970) * 12 + i64::from(date.month) - 1)
+    }
+
+    /// The day number of the first day of a month, given by its [`month_number`](Self::month_number).
+    pub fn month_start(self, month_number: i64) -> Result<i64, DateError> {
+        let year = self.year_from_astronomical(month_number.div_euclid(12) + 1970);
+        self.day_number(Date { year, month: month_number.rem_euclid(12) as u8 + 1, day: 1 })
     }
 
     /// Whether two calendars give every day from `first_day` on the same date: `standard` and `proleptic_gregorian`
@@ -174,6 +187,11 @@ impl Calendar {
             ..0 if !self.has_year_zero() => Ok(year + 1),
             _ => Ok(year),
         }
+    }
+
+    /// The year in the numbers of the calendar, of one in a count that has a year 0.
+    fn year_from_astronomical(self, year: i64) -> i64 {
+        if self.has_year_zero() || year > 0 { year } else { year - 1 }
     }
 }
 
@@ -283,6 +301,16 @@ mod tests {
                     let date = calendar.date(number);
                     prop_assert_eq!(calendar.day_number(date), Ok(number));
                     prop_assert!(calendar.date(number + 1) > date);
+                }
+            }
+        }
+
+        #[test]
+        fn months_follow_one_another(number in -50_000_i64..50_000) {
+            for calendar in ALL {
+                let (start, next) = (calendar.month_start(number).unwrap(), calendar.month_start(number + 1).unwrap());
+                for day in [start, next - 1] {
+                    prop_assert_eq!(calendar.month_number(calendar.date(day)), Ok(number));
                 }
             }
         }
