@@ -3,6 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::num::NonZeroU32;
 
+use cf::TimeUnit;
+
 use crate::describe::Description;
 use crate::error::{Fault, Reason};
 use crate::keyword::{Keyword, keywords};
@@ -147,7 +149,24 @@ impl FrequencyUnit {
     }
 }
 
+impl Month {
+    /// Months from January to it, 0 to 11.
+    pub(crate) fn since_january(self) -> i64 {
+        self as i64
+    }
+}
+
 impl DurationUnit {
+    fn nanoseconds(self) -> i128 {
+        match self {
+            Self::Second => TimeUnit::Second,
+            Self::Minute => TimeUnit::Minute,
+            Self::Hour => TimeUnit::Hour,
+            Self::Day => TimeUnit::Day,
+        }
+        .nanoseconds()
+    }
+
     fn find_any(text: &str) -> Option<Self> {
         match text {
             "H" => Some(Self::Hour),
@@ -158,6 +177,11 @@ impl DurationUnit {
 }
 
 impl Duration {
+    /// Its length in nanoseconds.
+    pub fn nanoseconds(self) -> i128 {
+        self.unit.nanoseconds() * i128::from(self.count.get())
+    }
+
     /// `6h`, `15min`; `None` of anything else.
     pub(crate) fn find(text: &str) -> Option<Self> {
         let (count, unit) = counted(text);
