@@ -3,6 +3,7 @@
     pip install xarray==2026.* pandas==3.* cftime==1.6.* && python integration-tests/tools/make_view_cases.py
 """
 
+import datetime
 import json
 import pathlib
 import random
@@ -95,10 +96,120 @@ def part_cases(rng):
                 yield {"calendar": calendar, "part": part, "values": values, "labels": labels, "keys": keys}
 
 
+def selected(values, select):
+    """The places that a selection finds, one alone for one that takes the dimension away; None where it is refused."""
+    array = xr.DataArray(np.arange(len(values)), coords={"x": ("x", values)}, dims="x")
+    try:
+        found = array.sel(**select)
+    except (KeyError, ValueError):
+        return None
+    return None if found.size == 0 else found.values.tolist()
+
+
+def moved(places, order):
+    """Places in a sorted coordinate as those in the coordinate before it was sorted."""
+    if isinstance(places, list):
+        return [int(order[place]) for place in places]
+    return None if places is None else int(order[places])
+
+
+def number_case(rng, dtype, way):
+    spread = 30 if dtype == "int32" else 3000
+    values = [number / (1 if dtype == "int32" else 100) for number in rng.sample(range(-spread, spread), 12)]
+    values = {"up": sorted, "down": lambda v: sorted(v)[::-1], "mixed": list}[way](values)
+    coordinate = np.array(values, dtype)
+    order = np.argsort(coordinate)
+    in_order = coordinate[order]
+    some = lambda: rng.choice([*values, *(rng.uniform(-spread, spread) / 100 for _ in range(3))])  # noqa: E731
+    labels = [round(some(), 3) for _ in range(rng.choice([1, 1, 2, 4]))]
+    text, label = ";".join(map(str, labels)), labels if len(labels) > 1 else labels[0]
+    kind = rng.choice(["exact", "range", "nearest", "pad", "backfill"])
+    if kind == "exact":
+        places = selected(in_order, {"x": label})
+    elif kind == "range":
+        start, end = sorted([some(), some()])
+        ends = rng.choice([(start, end), (start, None), (None, end)])
+        text = "..".join("" if end is None else str(round(end, 3)) for end in ends)
+        # Unlike xarray, a range has its ends in it in single precision too.
+        ends = [None if end is None else float(np.dtype(dtype).type(round(end, 3))) if dtype != "int32" else end for end in ends]
+        places = selected(in_order, {"x": slice(*ends)})
+        return text, coordinate, None if places is None else sorted(moved(places, order))
+    else:
+        within = rng.choice([None, None, 1, 0.5])
+        text = f"{kind}({text}{'' if within is None else f';within:{within}'})"
+        places = selected(in_order, {"x": label, "method": kind} | ({} if within is None else {"tolerance": within}))
+    return text, coordinate, moved(places, order)
+
+
+def longitude_case(rng):
+    """By the usual recipe: other numbers, then sorted, then a slice."""
+    step, first = rng.choice([5, 7.5, 11.25]), rng.choice([0, -180, -177.5])
+    values = np.arange(first, first + 360, step)
+    west = rng.choice([0.25, 1]) * rng.randint(-300, 300)
+    east = west + rng.choice([0.25, 1]) * rng.randint(1, 359)
+    numbers = (values - west) % 360 + west
+    order = np.argsort(numbers)
+    places = moved(selected(numbers[order], {"x": slice(west, east)}), order)
+    given = rng.choice([(west, east), (west, east - 360)]) if -400 < west else (west, east)
+    is_own = places is None or (numbers[places] == values[places]).all()
+    text = f"{given[0]:g}..{given[1]:g}"
+    return text, values, places, None if is_own else numbers[places].tolist()
+
+
+def date_text(rng, date, precisions=(4, 7, 10, 13, 16, 19)):
+    return f"{date.year:04}-{date.month:02}-{date.day:02}T{date.hour:02}:{date.minute:02}:{date.second:02}"[: rng.choice(precisions)]
+
+
+def time_case(rng, calendar):
+    start = rng.choice(starts(rng, calendar))
+    span = rng.choice([86_400, 60 * 86_400, 3000 * 86_400])
+    values = sorted({start + rng.randint(0, span) // 1800 * 1800 for _ in range(12)})
+    time = coordinate(values, calendar)
+    date = lambda: cftime.num2date(rng.choice([*values, start + rng.randint(0, span)]), UNITS, calendar)  # noqa: E731
+    kind = rng.choice(["range", "range", "range", "nearest", "pad", "backfill"])
+    if kind == "range":
+        first, last = sorted([date(), date()])
+        ends = [date_text(rng, first), date_text(rng, last)]
+        ends = rng.choice([ends, ends, [ends[0], None], [None, ends[1]], [ends[0], ends[0]]])
+        if None not in ends and ends[1] < ends[0][: len(ends[1])]:
+            ends = ends[:1] * 2
+        text = "..".join(end or "" for end in ends)
+        return text, values, selected(time.values, {"x": slice(*ends)})
+    dates = [date() for _ in range(rng.choice([1, 3]))]
+    labels = coordinate([int(cftime.date2num(date, UNITS, calendar)) for date in dates], calendar).values
+    text = ";".join(date_text(rng, date, [19]) for date in dates)
+    hours = rng.choice([None, 1, 12, 200])
+    within = {} if hours is None else {"tolerance": np.timedelta64(hours, "h")}
+    if hours is not None and not np.issubdtype(time.dtype, np.datetime64):
+        within = {"tolerance": datetime.timedelta(hours=hours)}
+    text = f"{kind}({text}{'' if hours is None else f';within:{hours}h'})"
+    label = labels if len(labels) > 1 else labels[0]
+    return text, values, selected(time.values, {"x": label, "method": kind} | within)
+
+
+def place_cases(rng):
+    for _ in range(50):
+        for dtype in ["float64", "float32", "int32"]:
+            for way in ["up", "down", "mixed"]:
+                text, values, places = number_case(rng, dtype, way)
+                yield {
+                    "numbers": [round(value, 2) for value in values.tolist()], "single": dtype == "float32",
+                    "select": text, "places": places,
+                }
+    for _ in range(120):
+        text, values, places, numbers_ = longitude_case(rng)
+        yield {"longitudes": [float(values[0]), float(values[1] - values[0]), len(values)], "select": text, "places": places, "values": numbers_}
+    for calendar in CALENDARS:
+        for _ in range(50):
+            text, values, places = time_case(rng, calendar)
+            yield {"calendar": calendar, "times": values, "select": text, "places": places}
+
+
 def main():
     warnings.simplefilter("ignore")
     OUT.mkdir(exist_ok=True)
     write("times.json", [*part_cases(random.Random(1)), *period_cases(random.Random(2))])
+    write("places.json", list(place_cases(random.Random(3))))
 
 
 if __name__ == "__main__":
