@@ -11,6 +11,7 @@ use bytes::Bytes;
 use cf::Unpacking;
 use model::DataType;
 
+use crate::compute::program::Program;
 use crate::steps::Reduction;
 
 /// An array that is not there yet.
@@ -136,8 +137,8 @@ pub enum Formula {
     Multiple(f64),
     /// The first where the second is not 0, else missing.
     Where,
-    /// An expression over the inputs, whose variables are the places of inputs.
-    Expression(Arc<crate::steps::Expression>),
+    /// An expression over the inputs, in the order of its names.
+    Expression(Arc<Program>),
 }
 
 impl Places {

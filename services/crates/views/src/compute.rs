@@ -1,3 +1,4 @@
 //! Elements: what is computed of them, in loops over bytes.
 
 pub mod formula;
+pub mod program;
