@@ -1,4 +1,5 @@
 //! Elements: what is computed of them, in loops over bytes.
 
+pub mod bound;
 pub mod formula;
 pub mod program;
