@@ -18,10 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("engine", &["model", "cf", "zarr", "views"]),
     ("cloudify-proto", &["model"]),
-    (
-        "worker",
-        &["model", "cf", "zarr", "views", "formats", "engine", "telemetry", "cloudify-proto"],
-    ),
+    ("worker", &["model", "cf", "zarr", "views", "formats", "engine", "telemetry", "cloudify-proto"]),
     ("gateway", &["model", "cf", "zarr", "views", "engine", "telemetry", "cloudify-proto"]),
     ("cloudify", &["model", "engine", "telemetry", "worker", "gateway"]),
     ("integration-tests", &[]),

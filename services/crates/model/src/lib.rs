@@ -19,6 +19,7 @@ mod ids;
 mod in_place;
 mod manifest;
 mod mosaic;
+mod region;
 mod scan;
 mod source_file;
 
@@ -32,5 +33,6 @@ pub use ids::{DatasetId, NodePath, Version};
 pub use in_place::{ChunkKeyEncoding, InPlace};
 pub use manifest::{ByteRange, ChunkManifest, ChunkRef, FileId};
 pub use mosaic::{Mosaic, MosaicPiece, MosaicSource};
+pub use region::{Indices, Region};
 pub use scan::{FileScan, Layout, ScannedVariable, Warning};
 pub use source_file::{FileIdentity, SourceFile, is_url};

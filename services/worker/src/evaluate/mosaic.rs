@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cf::{Packing, Unpacking};
-use engine::mosaic::{self, Region, SourceChunk};
+use engine::mosaic::{self, SourceChunk};
 use engine::open::{Located, in_record};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::{
-    ByteOrder, ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Variable, Version,
+    ByteOrder, ByteRange, DatasetId, Error, ErrorKind, NodePath, Region, Result, SourceFile, Variable,
+    Version,
 };
 use moka::future::Cache;
 
@@ -93,7 +94,8 @@ impl Inner {
             let region = Region { start: source.to, extent: source.from.extent };
             let part =
                 part.unwrap_or_else(|| pieces.ways[source.encoding].fill.repeat(region.elements() as usize));
-            mosaic::paste(&part, &mut elements, chunk_shape, &region, size)
+            region
+                .paste(&part, &mut elements, chunk_shape, size)
                 .ok_or_else(|| Error::internal(format!("a part of {} does not fit", own.path)))?;
         }
         let is_fill = || {
@@ -144,8 +146,7 @@ impl Inner {
         let cut = move || {
             let encoding = &pieces.published.mosaic.encodings[at];
             let size = encoding.data_type.size().unwrap_or(1);
-            let elements =
-                mosaic::cut(&stored, encoding.grid.chunk_shape(), &from, size).ok_or_else(short)?;
+            let elements = from.cut(&stored, encoding.grid.chunk_shape(), size).ok_or_else(short)?;
             pieces.ways[at].unpack(&elements)
         };
         let elements = Some(self.pool.run_admitted(cut).await?);
@@ -183,7 +184,7 @@ impl Inner {
         let Some(size) = encoding.data_type.size().filter(|_| encoding.codecs.is_empty()) else {
             return Ok(None);
         };
-        let (firsts, run) = mosaic::runs(encoding.grid.chunk_shape(), region);
+        let (firsts, run) = region.runs(encoding.grid.chunk_shape());
         if firsts.len() > RUNS_MAX && range.length <= WHOLE_BYTES_MAX {
             return Ok(None);
         }

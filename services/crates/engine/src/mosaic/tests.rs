@@ -20,19 +20,19 @@ fn variable(shape: Vec<u64>, chunk_shape: Vec<u64>) -> Variable {
 
 /// An array of `shape` whose elements are their own places in the whole array.
 fn elements(whole: &[u64], region: &Region) -> Vec<u8> {
-    let (firsts, run) = runs(whole, region);
+    let (firsts, run) = region.runs(whole);
     firsts.into_iter().flat_map(|first| (first..first + run).flat_map(|n| (n as u32).to_le_bytes())).collect()
 }
 
 /// A chunk as it is stored: whole, with a mark behind the array's end.
 fn chunk(whole: &[u64], grid: &ChunkGrid, index: &[u64], start: u64, axis: usize) -> Vec<u8> {
-    let inside = chunk_region(grid, index);
+    let inside = grid.region(index);
     let mut of_whole = inside.clone();
     of_whole.start[axis] += start;
     let length = grid.chunk_shape().iter().product::<u64>() as usize * 4;
     let mut bytes = vec![0xff; length];
     let region = Region { start: vec![0; inside.extent.len()], extent: inside.extent };
-    paste(&elements(whole, &of_whole), &mut bytes, grid.chunk_shape(), &region, 4).unwrap();
+    region.paste(&elements(whole, &of_whole), &mut bytes, grid.chunk_shape(), 4).unwrap();
     bytes
 }
 
@@ -65,23 +65,12 @@ proptest! {
             let mut made = vec![0xff; canonical.iter().product::<u64>() as usize * 4];
             for source in sources(&mosaic, &joined, number).unwrap() {
                 let chunk_shape = mosaic.encodings[source.encoding].grid.chunk_shape();
-                let cut = cut(&stored[source.row as usize], chunk_shape, &source.from, 4).unwrap();
+                let cut = source.from.cut(&stored[source.row as usize], chunk_shape, 4).unwrap();
                 let into = Region { start: source.to, extent: source.from.extent };
-                paste(&cut, &mut made, &canonical, &into, 4).unwrap();
+                into.paste(&cut, &mut made, &canonical, 4).unwrap();
             }
             let expected = chunk(&whole, &joined.grid, &joined.grid.index(number), 0, axis);
             prop_assert_eq!(made, expected);
         }
     }
-}
-
-#[test]
-fn a_region_of_whole_rows_is_one_run() {
-    let region =
-        |start: [u64; 3], extent: [u64; 3]| Region { start: start.to_vec(), extent: extent.to_vec() };
-    assert_eq!(runs(&[4, 5, 6], &region([1, 0, 0], [2, 5, 6])), (vec![30], 60));
-    assert_eq!(runs(&[4, 5, 6], &region([1, 2, 0], [2, 2, 6])), (vec![42, 72], 12));
-    assert_eq!(runs(&[4, 5, 6], &region([0, 0, 0], [4, 5, 6])), (vec![0], 120));
-    assert_eq!(runs(&[4, 5, 6], &region([0, 0, 1], [1, 2, 2])), (vec![1, 7], 2));
-    assert_eq!(runs(&[], &Region { start: vec![], extent: vec![] }), (vec![0], 1));
 }

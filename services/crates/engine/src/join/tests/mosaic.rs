@@ -227,9 +227,9 @@ proptest! {
                 for part in crate::mosaic::sources(mosaic, variable, number).unwrap() {
                     let shape = mosaic.encodings[part.encoding].grid.chunk_shape();
                     let stored = behind(&references.get(part.row), shape.iter().product());
-                    let cut = crate::mosaic::cut(&stored, shape, &part.from, 4).unwrap();
-                    let into = crate::mosaic::Region { start: part.to, extent: part.from.extent };
-                    crate::mosaic::paste(&cut, &mut made, chunk_shape, &into, 4).unwrap();
+                    let cut = part.from.cut(&stored, shape, 4).unwrap();
+                    let into = model::Region { start: part.to, extent: part.from.extent };
+                    into.paste(&cut, &mut made, chunk_shape, 4).unwrap();
                 }
                 made
             } else {
