@@ -5,11 +5,13 @@
 //! ```
 //! Nothing is read or computed here. Elements are little-endian, in C order.
 
+mod blocks;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cf::Unpacking;
-use model::DataType;
+use model::{DataType, Region};
 
 use crate::compute::program::Program;
 use crate::steps::Reduction;
@@ -96,10 +98,19 @@ pub struct Reduced {
     pub axes: Vec<Groups>,
     /// What is made of a group. Of several quantiles the result has a first dimension more, for them.
     pub reduction: Reduction,
-    /// Weights of places (`F64`), of a mean only: an array of the shape of `of`.
-    pub weights: Option<Arc<Array>>,
+    /// Weights of places, of a mean only.
+    pub weights: Option<Weights>,
     /// Shape of the blocks of the result that are made at once, and kept.
     pub block_shape: Vec<u64>,
+}
+
+/// Weights of places.
+#[derive(Debug, PartialEq)]
+pub struct Weights {
+    /// The weights (`F64`).
+    pub of: Arc<Array>,
+    /// For each of its dimensions, which of the weighted array's it is, ascending; along others weights are the same.
+    pub axes: Vec<usize>,
 }
 
 /// Which places of a dimension make which place of the result.
@@ -139,6 +150,16 @@ pub enum Formula {
     Where,
     /// An expression over the inputs, in the order of its names.
     Expression(Arc<Program>),
+}
+
+impl Weights {
+    /// The region of the weights that belongs to a region of what is weighted.
+    pub fn region(&self, region: &Region) -> Region {
+        Region {
+            start: self.axes.iter().map(|axis| region.start[*axis]).collect(),
+            extent: self.axes.iter().map(|axis| region.extent[*axis]).collect(),
+        }
+    }
 }
 
 impl Places {

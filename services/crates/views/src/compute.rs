@@ -1,5 +1,24 @@
-//! Elements: what is computed of them, in loops over bytes.
+//! Elements: a region of a lazy array made of regions of others, in loops over bytes.
+//!
+//! ```text
+//! leaves(array, region)   which chunks and blocks it needs, in the order of use: for plans, limits and reading ahead
+//! evaluate(array, region) the same walk with elements: chunk ─▶ unpack ─▶ take ─▶ … ─▶ bytes
+//! reduce(reduced, region) many elements become one: streams over the leaves, and holds only the state of the result
+//! ```
+//! Everything is little-endian and in C order. The result of a region does not depend on how it was cut into others.
 
 pub mod bound;
 pub mod formula;
 pub mod program;
+
+mod arrange;
+mod cost;
+mod gather;
+mod parts;
+mod reduce;
+mod region;
+
+pub use cost::{input_bytes, largest_leaf_bytes, reductions_bytes};
+pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_reduction};
+pub use reduce::{reduce, state_bytes};
+pub use region::{Leaves, evaluate};

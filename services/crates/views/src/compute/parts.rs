@@ -1,0 +1,235 @@
+//! Of which regions of which arrays a region is made: shared by what counts, what reads ahead, and what computes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use model::{ChunkGrid, Indices, Region};
+
+use crate::array::{Array, Groups, Made, NO_GROUP, Places, Reduced};
+
+/// The most chunks and blocks that one region may be made of.
+const LEAVES_MAX: usize = 1 << 20;
+
+/// What elements come from.
+#[derive(Debug, Clone)]
+pub enum Leaf {
+    /// A chunk of a variable of the dataset.
+    Chunk {
+        /// Place among the dataset's variables.
+        variable: usize,
+        /// Number in its grid, in C order.
+        number: u64,
+    },
+    /// A block of a reduction.
+    Block {
+        /// The array, whose `made` is [`Made::Reduced`].
+        array: Arc<Array>,
+        /// Number in the grid of its blocks, in C order.
+        number: u64,
+    },
+}
+
+/// A region is made of more chunks than anyone would wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is made of more than {LEAVES_MAX} chunks")]
+pub struct TooManyLeaves;
+
+/// A part of a region that comes from one cell of a grid.
+pub(super) struct Cell {
+    pub(super) number: u64,
+    /// Shape of the cell.
+    pub(super) shape: Vec<u64>,
+    /// Within the cell.
+    pub(super) from: Region,
+    /// Within the region.
+    pub(super) to: Region,
+}
+
+/// A part of a region whose places are gathered out of one region of another array.
+pub(super) struct Gathered {
+    /// Of the other array.
+    pub(super) from: Region,
+    /// For each of its dimensions, the places within `from` and within the region asked for; one that goes has one.
+    pub(super) places: Vec<Vec<(u64, u64)>>,
+}
+
+/// The cells of a grid that a region is made of. A block at the end is cut, as `is_cut` says; a chunk is not.
+pub(super) fn cells(grid: &ChunkGrid, region: &Region, is_cut: bool) -> Vec<Cell> {
+    let cell = |index: Vec<u64>| {
+        let place = grid.region(&index);
+        let (from, begin) = place.overlap(region);
+        let start = begin.iter().zip(&region.start).map(|(begin, start)| begin - start).collect();
+        let to = Region { start, extent: from.extent.clone() };
+        let shape = if is_cut { place.extent } else { grid.chunk_shape().to_vec() };
+        Cell { number: grid.number(&index).unwrap_or_default(), shape, from, to }
+    };
+    grid.within(region).map(cell).collect()
+}
+
+/// The grid of what an array is stored or kept in.
+pub(super) fn grid_of(shape: &[u64], chunk_shape: &[u64]) -> Option<ChunkGrid> {
+    ChunkGrid::new(shape.to_vec(), chunk_shape.to_vec()).ok()
+}
+
+/// The regions of `of` that places of a region are gathered from, one for each of its blocks.
+pub(super) fn gathered(of: &Array, places: &[Places], region: &Region) -> Vec<Gathered> {
+    let mut axis_of_result = 0;
+    let mut groups: Vec<Vec<Vec<(u64, u64)>>> = Vec::with_capacity(places.len());
+    for (axis, along) in places.iter().enumerate() {
+        groups.push(if let Places::One(place) = along {
+            vec![vec![(*place, 0)]]
+        } else {
+            let (start, extent) = (region.start[axis_of_result], region.extent[axis_of_result]);
+            axis_of_result += 1;
+            let wanted = (start..start + extent).map(|number| (along.get(number), number - start));
+            by_block(of, axis, wanted.collect())
+        });
+    }
+    let ranges = groups.iter().map(|groups| (0, groups.len() as u64)).collect();
+    let part = |index: Vec<u64>| {
+        let chosen = index.iter().zip(&groups).map(|(at, groups)| groups[*at as usize].clone());
+        Gathered::new(chosen.collect())
+    };
+    Indices::new(ranges).map(part).collect()
+}
+
+/// Places with where they go, by the block that they lie in.
+fn by_block(of: &Array, axis: usize, mut wanted: Vec<(u64, u64)>) -> Vec<Vec<(u64, u64)>> {
+    // Stable: the order in which equal places go nowhere else matters not.
+    wanted.sort_by_key(|(place, _)| *place);
+    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Vec::new() };
+    let blocks = of.blocks(axis, first.0..last.0 + 1);
+    let mut groups = Vec::new();
+    let mut rest = wanted.as_slice();
+    for block in blocks {
+        let (group, behind) = rest.split_at(rest.partition_point(|(place, _)| *place < block.end));
+        if !group.is_empty() {
+            groups.push(group.to_vec());
+        }
+        rest = behind;
+    }
+    groups
+}
+
+impl Gathered {
+    fn new(mut places: Vec<Vec<(u64, u64)>>) -> Self {
+        let mut from = Region { start: Vec::new(), extent: Vec::new() };
+        for places in &mut places {
+            // Sorted by place.
+            let first = places.first().map_or(0, |(place, _)| *place);
+            let last = places.last().map_or(0, |(place, _)| *place);
+            from.start.push(first);
+            from.extent.push(last + 1 - first);
+            for (place, _) in places.iter_mut() {
+                *place -= first;
+            }
+        }
+        Self { from, places }
+    }
+}
+
+/// The region of `of` that a region of its rearrangement is made of.
+pub(super) fn arranged(of: &Array, axes: &[Option<usize>], region: &Region) -> Region {
+    let mut from = Region::whole(&of.shape);
+    for (axis, of_axis) in axes.iter().enumerate() {
+        if let Some(of_axis) = of_axis {
+            from.start[*of_axis] = region.start[axis];
+            from.extent[*of_axis] = region.extent[axis];
+        }
+    }
+    from
+}
+
+/// The regions of `reduced.of` that a region of the reduction's groups is made of, in the order in which they are used.
+pub(super) fn inputs(reduced: &Reduced, region: &Region) -> Vec<Region> {
+    let of = &reduced.of;
+    let mut axis_of_result = 0;
+    let mut ranges: Vec<Vec<Range<u64>>> = Vec::with_capacity(of.shape.len());
+    for (axis, groups) in reduced.axes.iter().enumerate() {
+        let length = of.shape[axis];
+        let wanted = groups.length(length).map(|_| {
+            let (start, extent) = (region.start[axis_of_result], region.extent[axis_of_result]);
+            axis_of_result += 1;
+            start..start + extent
+        });
+        ranges.push(match (groups, wanted) {
+            (Groups::Labels { labels, .. }, Some(wanted)) => labelled(of, axis, labels, &wanted),
+            (_, Some(wanted)) => of.blocks(axis, wanted),
+            (_, None) => of.blocks(axis, 0..length),
+        });
+    }
+    let indices = Indices::new(ranges.iter().map(|ranges| (0, ranges.len() as u64)).collect());
+    let input = |index: Vec<u64>| {
+        let chosen: Vec<_> = index.iter().zip(&ranges).map(|(at, ranges)| &ranges[*at as usize]).collect();
+        Region {
+            start: chosen.iter().map(|range| range.start).collect(),
+            extent: chosen.iter().map(|range| range.end - range.start).collect(),
+        }
+    };
+    indices.map(input).collect()
+}
+
+/// The smallest ranges, one a block at most, that hold all places whose labels are wanted.
+fn labelled(of: &Array, axis: usize, labels: &[u32], wanted: &Range<u64>) -> Vec<Range<u64>> {
+    let is_wanted = |place: u64| {
+        let label = labels.get(place as usize).copied().unwrap_or(NO_GROUP);
+        label != NO_GROUP && wanted.contains(&u64::from(label))
+    };
+    let Some(first) = (0..labels.len() as u64).find(|place| is_wanted(*place)) else { return Vec::new() };
+    let last = (first..labels.len() as u64).rfind(|place| is_wanted(*place)).unwrap_or(first);
+    let tight = |block: Range<u64>| {
+        let first = block.clone().find(|place| is_wanted(*place))?;
+        let last = block.rev().find(|place| is_wanted(*place))?;
+        Some(first..last + 1)
+    };
+    of.blocks(axis, first..last + 1).into_iter().filter_map(tight).collect()
+}
+
+/// The chunks and blocks that a region of an array is made of, in the order in which [`evaluate`](super::evaluate) uses
+/// them.
+pub fn leaves(array: &Arc<Array>, region: &Region) -> Result<Vec<Leaf>, TooManyLeaves> {
+    let mut found = Vec::new();
+    add_leaves(array, region, &mut found)?;
+    Ok(found)
+}
+
+/// The chunks and blocks that a region of a reduction's groups is made of, in the order in which
+/// [`reduce`](super::reduce) uses them.
+pub fn leaves_of_reduction(reduced: &Reduced, region: &Region) -> Result<Vec<Leaf>, TooManyLeaves> {
+    let mut found = Vec::new();
+    for input in inputs(reduced, region) {
+        add_leaves(&reduced.of, &input, &mut found)?;
+        if let Some(weights) = &reduced.weights {
+            add_leaves(&weights.of, &weights.region(&input), &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn add_leaves(array: &Arc<Array>, region: &Region, found: &mut Vec<Leaf>) -> Result<(), TooManyLeaves> {
+    let mut add = |leaf: Leaf| {
+        found.push(leaf);
+        if found.len() > LEAVES_MAX { Err(TooManyLeaves) } else { Ok(()) }
+    };
+    match &array.made {
+        Made::Known(_) => Ok(()),
+        Made::Source { variable, chunk_shape } => {
+            let Some(grid) = grid_of(&array.shape, chunk_shape) else { return Ok(()) };
+            let chunk = |index: &[u64]| grid.number(index).unwrap_or_default();
+            grid.within(region)
+                .try_for_each(|index| add(Leaf::Chunk { variable: *variable, number: chunk(&index) }))
+        }
+        Made::Reduced(reduced) => {
+            let Some(grid) = grid_of(&array.shape, &reduced.block_shape) else { return Ok(()) };
+            let block = |index: &[u64]| grid.number(index).unwrap_or_default();
+            grid.within(region)
+                .try_for_each(|index| add(Leaf::Block { array: Arc::clone(array), number: block(&index) }))
+        }
+        Made::Unpacked { of, .. } => add_leaves(of, region, found),
+        Made::Computed { of, .. } => of.iter().try_for_each(|of| add_leaves(of, region, found)),
+        Made::Arranged { of, axes } => add_leaves(of, &arranged(of, axes, region), found),
+        Made::Taken { of, places } => {
+            gathered(of, places, region).iter().try_for_each(|part| add_leaves(of, &part.from, found))
+        }
+    }
+}

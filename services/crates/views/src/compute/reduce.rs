@@ -1,0 +1,93 @@
+//! Many elements become one: block by block of the input into the state of the result.
+
+mod extremes;
+mod moments;
+mod row;
+mod state;
+mod tables;
+mod values;
+
+use bytes::Bytes;
+use model::{DataType, Error, ErrorKind, Region, Result};
+
+use super::parts::inputs;
+use super::region::{Leaves, evaluate};
+use crate::array::{Groups, NO_GROUP, Reduced};
+use crate::steps::{Reduction, Statistic};
+use row::Walk;
+use state::State;
+
+/// The elements of a region of a reduction's groups, as `data_type`; of several quantiles, one box behind the other.
+///
+/// Elements are used in an order that is always the same, so that a result is always the same to the last bit.
+pub fn reduce(
+    reduced: &Reduced,
+    region: &Region,
+    data_type: DataType,
+    leaves: &mut impl Leaves,
+) -> Result<Bytes> {
+    let totals = totals(reduced, region);
+    let mut state = State::new(reduced, &totals)?;
+    for input in inputs(reduced, region) {
+        let elements = evaluate(&reduced.of, &input, leaves)?;
+        let weights = match &reduced.weights {
+            Some(weights) => Some(evaluate(&weights.of, &weights.region(&input), leaves)?),
+            None => None,
+        };
+        Walk::new(reduced, region, &input).run(&elements, weights.as_deref(), &mut state)?;
+    }
+    state.finish(data_type, &totals).map(Bytes::from)
+}
+
+/// Bytes of memory that a region of a reduction's groups takes while it is made.
+pub fn state_bytes(reduced: &Reduced, region: &Region) -> u64 {
+    let cells = region.elements();
+    let a_cell = match &reduced.reduction {
+        _ if reduced.weights.is_some() => 24,
+        Reduction::Statistic(Statistic::Mean | Statistic::Sum | Statistic::Count) => 20,
+        Reduction::Statistic(Statistic::Std | Statistic::Variance) => 32,
+        Reduction::Statistic(Statistic::Min | Statistic::Max) => 16,
+        Reduction::Statistic(Statistic::First | Statistic::Last) => 24,
+        Reduction::Statistic(Statistic::Median) | Reduction::Quantiles(_) => {
+            let samples: u64 = totals(reduced, region).iter().map(|total| u64::from(*total)).sum();
+            return samples.saturating_mul(8).saturating_add(cells.saturating_mul(24));
+        }
+    };
+    cells.saturating_mul(a_cell)
+}
+
+/// How many places make each cell of a region, missing or not.
+fn totals(reduced: &Reduced, region: &Region) -> Vec<u32> {
+    let mut totals: Vec<u32> = vec![1];
+    let mut axis_of_result = 0;
+    for (groups, length) in reduced.axes.iter().zip(&reduced.of.shape) {
+        let along = match groups {
+            Groups::All => {
+                let length = u32::try_from(*length).unwrap_or(u32::MAX);
+                for total in &mut totals {
+                    *total = total.saturating_mul(length);
+                }
+                continue;
+            }
+            Groups::Each => vec![1; region.extent[axis_of_result] as usize],
+            Groups::Labels { labels, .. } => {
+                let mut counts = vec![0; region.extent[axis_of_result] as usize];
+                for label in labels.iter().filter(|label| **label != NO_GROUP) {
+                    let at = u64::from(*label).checked_sub(region.start[axis_of_result]);
+                    if let Some(count) = at.and_then(|at| counts.get_mut(at as usize)) {
+                        *count += 1;
+                    }
+                }
+                counts
+            }
+        };
+        axis_of_result += 1;
+        totals =
+            totals.iter().flat_map(|total| along.iter().map(|count| total.saturating_mul(*count))).collect();
+    }
+    totals
+}
+
+fn short() -> Error {
+    Error::new(ErrorKind::CorruptData, "a region has fewer elements than its shape says")
+}

@@ -1,0 +1,67 @@
+//! The smallest and the largest, the first and the last.
+
+/// The smallest or the largest value of each cell; NaN as long as there is none.
+pub(super) struct Extremes {
+    cells: Vec<f64>,
+    /// Of two; of one and NaN, the one.
+    choose: fn(f64, f64) -> f64,
+}
+
+impl Extremes {
+    pub(super) fn new(cells: usize, choose: fn(f64, f64) -> f64) -> Self {
+        Self { cells: vec![f64::NAN; cells], choose }
+    }
+
+    pub(super) fn each(&mut self, cell: usize, values: &[f64]) {
+        let choose = self.choose;
+        let cells = self.cells.iter_mut().skip(cell);
+        cells.zip(values).for_each(|(cell, value)| *cell = choose(*cell, *value));
+    }
+
+    pub(super) fn same(&mut self, cell: usize, values: &[f64]) {
+        let choose = self.choose;
+        if let Some(cell) = self.cells.get_mut(cell) {
+            *cell = values.iter().fold(*cell, |known, value| choose(known, *value));
+        }
+    }
+
+    pub(super) fn finish(self) -> impl Iterator<Item = f64> {
+        self.cells.into_iter()
+    }
+}
+
+/// The first or the last value of each cell that is not missing, with its place in the whole array.
+pub(super) struct Ends {
+    cells: Vec<Option<(u64, f64)>>,
+    is_first: bool,
+}
+
+impl Ends {
+    pub(super) fn new(cells: usize, is_first: bool) -> Self {
+        Self { cells: vec![None; cells], is_first }
+    }
+
+    pub(super) fn each(&mut self, cell: usize, values: &[f64], position: u64) {
+        for (place, value) in values.iter().enumerate() {
+            self.one(cell + place, *value, position + place as u64);
+        }
+    }
+
+    pub(super) fn same(&mut self, cell: usize, values: &[f64], position: u64) {
+        for (place, value) in values.iter().enumerate() {
+            self.one(cell, *value, position + place as u64);
+        }
+    }
+
+    fn one(&mut self, cell: usize, value: f64, position: u64) {
+        let Some(known) = self.cells.get_mut(cell).filter(|_| !value.is_nan()) else { return };
+        let comes_first = known.is_none_or(|(other, _)| (position < other) == self.is_first);
+        if comes_first {
+            *known = Some((position, value));
+        }
+    }
+
+    pub(super) fn finish(self) -> impl Iterator<Item = f64> {
+        self.cells.into_iter().map(|cell| cell.map_or(f64::NAN, |(_, value)| value))
+    }
+}

@@ -1,0 +1,107 @@
+//! What is known of each cell of the result while its elements come.
+
+use model::{DataType, Error, Result};
+
+use super::extremes::{Ends, Extremes};
+use super::moments::{Moments, Sums, WeightedSums};
+use super::row::Weight;
+use super::values::Values;
+use crate::array::Reduced;
+use crate::steps::{Reduction, Statistic};
+
+/// The state of all cells.
+pub(super) enum State {
+    Sums(Sums),
+    Weighted(WeightedSums),
+    Moments(Moments),
+    Extremes(Extremes),
+    Ends(Ends),
+    Values(Values),
+}
+
+impl State {
+    /// That of cells which so many places go to, each.
+    pub(super) fn new(reduced: &Reduced, totals: &[u32]) -> Result<Self> {
+        let cells = totals.len();
+        let statistic = match &reduced.reduction {
+            Reduction::Quantiles(quantiles) => {
+                return Ok(Self::Values(Values::new(totals, quantiles.clone())));
+            }
+            Reduction::Statistic(statistic) => *statistic,
+        };
+        if reduced.weights.is_some() {
+            return match statistic {
+                Statistic::Mean => Ok(Self::Weighted(WeightedSums::new(cells))),
+                _ => Err(Error::internal("weights of what is no mean")),
+            };
+        }
+        Ok(match statistic {
+            Statistic::Mean | Statistic::Sum | Statistic::Count => Self::Sums(Sums::new(cells, statistic)),
+            Statistic::Std => Self::Moments(Moments::new(cells, f64::sqrt)),
+            Statistic::Variance => Self::Moments(Moments::new(cells, |variance| variance)),
+            Statistic::Min => Self::Extremes(Extremes::new(cells, f64::min)),
+            Statistic::Max => Self::Extremes(Extremes::new(cells, f64::max)),
+            Statistic::First => Self::Ends(Ends::new(cells, true)),
+            Statistic::Last => Self::Ends(Ends::new(cells, false)),
+            Statistic::Median => Self::Values(Values::new(totals, vec![0.5])),
+        })
+    }
+
+    /// Values of which each goes to the cell after that of the one before.
+    pub(super) fn each(&mut self, cell: usize, values: &[f64], weight: Weight<'_>, position: u64) {
+        match self {
+            Self::Sums(sums) => sums.each(cell, values),
+            Self::Weighted(sums) => sums.each(cell, values, weight),
+            Self::Moments(moments) => moments.each(cell, values),
+            Self::Extremes(extremes) => extremes.each(cell, values),
+            Self::Ends(ends) => ends.each(cell, values, position),
+            Self::Values(all) => all.each(cell, values),
+        }
+    }
+
+    /// Values that go to one cell.
+    pub(super) fn same(&mut self, cell: usize, values: &[f64], weight: Weight<'_>, position: u64) {
+        match self {
+            Self::Sums(sums) => sums.same(cell, values),
+            Self::Weighted(sums) => sums.same(cell, values, weight),
+            Self::Moments(moments) => moments.same(cell, values),
+            Self::Extremes(extremes) => extremes.same(cell, values),
+            Self::Ends(ends) => ends.same(cell, values, position),
+            Self::Values(all) => all.same(cell, values),
+        }
+    }
+
+    /// The results; NaN where there is none.
+    pub(super) fn finish(self, data_type: DataType, totals: &[u32]) -> Result<Vec<u8>> {
+        match self {
+            Self::Sums(sums) => write(data_type, sums.finish(totals)),
+            Self::Weighted(sums) => write(data_type, sums.finish()),
+            Self::Moments(moments) => write(data_type, moments.finish()),
+            Self::Extremes(extremes) => write(data_type, extremes.finish()),
+            Self::Ends(ends) => write(data_type, ends.finish()),
+            Self::Values(all) => write(data_type, all.finish()),
+        }
+    }
+}
+
+/// Numbers as little-endian elements of a type.
+fn write(data_type: DataType, numbers: impl Iterator<Item = f64>) -> Result<Vec<u8>> {
+    fn all<const N: usize>(numbers: impl Iterator<Item = f64>, bytes_of: impl Fn(f64) -> [u8; N]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(numbers.size_hint().0 * N);
+        numbers.for_each(|number| bytes.extend_from_slice(&bytes_of(number)));
+        bytes
+    }
+    Ok(match data_type {
+        DataType::F32 => all(numbers, |number| (number as f32).to_le_bytes()),
+        DataType::F64 => all(numbers, f64::to_le_bytes),
+        DataType::I8 => all(numbers, |number| (number as i8).to_le_bytes()),
+        DataType::I16 => all(numbers, |number| (number as i16).to_le_bytes()),
+        DataType::I32 => all(numbers, |number| (number as i32).to_le_bytes()),
+        DataType::I64 => all(numbers, |number| (number as i64).to_le_bytes()),
+        DataType::U8 => all(numbers, |number| (number as u8).to_le_bytes()),
+        DataType::U16 => all(numbers, |number| (number as u16).to_le_bytes()),
+        DataType::U32 => all(numbers, |number| (number as u32).to_le_bytes()),
+        DataType::U64 => all(numbers, |number| (number as u64).to_le_bytes()),
+        other => return Err(Error::internal(format!("a reduction makes no {other:?}"))),
+    })
+}
