@@ -17,7 +17,7 @@ pub struct Description {
     /// Whole steps, each of which can be read.
     pub examples: &'static [&'static str],
     /// Words that others use for it: an error suggests the step, but they are not read.
-    pub(crate) synonyms: &'static [&'static str],
+    pub synonyms: &'static [&'static str],
     /// The step of its name alone, where it has one.
     pub(crate) alone: Option<fn() -> Step>,
     pub(crate) parse: fn(Piece<'_>) -> Result<Step, Fault>,
