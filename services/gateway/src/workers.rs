@@ -160,6 +160,10 @@ impl Worker for RemoteWorker {
         self.ask(&key, |member| evaluation::evaluate(member, chunk)).await
     }
 
+    async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
+        self.ask(id.as_str(), |member| evaluation::open_view(member, id, version, steps)).await
+    }
+
     async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
         self.ask(&file.path, |member| recalls::order(member, file)).await
     }

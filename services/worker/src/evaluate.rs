@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, Form, PublishedDataset};
-use model::{Error, Result, Variable};
+use model::{DatasetId, Error, ErrorKind, Result, Variable, Version};
 use moka::future::Cache;
 
 use crate::catalog::Catalog;
@@ -52,8 +52,8 @@ struct Inner {
 /// A variable of a version, in a form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct RecipeKey {
-    id: model::DatasetId,
-    version: model::Version,
+    id: DatasetId,
+    version: Version,
     variable: model::NodePath,
     form: Form,
 }
@@ -87,6 +87,9 @@ impl Evaluator {
 
     /// A chunk; none where the sources have nothing of it.
     pub async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        if let Form::View(steps) = &chunk.form {
+            return Err(no_views(steps));
+        }
         if let Some(made) = self.made.get(chunk).await {
             // Bytes of the registered state, or none: also where they are kept.
             if self.inner.are_unchanged(&made.sources).await? {
@@ -97,6 +100,15 @@ impl Evaluator {
         let made = self.made.try_get_with(chunk.clone(), self.inner.make(chunk)).await;
         made.map(|made| made.bytes).map_err(|error| Error::clone(&error))
     }
+
+    /// What a view makes of a version of a dataset.
+    pub async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
+        Err(no_views(format!("{id}, version {version}: {steps}")))
+    }
+}
+
+fn no_views(view: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Unsupported, "views cannot be evaluated yet").with_internal(view)
 }
 
 impl Inner {
@@ -143,7 +155,7 @@ impl Inner {
             id: chunk.id.clone(),
             version: chunk.version,
             variable: chunk.variable.clone(),
-            form: chunk.form,
+            form: chunk.form.clone(),
         };
         if let Some(recipe) = self.recipes.get(&key).await {
             return Ok(recipe);
@@ -157,7 +169,7 @@ impl Inner {
                     published.dataset.variables.iter().position(|variable| variable.path == key.variable);
                 let place = place.ok_or_else(|| Error::not_found("no such variable"))?;
                 let encoding = engine::encoding::of_view(&published.view, &published.dataset)?;
-                let decoder = Decoder::new(&published.dataset.variables[place], key.form, &encoding)?;
+                let decoder = Decoder::new(&published.dataset.variables[place], &key.form, &encoding)?;
                 Ok(Arc::new(Recipe { published, variable: place, decoder }))
             })
         };

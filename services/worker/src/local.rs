@@ -121,6 +121,10 @@ impl Worker for LocalWorker {
         self.evaluator.evaluate(chunk).await
     }
 
+    async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
+        self.evaluator.open_view(id, version, steps).await
+    }
+
     async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
         self.files.order_recall(file).await
     }

@@ -26,13 +26,18 @@ const DEGREES: [&str; 12] = [
     "degreesE",
 ];
 
+/// The steps of any view. An `InvalidRequest` that says where and why, and what would be right, where the text is none.
+pub fn parse(view: &str) -> Result<Steps> {
+    Steps::parse(view).map_err(|error| Error::invalid(format!("view: {error}")))
+}
+
 /// The steps of a view that a dataset can have as its own; none where it is empty. An `InvalidRequest` where a step is none,
 /// or another one.
 pub fn steps(view: &str) -> Result<Option<Steps>> {
     if view.is_empty() {
         return Ok(None);
     }
-    let steps = Steps::parse(view).map_err(|error| Error::invalid(format!("view: {error}")))?;
+    let steps = parse(view)?;
     match steps.as_slice().iter().find(|step| !matches!(step, Step::Compression(_) | Step::BitRound(_))) {
         None => Ok(Some(steps)),
         Some(other) => {

@@ -29,13 +29,15 @@ pub fn of_evaluated(chunk: &EvaluatedChunk) -> String {
         hasher.update(&(text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());
     }
-    let form = match chunk.form {
-        Form::Stored => 0,
-        Form::Decoded => 1,
+    let (form, view) = match &chunk.form {
+        Form::Stored => (0, ""),
+        Form::Decoded => (1, ""),
+        Form::View(steps) => (2, &**steps),
     };
     for number in [chunk.version.0.into(), chunk.number, form] {
         hasher.update(&number.to_le_bytes());
     }
+    hasher.update(view.as_bytes());
     short(&hasher)
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! refresh ─▶ Catalog (id → version) ─▶ open ─▶ OpenDataset ─▶ locate ─▶ Located
 //!  polled        last list that came    kept by (id, version)    kept by record of references
+//!                                  └▶ open_view ─▶ OpenDataset: the same of a view by URL, kept by its steps too
 //! ```
 //! A warm request costs a look-up for the dataset, one for the variable and one for the record, and asks nobody.
 
@@ -12,6 +13,7 @@ mod documents;
 mod hierarchy;
 mod locate;
 mod shards;
+mod view;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,10 +28,11 @@ pub use documents::Document;
 pub use hierarchy::HierarchyDocument;
 pub use locate::{Located, by_key, in_record};
 
-use crate::ports::{ListedDataset, Listing, ReferenceRecord, Worker};
+use crate::ports::{ListedDataset, Listing, PublishedDataset, ReferenceRecord, Worker};
 use absent::AbsentKey;
 use locate::RecordKey;
 use shards::ShardKey;
+use view::ViewKey;
 use zarr::shard::ShardIndex;
 
 /// Most lengths of files that are kept: about a hundred bytes each.
@@ -55,6 +58,7 @@ pub struct Datasets {
     /// One refresh at a time, so that an older list never follows a newer one.
     refreshing: tokio::sync::Mutex<()>,
     opened: Cache<Arc<DatasetKey>, Arc<OpenDataset>>,
+    views: Cache<ViewKey, Arc<OpenDataset>>,
     records: Cache<RecordKey, Arc<ReferenceRecord>>,
     hierarchies: Cache<(u64, HierarchyDocument), Document>,
     lengths: Cache<Arc<SourceFile>, Option<u64>>,
@@ -74,6 +78,19 @@ pub struct Catalog {
 struct DatasetKey {
     id: DatasetId,
     version: Version,
+}
+
+impl DatasetKey {
+    /// Refuses an answer for another version than was asked for.
+    fn check(&self, published: &PublishedDataset) -> Result<()> {
+        if published.version == self.version && published.id == self.id {
+            return Ok(());
+        }
+        Err(Error::internal(format!(
+            "asked for version {} of {}, got version {} of {}",
+            self.version, self.id, published.version, published.id
+        )))
+    }
 }
 
 impl Catalog {
@@ -122,6 +139,7 @@ impl Datasets {
             catalog: RwLock::new(None),
             refreshing: tokio::sync::Mutex::new(()),
             opened,
+            views: view::cache(),
             records,
             hierarchies,
             lengths,
@@ -158,11 +176,13 @@ impl Datasets {
 
     /// Opens the current version of a dataset by its id.
     pub async fn open(&self, id: &str) -> Result<Arc<OpenDataset>> {
-        let key = {
-            let catalog = self.catalog().await?;
-            catalog.by_id.get(id).cloned().ok_or_else(|| not_found(id))?
-        };
-        self.open_key(&key).await
+        self.open_key(&self.current(id).await?).await
+    }
+
+    /// The current version of a dataset.
+    async fn current(&self, id: &str) -> Result<Arc<DatasetKey>> {
+        let catalog = self.catalog().await?;
+        catalog.by_id.get(id).cloned().ok_or_else(|| not_found(id))
     }
 
     async fn open_key(&self, key: &Arc<DatasetKey>) -> Result<Arc<OpenDataset>> {
@@ -171,12 +191,7 @@ impl Datasets {
         }
         let fetch = async {
             let published = self.worker.dataset(&key.id, Some(key.version)).await?;
-            if published.version != key.version || published.id != key.id {
-                return Err(Error::internal(format!(
-                    "asked for version {} of {}, got version {} of {}",
-                    key.version, key.id, published.version, published.id
-                )));
-            }
+            key.check(&published)?;
             Ok(Arc::new(OpenDataset::new(published)?))
         };
         self.opened.try_get_with(Arc::clone(key), fetch).await.map_err(|error| Error::clone(&error))

@@ -22,6 +22,14 @@ pub trait Worker: Send + Sync + 'static {
     /// One version of a dataset, the current one where none is named.
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset>;
 
+    /// The dataset that the view of these steps, spelled canonically, makes of a version: groups and variables with the
+    /// codecs and chunk grids that they are served with. Each of its chunks is evaluated, in the form [`Form::View`] of
+    /// the same steps.
+    async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
+        let message = format!("views of {id}, version {version}, cannot be made here");
+        Err(Error::new(ErrorKind::Unsupported, message).with_internal(steps))
+    }
+
     /// A dataset's versions, oldest first, and which is current.
     async fn versions(&self, id: &DatasetId) -> Result<VersionList>;
 
@@ -112,12 +120,14 @@ pub struct EvaluatedChunk {
 }
 
 /// The form of a chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Form {
     /// As the dataset's own metadata say: `/kerchunk`.
     Stored,
     /// As the metadata of its decoded view say: `/zarr`.
     Decoded,
+    /// As the metadata say of the view of these steps, spelled canonically: `/view/{steps}/zarr`.
+    View(Arc<str>),
 }
 
 /// The catalog's list.

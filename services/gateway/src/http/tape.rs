@@ -9,7 +9,6 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use engine::open::{Document, Located};
-use engine::ports::Form;
 use engine::recall::{Recall, RecallState};
 use http::header::{ACCEPT, CACHE_CONTROL, RETRY_AFTER, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -146,7 +145,7 @@ pub(super) async fn order(
     let (variable, index) = match zarr::key::parse(&key, |path| dataset.variable(path).is_some()) {
         Ok(Key::Chunk { variable, index }) => (variable, index),
         Ok(Key::Metadata { .. }) => {
-            let document = dataset.document_in(Form::Stored, &key).ok_or_else(unknown)?;
+            let document = dataset.document(&key).ok_or_else(unknown)?;
             let published_ms = dataset.published().published_ms;
             let metadata = Representation::metadata(&state, Cow::Borrowed(document), Some(published_ms));
             return document::answer(&state, &request, metadata).await;

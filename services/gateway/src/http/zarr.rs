@@ -68,10 +68,10 @@ async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failu
     let (id, form, key) = address(request.uri.path())?;
     let dataset = state.datasets.open(&id).await.map_err(|error| gone(&key, error))?;
     match zarr::key::parse(&key, |path| dataset.variable(path).is_some()) {
-        Ok(Key::Metadata { .. }) => metadata(state, request, &dataset, form, &key).await,
-        Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, form, variable, &index).await,
+        Ok(Key::Metadata { .. }) => metadata(state, request, &dataset, &form, &key).await,
+        Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, &form, variable, &index).await,
         Err(error) => match listing::node(&dataset, &key) {
-            Some(node) => listing::answer(state, request, &dataset, form, &node).await,
+            Some(node) => listing::answer(state, request, &dataset, &form, &node).await,
             None => Err(refused(error).into()),
         },
     }
@@ -95,14 +95,14 @@ fn address(path: &str) -> Result<(Cow<'_, str>, Form, Cow<'_, str>), Error> {
 
 /// The store of a name.
 fn form(store: &str) -> Option<Form> {
-    [Form::Stored, Form::Decoded].into_iter().find(|form| name(*form) == store)
+    [Form::Stored, Form::Decoded].into_iter().find(|form| name(form) == store)
 }
 
 /// The name of a store.
-fn name(form: Form) -> &'static str {
+fn name(form: &Form) -> &'static str {
     match form {
         Form::Stored => zarr::collection::STORE,
-        Form::Decoded => "zarr",
+        Form::Decoded | Form::View(_) => "zarr",
     }
 }
 
@@ -129,7 +129,7 @@ async fn metadata(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
-    form: Form,
+    form: &Form,
     key: &str,
 ) -> Result<Response, Failure> {
     let document =
@@ -143,7 +143,7 @@ async fn chunk(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
-    form: Form,
+    form: &Form,
     variable: &str,
     index: &ChunkIndex,
 ) -> Result<Response, Failure> {
@@ -169,7 +169,7 @@ async fn absent(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
-    form: Form,
+    form: &Form,
     variable: usize,
     index: &ChunkIndex,
 ) -> Result<Response, Failure> {

@@ -45,7 +45,11 @@ pub(super) async fn dataset(
 ) -> Result<PublishedDataset> {
     let call = v1::GetDatasetRequest { id: id.to_string(), version: number(version) };
     let called = reader(member).get_dataset(request(call, Some(member.timeout()))).await;
-    let got = finish(member, "GetDataset", called)?;
+    dataset_from_wire(finish(member, "GetDataset", called)?).await
+}
+
+/// A dataset, or a view as one.
+pub(super) async fn dataset_from_wire(got: v1::GetDatasetResponse) -> Result<PublishedDataset> {
     let parsed = move || {
         Ok(PublishedDataset {
             id: DatasetId::parse(&got.id).map_err(Error::internal)?,

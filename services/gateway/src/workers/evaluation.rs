@@ -7,10 +7,11 @@ use cloudify_proto::convert::file_to_wire;
 use cloudify_proto::v1;
 use cloudify_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use cloudify_proto::v1::source_service_client::SourceServiceClient;
-use engine::ports::{EvaluatedChunk, Form};
-use model::{Result, SourceFile};
+use engine::ports::{EvaluatedChunk, Form, PublishedDataset};
+use model::{DatasetId, Error, Result, SourceFile, Version};
+use tonic::transport::Channel;
 
-use super::catalog::{MESSAGE_BYTES_MAX, finish, request};
+use super::catalog::{MESSAGE_BYTES_MAX, dataset_from_wire, finish, request};
 use super::member::Member;
 
 /// The length of a file; none where it is a chunk that its array does not have.
@@ -29,9 +30,10 @@ pub(super) async fn stat(
 
 /// One chunk that a worker makes.
 pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
-    let form = match chunk.form {
-        Form::Stored => v1::Form::Stored,
-        Form::Decoded => v1::Form::Decoded,
+    let (form, view) = match &chunk.form {
+        Form::Stored => (v1::Form::Stored, ""),
+        Form::Decoded => (v1::Form::Decoded, ""),
+        Form::View(steps) => (v1::Form::View, &**steps),
     };
     let call = v1::EvaluateChunkRequest {
         id: chunk.id.to_string(),
@@ -39,11 +41,26 @@ pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk) -> Result<
         variable: chunk.variable.to_string(),
         chunk: chunk.number,
         form: form.into(),
+        view: view.to_owned(),
     };
-    let called = EvaluationServiceClient::new(member.channel())
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .evaluate_chunk(request(call, Some(member.timeout())))
-        .await;
+    let called = evaluator(member).evaluate_chunk(request(call, Some(member.timeout()))).await;
     let made = finish(member, "EvaluateChunk", called)?;
     Ok(made.exists.then_some(made.data))
+}
+
+/// What a view makes of a version of a dataset.
+pub(super) async fn open_view(
+    member: &Member,
+    id: &DatasetId,
+    version: Version,
+    steps: &str,
+) -> Result<PublishedDataset> {
+    let call = v1::OpenViewRequest { id: id.to_string(), version: version.0, view: steps.to_owned() };
+    let called = evaluator(member).open_view(request(call, Some(member.timeout()))).await;
+    let got = finish(member, "OpenView", called)?;
+    dataset_from_wire(got.dataset.ok_or_else(|| Error::internal("no view"))?).await
+}
+
+fn evaluator(member: &Member) -> EvaluationServiceClient<Channel> {
+    EvaluationServiceClient::new(member.channel()).max_decoding_message_size(MESSAGE_BYTES_MAX)
 }

@@ -27,10 +27,11 @@ enum From {
 
 impl Decoder {
     /// For a variable as stored.
-    pub(super) fn new(own: &Variable, form: Form, encoding: &Encoding) -> Result<Self> {
+    pub(super) fn new(own: &Variable, form: &Form, encoding: &Encoding) -> Result<Self> {
         let shown = match form {
             Form::Stored => None,
             Form::Decoded => zarr::decoded::variable(own, encoding),
+            Form::View(_) => return Err(Error::internal("a view is not decoded variable by variable")),
         };
         let Some(shown) = shown else { return Self::between(own, own) };
         let rounding = Rounding::new(&shown, encoding);

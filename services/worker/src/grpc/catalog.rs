@@ -84,7 +84,8 @@ fn listing_to_wire(listing: Listing) -> v1::ListDatasetsResponse {
     v1::ListDatasetsResponse { revision: listing.revision, unchanged: false, datasets }
 }
 
-fn dataset_to_wire(dataset: &PublishedDataset) -> v1::GetDatasetResponse {
+/// A dataset, or a view as one.
+pub(super) fn dataset_to_wire(dataset: &PublishedDataset) -> v1::GetDatasetResponse {
     v1::GetDatasetResponse {
         id: dataset.id.to_string(),
         version: dataset.version.0,

@@ -12,6 +12,8 @@ use engine::recall::{Recall, RecallState};
 use model::{DatasetId, Error, NodePath, Result, Version};
 use tonic::{Request, Response, Status};
 
+use super::catalog::dataset_to_wire;
+
 /// Both services.
 pub(super) struct Evaluation {
     worker: Arc<dyn Worker>,
@@ -33,6 +35,18 @@ impl EvaluationService for Evaluation {
         let data = made.await.map_err(|error| to_status(&error))?;
         let exists = data.is_some();
         Ok(Response::new(v1::EvaluateChunkResponse { exists, data: data.unwrap_or_default() }))
+    }
+
+    async fn open_view(
+        &self,
+        request: Request<v1::OpenViewRequest>,
+    ) -> Result<Response<v1::OpenViewResponse>, Status> {
+        let opened = async {
+            let v1::OpenViewRequest { id, version: number, view } = request.into_inner();
+            self.worker.open_view(&DatasetId::parse(&id)?, version(number)?, steps(&view)?).await
+        };
+        let view = opened.await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::OpenViewResponse { dataset: Some(dataset_to_wire(&view)) }))
     }
 }
 
@@ -98,18 +112,24 @@ fn recall(recall: Recall) -> v1::Recall {
 }
 
 fn chunk(request: &v1::EvaluateChunkRequest) -> Result<EvaluatedChunk> {
-    if request.version == 0 {
-        return Err(Error::invalid("version is missing"));
-    }
     Ok(EvaluatedChunk {
         id: DatasetId::parse(&request.id)?,
-        version: Version(request.version),
+        version: version(request.version)?,
         variable: NodePath::parse(&request.variable)?,
         number: request.chunk,
         form: match request.form() {
             v1::Form::Stored => Form::Stored,
             v1::Form::Decoded => Form::Decoded,
+            v1::Form::View => Form::View(steps(&request.view)?.into()),
             v1::Form::Unspecified => return Err(Error::invalid("form is missing")),
         },
     })
+}
+
+fn version(number: u32) -> Result<Version> {
+    if number > 0 { Ok(Version(number)) } else { Err(Error::invalid("version is missing")) }
+}
+
+fn steps(view: &str) -> Result<&str> {
+    if view.is_empty() { Err(Error::invalid("view is missing")) } else { Ok(view) }
 }

@@ -17,11 +17,11 @@ impl Datasets {
     /// A chunk of v2 that the source lacks, full of what it reads as, where v2's document does not say that; else none.
     pub async fn absent_chunk(
         &self,
-        form: Form,
+        form: &Form,
         dataset: &OpenDataset,
         variable: usize,
     ) -> Result<Option<Document>> {
-        let key = (dataset.serial(), variable, form);
+        let key = (dataset.serial(), variable, form.clone());
         if let Some(chunk) = self.absent.get(&key).await {
             return Ok(chunk);
         }

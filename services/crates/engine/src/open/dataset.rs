@@ -1,10 +1,11 @@
 //! One version of a dataset, ready to answer.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use model::{Dataset, Error, Result, Variable};
+use views::Steps;
 use zarr::decoded::Encoding;
 
 use super::documents::{Document, Documents};
@@ -14,6 +15,10 @@ use crate::ports::{Form, PublishedDataset};
 #[derive(Debug)]
 pub struct OpenDataset {
     published: PublishedDataset,
+    /// The form of its chunks: as they are stored, or as its steps say.
+    form: Form,
+    /// Those of a view by URL.
+    steps: Option<Steps>,
     /// Tells this opening from every other: references are kept by it.
     serial: u64,
     variables: HashMap<String, usize>,
@@ -41,6 +46,8 @@ impl OpenDataset {
         }
         let paths = published.dataset.variables.iter().map(|variable| variable.path.as_str().to_owned());
         Ok(Self {
+            form: Form::Stored,
+            steps: None,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             variables: paths.zip(0..).collect(),
             documents: Documents::new(&published.dataset),
@@ -50,9 +57,24 @@ impl OpenDataset {
         })
     }
 
+    /// What a view by URL makes of a version.
+    pub(super) fn of_view(published: PublishedDataset, steps: Steps, text: Arc<str>) -> Result<Self> {
+        Ok(Self { form: Form::View(text), steps: Some(steps), ..Self::new(published)? })
+    }
+
     /// What was published, without references.
     pub fn published(&self) -> &PublishedDataset {
         &self.published
+    }
+
+    /// The form of its own chunks: stored, or that of a view by URL.
+    pub fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// The steps of a view by URL; none of a dataset itself.
+    pub fn steps(&self) -> Option<&Steps> {
+        self.steps.as_ref()
     }
 
     /// Its groups and variables.
@@ -78,28 +100,29 @@ impl OpenDataset {
         self.documents.get(&self.published.dataset, key)
     }
 
-    /// The Zarr document of a key in one of the dataset's two stores.
-    pub fn document_in(&self, form: Form, key: &str) -> Option<&Document> {
-        match form {
-            Form::Stored => self.document(key),
-            Form::Decoded => {
-                let decoded = self.decoded();
-                decoded.documents.get(&decoded.dataset, key)
-            }
+    /// The Zarr document of a key in one of the dataset's stores.
+    pub fn document_in(&self, form: &Form, key: &str) -> Option<&Document> {
+        match self.decoded_in(form) {
+            Some(decoded) => decoded.documents.get(&decoded.dataset, key),
+            None => self.document(key),
         }
     }
 
-    /// Groups and variables as one of the dataset's two stores shows them, variables in the same places.
-    pub fn dataset_in(&self, form: Form) -> &Dataset {
-        match form {
-            Form::Stored => &self.published.dataset,
-            Form::Decoded => &self.decoded().dataset,
-        }
+    /// Groups and variables as one of the dataset's stores shows them, variables in the same places.
+    pub fn dataset_in(&self, form: &Form) -> &Dataset {
+        self.decoded_in(form).map_or(&self.published.dataset, |decoded| &decoded.dataset)
     }
 
-    /// Whether chunks of a variable, by its place, are others in the decoded view than they are stored.
-    pub fn is_decoded(&self, variable: usize) -> bool {
-        self.decoded().differs.get(variable).copied().unwrap_or(false)
+    /// Whether chunks of a variable, by its place, are others in a form than the dataset's own: those of its decoded view.
+    pub(super) fn is_decoded(&self, form: &Form, variable: usize) -> bool {
+        let decoded = self.decoded_in(form);
+        decoded.and_then(|decoded| decoded.differs.get(variable)).copied().unwrap_or(false)
+    }
+
+    /// The decoded view, where that is what a form asks for. A view by URL has none: its one store is encoded as its
+    /// steps say.
+    fn decoded_in(&self, form: &Form) -> Option<&Decoded> {
+        (*form == Form::Decoded && self.steps.is_none()).then(|| self.decoded())
     }
 
     fn decoded(&self) -> &Decoded {

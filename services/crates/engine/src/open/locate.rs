@@ -73,6 +73,9 @@ impl Datasets {
         number: u64,
     ) -> Result<Located> {
         let published = dataset.published();
+        if dataset.steps().is_some() {
+            return Ok(dataset.computed(variable, number, dataset.form()));
+        }
         let in_place = published.in_place.get(variable).and_then(Option::as_ref);
         let grid = &published.dataset.variables[variable].grid;
         if let Some(located) = in_place.and_then(|in_place| by_key(in_place, grid, number)) {
@@ -83,41 +86,25 @@ impl Datasets {
             _ => published.record_size,
         };
         let record = self.record(dataset, variable, number / record_size).await?;
-        match in_record(&record, number)? {
-            Some(located) => Ok(located),
-            None => Ok(Located::Computed(EvaluatedChunk {
-                id: published.id.clone(),
-                version: published.version,
-                variable: published.dataset.variables[variable].path.clone(),
-                number,
-                form: Form::Stored,
-            })),
-        }
+        let located = in_record(&record, number)?;
+        Ok(located.unwrap_or_else(|| dataset.computed(variable, number, dataset.form())))
     }
 
-    /// The same in one of the dataset's two stores: in the decoded one, what has to be decoded is made by a worker.
+    /// The same in one of the dataset's stores: in the decoded one, what has to be decoded is made by a worker.
     pub async fn locate_in(
         &self,
-        form: Form,
+        form: &Form,
         dataset: &OpenDataset,
         variable: usize,
         index: &ChunkIndex,
     ) -> Result<Located> {
         let located = self.locate(dataset, variable, index).await?;
         let own = dataset.dataset().variables.get(variable);
-        let Some(own) = own.filter(|_| form == Form::Decoded && dataset.is_decoded(variable)) else {
-            return Ok(located);
-        };
+        let Some(own) = own.filter(|_| dataset.is_decoded(form, variable)) else { return Ok(located) };
         Ok(match (located, index.number(&own.grid)) {
             (Located::Missing, _) => Located::Missing,
             (Located::Outside, _) | (_, None) => Located::Outside,
-            (_, Some(number)) => Located::Computed(EvaluatedChunk {
-                id: dataset.published().id.clone(),
-                version: dataset.published().version,
-                variable: own.path.clone(),
-                number,
-                form,
-            }),
+            (_, Some(number)) => dataset.computed(variable, number, form),
         })
     }
 
@@ -146,6 +133,20 @@ impl Datasets {
             self.worker.references(&published.id, published.version, path, record).await.map(Arc::new)
         };
         self.records.try_get_with(key, fetch).await.map_err(|error| Error::clone(&error))
+    }
+}
+
+impl OpenDataset {
+    /// A chunk that a worker makes, of the variable in place `variable`.
+    fn computed(&self, variable: usize, number: u64, form: &Form) -> Located {
+        let published = self.published();
+        Located::Computed(EvaluatedChunk {
+            id: published.id.clone(),
+            version: published.version,
+            variable: published.dataset.variables[variable].path.clone(),
+            number,
+            form: form.clone(),
+        })
     }
 }
 

@@ -9,10 +9,13 @@ use model::{
     Attributes, ByteOrder, ByteRange, ChunkGrid, ChunkManifest, ChunkRef, DataType, Dataset, FileId,
     FileIdentity, Group, NodePath, SourceFile, Variable,
 };
+use views::Steps;
 use zarr::key::{Key, parse};
 
 use super::*;
-use crate::ports::{PublishedDataset, Registration, RegistrationEvent, StoredBytes, VersionList};
+use crate::ports::{
+    EvaluatedChunk, Form, PublishedDataset, Registration, RegistrationEvent, StoredBytes, VersionList,
+};
 
 /// A catalog in memory that counts what it is asked.
 struct Memory {
@@ -81,6 +84,13 @@ impl Worker for Memory {
         })
     }
 
+    async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
+        if steps == "var=nope" {
+            return Err(Error::invalid("there is no variable nope"));
+        }
+        self.dataset(id, Some(version)).await
+    }
+
     async fn references(
         &self,
         _: &DatasetId,
@@ -135,10 +145,14 @@ fn opened() -> (Arc<Memory>, Datasets) {
 }
 
 async fn locate(datasets: &Datasets, dataset: &OpenDataset, key: &str) -> Result<Located> {
+    locate_in(&Form::Stored, datasets, dataset, key).await
+}
+
+async fn locate_in(form: &Form, datasets: &Datasets, dataset: &OpenDataset, key: &str) -> Result<Located> {
     let Ok(Key::Chunk { variable, index }) = parse(key, |path| dataset.variable(path).is_some()) else {
         panic!("{key} is no chunk")
     };
-    datasets.locate(dataset, dataset.variable(variable).unwrap().0, &index).await
+    datasets.locate_in(form, dataset, dataset.variable(variable).unwrap().0, &index).await
 }
 
 #[tokio::test]
@@ -217,6 +231,58 @@ async fn the_hierarchy_is_made_once_for_each_revision() {
     let other = datasets.hierarchy(HierarchyDocument::ZarrJson).await.unwrap();
     let text = String::from_utf8_lossy(&other.bytes);
     assert!(text.contains("ocean/kerchunk/tas") && !text.contains("atmos"));
+}
+
+async fn view(datasets: &Datasets, steps: &str) -> Result<Arc<OpenDataset>> {
+    datasets.open_view("atmos", &Steps::parse(steps).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_view_is_opened_once_however_it_is_spelled_and_anew_with_a_version() {
+    let (memory, datasets) = opened();
+    let first = view(&datasets, "isel=time:0..10..1").await.unwrap();
+    let same = view(&datasets, "isel=time~d0..10").await.unwrap();
+    assert!(Arc::ptr_eq(&first, &same));
+    assert_eq!(first.form(), &Form::View("isel=time:0..10".into()));
+    assert!(!Arc::ptr_eq(&first, &view(&datasets, "isel=time:0..9").await.unwrap()));
+    assert_eq!(memory.opens.load(Ordering::SeqCst), 2);
+    memory.set(&[("atmos", 2)]);
+    datasets.refresh().await.unwrap();
+    let second = view(&datasets, "isel=time:0..10").await.unwrap();
+    assert_eq!((first.published().version, second.published().version), (Version(1), Version(2)));
+    memory.set(&[]);
+    datasets.refresh().await.unwrap();
+    assert_eq!(view(&datasets, "isel=time:0..10").await.unwrap_err().kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_view_that_cannot_be_opened_is_asked_for_again() {
+    let (memory, datasets) = opened();
+    *memory.down.lock().unwrap() = true;
+    assert_eq!(view(&datasets, "var=tas").await.unwrap_err().kind, ErrorKind::Unavailable);
+    *memory.down.lock().unwrap() = false;
+    assert_eq!(view(&datasets, "var=nope").await.unwrap_err().kind, ErrorKind::InvalidRequest);
+    assert!(view(&datasets, "var=tas").await.is_ok());
+}
+
+#[tokio::test]
+async fn every_chunk_of_a_view_is_made_by_a_worker_in_its_one_form() {
+    let (memory, datasets) = opened();
+    let view = view(&datasets, "var=tas").await.unwrap();
+    for form in [view.form(), &Form::Stored, &Form::Decoded] {
+        let Located::Computed(chunk) = locate_in(form, &datasets, &view, "tas/c/9").await.unwrap() else {
+            panic!("{form:?}")
+        };
+        assert_eq!((chunk.number, &chunk.form), (9, view.form()));
+        assert!(matches!(locate_in(form, &datasets, &view, "tas/10").await, Ok(Located::Outside)));
+        assert_eq!(
+            view.document_in(form, "tas/.zarray").unwrap().etag,
+            view.document("tas/.zarray").unwrap().etag
+        );
+        let other = EvaluatedChunk { form: Form::View("var=pr".into()), ..chunk.clone() };
+        assert_ne!(crate::etag::of_evaluated(&chunk), crate::etag::of_evaluated(&other));
+    }
+    assert_eq!(memory.records.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

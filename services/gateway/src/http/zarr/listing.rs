@@ -58,7 +58,7 @@ pub(in crate::http) async fn root(
 ) -> Result<Response, Failure> {
     let (request, _) = request.into_parts();
     let (_, form, _) = super::address(request.uri.path())?;
-    answer(&state, &request, &dataset, form, &Node::Group(&NodePath::root())).await
+    answer(&state, &request, &dataset, &form, &Node::Group(&NodePath::root())).await
 }
 
 /// Answers with the page of a node.
@@ -66,7 +66,7 @@ pub(super) async fn answer(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
-    form: Form,
+    form: &Form,
     node: &Node<'_>,
 ) -> Result<Response, Failure> {
     let page = ListingPage::new(request, dataset, form, node).render().map_err(Error::internal)?;
@@ -97,7 +97,7 @@ struct Entry {
 }
 
 impl ListingPage {
-    fn new(request: &Parts, dataset: &OpenDataset, form: Form, node: &Node<'_>) -> Self {
+    fn new(request: &Parts, dataset: &OpenDataset, form: &Form, node: &Node<'_>) -> Self {
         let id = dataset.published().id.as_str();
         let (path, directories, documents): (_, _, &[&str]) = match node {
             Node::Group(path) if path.as_str().is_empty() => {

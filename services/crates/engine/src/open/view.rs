@@ -1,0 +1,53 @@
+//! Views by URL: opened by a worker, and kept.
+
+use std::sync::Arc;
+
+use model::{Error, Result};
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+use views::Steps;
+
+use super::{DatasetKey, Datasets, OpenDataset};
+
+/// Most bytes of opened views that are kept: anybody can ask for any number of them.
+const VIEWS_BYTES_MAX: u64 = 128 << 20;
+/// An opened dataset is itself and its documents, of two formats and consolidated: so many times its metadata.
+const COPIES: usize = 5;
+
+/// A version of a dataset and the canonical spelling of a view's steps.
+pub(super) type ViewKey = (Arc<DatasetKey>, Arc<str>);
+
+/// No views yet.
+pub(super) fn cache() -> Cache<ViewKey, Arc<OpenDataset>> {
+    Cache::builder()
+        .weigher(|(_, steps): &ViewKey, view: &Arc<OpenDataset>| weight(steps, view))
+        .max_capacity(VIEWS_BYTES_MAX)
+        .eviction_policy(EvictionPolicy::lru())
+        .build()
+}
+
+/// Bytes of memory of a view, as the cache counts them.
+fn weight(steps: &str, view: &OpenDataset) -> u32 {
+    let metadata = zarr::document::to_json(view.dataset()).len();
+    u32::try_from(metadata.saturating_mul(COPIES) + steps.len() + 1024).unwrap_or(u32::MAX)
+}
+
+impl Datasets {
+    /// Opens a view of the current version of a dataset. Equal views are opened once, however they were spelled, and a
+    /// new version makes new ones.
+    pub async fn open_view(&self, id: &str, steps: &Steps) -> Result<Arc<OpenDataset>> {
+        let text: Arc<str> = steps.to_string().into();
+        let key = (self.current(id).await?, text);
+        if let Some(view) = self.views.get(&key).await {
+            return Ok(view);
+        }
+        let (dataset, text) = key.clone();
+        let fetch = async {
+            let published = self.worker.open_view(&dataset.id, dataset.version, &text).await?;
+            dataset.check(&published)?;
+            let view = OpenDataset::of_view(published, steps.clone(), Arc::clone(&text))?;
+            Ok(Arc::new(view))
+        };
+        self.views.try_get_with(key, fetch).await.map_err(|error| Error::clone(&error))
+    }
+}
