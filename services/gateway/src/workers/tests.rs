@@ -1,5 +1,7 @@
 //! Against stock tonic servers, which know nothing of how we frame.
 
+mod views;
+
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,5 +1,7 @@
 //! The chunk service as a stock tonic client sees it.
 
+mod views;
+
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
