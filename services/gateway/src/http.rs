@@ -3,6 +3,7 @@
 //! A handler parses, calls one use case of `engine` and renders. Errors become answers in [`error`], whatever is true
 //! of every answer (request id, cross-origin access, metrics, caught panics) happens in [`observe`].
 
+mod address;
 mod admin;
 mod collection;
 mod compress;
@@ -23,6 +24,7 @@ mod range;
 mod server_info;
 mod state;
 mod tape;
+mod view_steps;
 mod zarr;
 
 #[cfg(test)]
@@ -45,6 +47,9 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/datasets/{id}/zarr/{*key}", get(zarr::key))
         .route("/datasets/{id}/zarr", get(zarr::listing::root))
         .route("/datasets/{id}/zarr/", get(zarr::listing::root))
+        .route("/datasets/{id}/view/{steps}/zarr/{*key}", get(zarr::key))
+        .route("/datasets/{id}/view/{steps}/zarr", get(zarr::listing::root))
+        .route("/datasets/{id}/view/{steps}/zarr/", get(zarr::listing::root))
         .route("/datasets/{id}/kerchunk-tape-order/{*key}", get(tape::order))
         .route("/datasets/{id}/.zgroup", get(collection::dataset_zgroup))
         .route("/datasets/{id}/.zattrs", get(collection::dataset_zattrs))
@@ -62,7 +67,13 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/datasets/{id}/keys", get(datasets::keys))
         .route("/datasets/{id}/dict", get(datasets::dict))
         .route("/datasets/{id}/info", get(datasets::info))
+        .route("/datasets/{id}/view/{steps}", get(page::dataset))
+        .route("/datasets/{id}/view/{steps}/", get(page::dataset))
+        .route("/datasets/{id}/view/{steps}/keys", get(datasets::keys))
+        .route("/datasets/{id}/view/{steps}/dict", get(datasets::dict))
+        .route("/datasets/{id}/view/{steps}/info", get(datasets::info))
         .route("/datasets/{id}/tape", get(tape::recalls))
+        .route("/view-steps", get(view_steps::list))
         .route("/versions", get(server_info::versions))
         .route("/plugins", get(server_info::plugins))
         .route("/openapi.json", get(openapi::document))

@@ -3,11 +3,13 @@
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, Uri};
 use model::{Error, ErrorKind};
 use serde::Serialize;
 use tracing::Level;
 use utoipa::ToSchema;
+
+use super::address::no_part_of_a_view;
 
 /// What a client sees of each kind, and when it may come again (seconds) where the error does not say.
 pub(super) const TABLE: [(ErrorKind, StatusCode, Option<u32>); 14] = [
@@ -156,8 +158,9 @@ fn row(kind: ErrorKind) -> (StatusCode, Option<u32>) {
 }
 
 /// The answer for a path that no route has.
-pub(super) async fn no_route() -> Failure {
-    Failure(Error::not_found("Not Found: this server has no such path; /docs lists those it has"))
+pub(super) async fn no_route(uri: Uri) -> Failure {
+    let unknown = || Error::not_found("Not Found: this server has no such path; /docs lists those it has");
+    Failure(no_part_of_a_view(uri.path()).unwrap_or_else(unknown))
 }
 
 /// The answer for a method that a path does not have; the router adds `Allow`.

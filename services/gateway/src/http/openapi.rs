@@ -9,8 +9,10 @@ use engine::open::Document;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 use model::Error;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, Url};
 
@@ -28,6 +30,7 @@ use super::state::GatewayState;
     tags(
         (name = "Datasets", description = "Which datasets there are and what is in them"),
         (name = "Zarr", description = "Zarr stores, formats 2 and 3, for xarray and other Zarr clients"),
+        (name = "Views", description = "What steps in a URL make of a dataset; `/view-steps` lists the steps"),
         (name = "Server", description = "What the server is made of"),
         (name = "Admin", description = "Registering datasets; off unless a token is configured"),
         (name = "Operations", description = "Health and metrics"),
@@ -38,13 +41,13 @@ use super::state::GatewayState;
         super::zarr::key, super::tape::order, super::tape::recalls, super::zarr::listing::root,
         super::collection::zmetadata, super::collection::zgroup, super::collection::zattrs, super::collection::zarr_json,
         super::collection::dataset_zgroup, super::collection::dataset_zattrs, super::collection::dataset_zarr_json,
-        super::server_info::versions, super::server_info::plugins, document,
+        super::view_steps::list, super::server_info::versions, super::server_info::plugins, document,
         super::admin::list, super::admin::register, super::admin::show, super::admin::replace,
         super::admin::remove, super::admin::refresh_dataset, super::admin::roll_back,
         super::health::live, super::health::ready, super::health::metrics,
     ),
     components(schemas(Problem)),
-    modifiers(&Bearer, &Decoded, &Problems),
+    modifiers(&Bearer, &Decoded, &Views, &Problems),
 )]
 struct Api;
 
@@ -79,16 +82,73 @@ impl Modify for Decoded {
     }
 }
 
+/// Operations on datasets that views by URL have too, at the same place behind the steps.
+const OF_VIEWS: [(&str, &str, &str); 6] = [
+    ("zarr/{key}", "view_key", "A key of a view's store, made by the steps as it is asked for."),
+    ("zarr/", "view_root", "What is in the root of a view's store."),
+    ("", "view", "A view for people: what the steps make of the dataset, and how to open it."),
+    ("keys", "view_keys", "Names of a view's variables: data variables first, then coordinates."),
+    ("dict", "view_dict", "A view as `xarray.Dataset.to_dict(data=False)` shows it once decoded."),
+    (
+        "info",
+        "view_info",
+        "A view: dimensions, variables with their types and attributes, global attributes.",
+    ),
+];
+
+struct Views;
+
+impl Modify for Views {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        for (end, id, summary) in OF_VIEWS {
+            let Some(mut item) = api.paths.paths.get(&format!("/datasets/{{id}}/{end}")).cloned() else {
+                continue;
+            };
+            if let Some(operation) = &mut item.get {
+                operation.operation_id = Some(id.to_owned());
+                operation.summary = Some(summary.to_owned());
+                operation.description = None;
+                operation.tags = Some(vec!["Views".to_owned()]);
+                operation.parameters.get_or_insert_default().insert(1, steps().into());
+                operation.responses.responses.insert("400".to_owned(), no_steps().into());
+            }
+            api.paths.paths.insert(format!("/datasets/{{id}}/view/{{steps}}/{end}"), item);
+        }
+    }
+}
+
+fn steps() -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new()
+        .name("steps")
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(
+            "Steps of the view, `|` between them, in one segment of the path. Any character may be percent-encoded, or \
+            in its second spelling: `~p` is `|`, `~s` is `/`. See `/view-steps`.",
+        ))
+        .schema(Some(text))
+        .example(Some(super::view_steps::EXAMPLE.into()))
+        .build()
+}
+
+fn no_steps() -> utoipa::openapi::Response {
+    problem(
+        "The steps are none: which of them, where, why, and what would be right; or the dataset cannot have them",
+    )
+}
+
+fn problem(description: &str) -> utoipa::openapi::Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}
+
 /// Whatever the operation, what goes wrong is told in the same way.
 struct Problems;
 
 impl Modify for Problems {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let problem = ResponseBuilder::new()
-            .description("What went wrong, and what to change")
-            .content("application/problem+json", content)
-            .build();
+        let problem = problem("What went wrong, and what to change");
         let operations = api.paths.paths.values_mut().flat_map(|path| {
             [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
         });

@@ -1,24 +1,23 @@
-//! The dataset that a path names, opened.
+//! The dataset or view that a path names, opened.
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use engine::open::OpenDataset;
 use http::request::Parts;
-use model::Error;
 
+use super::address::Address;
 use super::error::Failure;
 use super::state::GatewayState;
 
-/// The dataset of `{id}`.
+/// The dataset of `{id}`, or the view of it where `/view/{steps}` follows.
 pub(super) struct Opened(pub(super) Arc<OpenDataset>);
 
 impl FromRequestParts<Arc<GatewayState>> for Opened {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<GatewayState>) -> Result<Self, Failure> {
-        let id = Path::<String>::from_request_parts(parts, state).await;
-        let Path(id) = id.map_err(|_| Error::invalid("the path is not UTF-8 after percent-decoding"))?;
-        Ok(Self(state.in_time(state.datasets.open(&id)).await?))
+        let address = Address::of(parts.uri.path())?;
+        Ok(Self(state.in_time(address.open(&state.datasets)).await?))
     }
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use engine::open::Document;
-use http::header::HOST;
+use engine::open::{Document, OpenDataset};
+use http::HeaderMap;
+use http::header::{ACCEPT, HOST};
 use http::request::Parts;
 use http::uri::Authority;
 use model::Error;
@@ -89,6 +90,22 @@ fn is_path(prefix: &str) -> bool {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
     prefix.starts_with('/') && !prefix.starts_with("//") && prefix.bytes().all(is_plain)
+}
+
+/// Browsers name HTML first; scripts name JSON, anything, or nothing.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let place = |kind: &str| accept.find(kind).unwrap_or(usize::MAX);
+    place("text/html") < place("application/json")
+}
+
+/// Where a dataset or a view of one is below `/datasets/`, for links.
+pub(super) fn place(dataset: &OpenDataset) -> String {
+    let id = segment(dataset.published().id.as_str());
+    match dataset.steps() {
+        Some(steps) => format!("{id}/view/{}", steps.unreserved()),
+        None => id,
+    }
 }
 
 pub(super) fn segment(id: &str) -> String {

@@ -10,8 +10,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use engine::open::{Document, Located};
 use engine::recall::{Recall, RecallState};
-use http::header::{ACCEPT, CACHE_CONTROL, RETRY_AFTER, VARY};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, VARY};
+use http::{HeaderValue, StatusCode};
 use model::{Error, ErrorKind};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -97,7 +97,7 @@ pub(super) async fn recalls(
     let published = dataset.published();
     let recalls = state.in_time(state.worker.recalls(&published.id, published.version)).await?;
     let now_ms = now_ms();
-    let mut response = if wants_page(&request.headers) {
+    let mut response = if page::is_wanted(&request.headers) {
         let page = TapePage::new(page::root(&request), published.id.as_str(), recalls, now_ms);
         let document = Cow::Owned(Document::new(page.render().map_err(Error::internal)?));
         let page = Representation::metadata(&state, document, None).page();
@@ -215,13 +215,6 @@ impl TapePage {
             recalls: recalls.into_iter().map(row).collect(),
         }
     }
-}
-
-/// Browsers name HTML first; scripts name JSON, anything, or nothing.
-fn wants_page(headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let place = |kind: &str| accept.find(kind).unwrap_or(usize::MAX);
-    place("text/html") < place("application/json")
 }
 
 fn now_ms() -> i64 {

@@ -7,6 +7,7 @@ mod chunks;
 mod dict;
 mod listing;
 mod pages;
+mod views;
 mod worker;
 
 use std::sync::Arc;

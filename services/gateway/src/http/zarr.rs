@@ -1,5 +1,6 @@
 //! Zarr keys under `/datasets/{id}/kerchunk/`: metadata documents and chunks as they are stored. The hot path.
-//! And under `/datasets/{id}/zarr/`, the same decoded where readers need that.
+//! And under `/datasets/{id}/zarr/`, the same decoded where readers need that; under `/datasets/{id}/view/{steps}/zarr/`,
+//! what the steps make of it.
 
 pub(super) mod listing;
 mod pieces;
@@ -19,14 +20,18 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use model::{ByteRange, Error, ErrorKind, SourceFile};
-use percent_encoding::percent_decode_str;
+use zarr::collection::STORE as STORED;
 use zarr::key::{ChunkIndex, Key, KeyError, KeyFault};
 
+use super::address::Address;
 use super::conditional::Validators;
 use super::document::{self, BYTES, Compression, Representation};
 use super::error::Failure;
 use super::range::{self, Wanted};
 use super::state::GatewayState;
+
+/// The name of decoded stores.
+const DECODED: &str = "zarr";
 
 /// A key of a dataset's store.
 ///
@@ -65,8 +70,10 @@ pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request
 }
 
 async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failure> {
-    let (id, form, key) = address(request.uri.path())?;
-    let dataset = state.datasets.open(&id).await.map_err(|error| gone(&key, error))?;
+    let address = Address::of(request.uri.path())?;
+    let (store, key) = address.store()?;
+    let dataset = address.open(&state.datasets).await.map_err(|error| gone(&key, error))?;
+    let form = form(&dataset, store)?;
     match zarr::key::parse(&key, |path| dataset.variable(path).is_some()) {
         Ok(Key::Metadata { .. }) => metadata(state, request, &dataset, &form, &key).await,
         Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, &form, variable, &index).await,
@@ -77,33 +84,19 @@ async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failu
     }
 }
 
-/// The dataset, the store and the key of a path, each decoded once. Read here rather than by axum's extractor, which
-/// copies them. The store's own path has an empty key.
-fn address(path: &str) -> Result<(Cow<'_, str>, Form, Cow<'_, str>), Error> {
-    let rest = path.strip_prefix("/datasets/").and_then(|rest| rest.split_once('/'));
-    let parts = rest.and_then(|(id, rest)| {
-        let (store, key) = rest.split_once('/').unwrap_or((rest, ""));
-        Some((id, form(store)?, key))
-    });
-    let (id, form, key) = parts.ok_or_else(|| Error::not_found("Not Found"))?;
-    let decoded = |text| percent_decode_str(text).decode_utf8();
-    match (decoded(id), decoded(key)) {
-        (Ok(id), Ok(key)) => Ok((id, form, key)),
-        _ => Err(Error::invalid("the path is not UTF-8 after percent-decoding")),
+/// The form of what is in the store of a name: a dataset has two stores, a view by URL has one.
+fn form(dataset: &OpenDataset, store: &str) -> Result<Form, Error> {
+    match (dataset.form(), store) {
+        (Form::Stored, STORED) => Ok(Form::Stored),
+        (Form::Stored, DECODED) => Ok(Form::Decoded),
+        (view, DECODED) => Ok(view.clone()),
+        _ => Err(Error::not_found("Not Found")),
     }
-}
-
-/// The store of a name.
-fn form(store: &str) -> Option<Form> {
-    [Form::Stored, Form::Decoded].into_iter().find(|form| name(form) == store)
 }
 
 /// The name of a store.
-fn name(form: &Form) -> &'static str {
-    match form {
-        Form::Stored => zarr::collection::STORE,
-        Form::Decoded | Form::View(_) => "zarr",
-    }
+pub(super) fn name(form: &Form) -> &'static str {
+    if *form == Form::Stored { STORED } else { DECODED }
 }
 
 /// A chunk of a dataset that is not there is asked for by a client that opened it before it was removed. Never a 404, which

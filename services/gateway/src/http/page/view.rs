@@ -2,10 +2,12 @@
 
 use askama::Template;
 use engine::open::{Catalog, OpenDataset};
+use engine::ports::Form;
 use model::{Attributes, Variable};
 
-use super::segment;
+use super::{place, segment};
 use crate::http::info;
+use crate::http::zarr::name;
 
 /// Most datasets on the landing page.
 const LISTED_MAX: usize = 1000;
@@ -44,12 +46,16 @@ pub(super) struct DatasetPage {
     root: String,
     id: String,
     segment: String,
+    /// Below `/datasets/`.
+    place: String,
+    /// Of a view by URL.
+    steps: Option<String>,
+    /// The store for clients.
+    store: &'static str,
     title: String,
     version: String,
     variable_count: usize,
     size: Option<String>,
-    /// Whether readers need the decoded view for some variable.
-    has_decoded: bool,
     dimensions: Vec<(String, String)>,
     sections: Vec<Section>,
     attributes: Vec<(String, String)>,
@@ -85,15 +91,26 @@ impl DatasetPage {
             root,
             id: published.id.to_string(),
             segment: segment(published.id.as_str()),
+            place: place(opened),
+            steps: opened.steps().map(ToString::to_string),
+            store: store(opened),
             title: attributes.text("title").unwrap_or_default().to_owned(),
             version: published.version.to_string(),
             variable_count: dataset.variables.len(),
             size: size.map(shown_bytes),
-            has_decoded: dataset.variables.iter().any(zarr::decoded::needs_decoding),
             dimensions: dimensions.collect(),
             sections: sections(opened),
             attributes: shown_attributes(&attributes),
         }
+    }
+}
+
+/// The store that clients are told of: the decoded one only where readers need it for some variable.
+fn store(opened: &OpenDataset) -> &'static str {
+    let needs_decoding = opened.dataset().variables.iter().any(zarr::decoded::needs_decoding);
+    match opened.form() {
+        Form::Stored if needs_decoding => name(&Form::Decoded),
+        form => name(form),
     }
 }
 

@@ -5,7 +5,7 @@ use http::StatusCode;
 use super::{Answer, Gateway};
 
 /// The links that fsspec's `HTTPFileSystem` takes for what is in a directory: those below it.
-fn listed(page: &Answer) -> Vec<String> {
+pub(super) fn listed(page: &Answer) -> Vec<String> {
     let text = String::from_utf8(page.body.to_vec()).unwrap();
     let links = text.split("<a href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
     links.filter(|link| !link.starts_with('/') && !link.starts_with("http") && link != "../").collect()

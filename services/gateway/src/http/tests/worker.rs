@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    CatalogSummary, Comparison, EntryOutcome, IfExists, ListedDataset, Listing, PublishedDataset,
-    ReferenceRecord, RefreshReport, Registration, RegistrationEvent, RegistrationGoal, SourcesAre,
-    StoredBytes, VersionList, VersionSummary, Worker,
+    CatalogSummary, Comparison, EntryOutcome, EvaluatedChunk, Form, IfExists, ListedDataset, Listing,
+    PublishedDataset, ReferenceRecord, RefreshReport, Registration, RegistrationEvent, RegistrationGoal,
+    SourcesAre, StoredBytes, VersionList, VersionSummary, Worker,
 };
 use engine::preview::Preview;
 use futures::StreamExt as _;
@@ -45,6 +45,8 @@ pub(super) struct MemoryWorker {
     pub(super) reads: Mutex<Reads>,
     pub(super) read_count: AtomicU64,
     pub(super) reference_count: AtomicU64,
+    /// Chunks made.
+    pub(super) made_count: AtomicU64,
     /// Set: nothing but reads is answered.
     pub(super) down: Mutex<Option<Error>>,
     version: AtomicU32,
@@ -57,6 +59,7 @@ impl MemoryWorker {
             reads: Mutex::new(Reads::Work),
             read_count: AtomicU64::new(0),
             reference_count: AtomicU64::new(0),
+            made_count: AtomicU64::new(0),
             down: Mutex::new(None),
             version: AtomicU32::new(1),
             ids: Mutex::new(vec![DatasetId::parse("atmos").unwrap(), DatasetId::parse("a b&<c>").unwrap()]),
@@ -130,6 +133,15 @@ pub(super) fn dataset() -> Dataset {
     }
 }
 
+/// What the steps of a view make of any dataset: their text is the title.
+fn view(steps: &str) -> Dataset {
+    let mut global = Attributes::new();
+    global.set("title", text(steps));
+    let tas = variable("tas", &["time"], DataType::F32, &[4], &[2]);
+    let lost = variable("lost", &["time"], DataType::F32, &[4], &[4]);
+    Dataset { groups: vec![Group { path: NodePath::root(), attributes: global }], variables: vec![tas, lost] }
+}
+
 #[async_trait]
 impl Worker for MemoryWorker {
     async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
@@ -157,6 +169,26 @@ impl Worker for MemoryWorker {
             dataset: Arc::new(dataset()),
             in_place: Vec::new(),
         })
+    }
+
+    async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
+        if steps.contains("nope") {
+            return Err(Error::not_found("there is no variable nope"));
+        }
+        let published = self.dataset(id, Some(version)).await?;
+        Ok(PublishedDataset { dataset: Arc::new(view(steps)), ..published })
+    }
+
+    /// Bytes that name the view. Chunk 1 is absent, and what `lost` is made of is not found.
+    async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        self.up()?;
+        self.made_count.fetch_add(1, Ordering::SeqCst);
+        let Form::View(steps) = &chunk.form else { return Err(Error::internal("not asked here")) };
+        match (chunk.variable.as_str(), chunk.number) {
+            ("lost", _) => Err(Error::not_found("a file")),
+            (_, 1) => Ok(None),
+            (variable, number) => Ok(Some(format!("{steps} {variable} {number}").into())),
+        }
     }
 
     async fn versions(&self, id: &DatasetId) -> Result<VersionList> {

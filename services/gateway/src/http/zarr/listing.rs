@@ -16,6 +16,7 @@ use engine::ports::Form;
 use http::request::Parts;
 use model::{Error, NodePath};
 
+use crate::http::address::Address;
 use crate::http::document::{self, Representation};
 use crate::http::error::Failure;
 use crate::http::opened::Opened;
@@ -57,7 +58,8 @@ pub(in crate::http) async fn root(
     request: Request,
 ) -> Result<Response, Failure> {
     let (request, _) = request.into_parts();
-    let (_, form, _) = super::address(request.uri.path())?;
+    let (store, _) = Address::of(request.uri.path())?.store()?;
+    let form = super::form(&dataset, store)?;
     answer(&state, &request, &dataset, &form, &Node::Group(&NodePath::root())).await
 }
 
@@ -82,6 +84,8 @@ struct ListingPage {
     root: String,
     id: String,
     segment: String,
+    /// Where the store is below `/datasets/`, and the steps, of a view by URL.
+    view: Option<(String, String)>,
     store: &'static str,
     /// Of the node in the store; the root's is empty.
     path: String,
@@ -111,6 +115,7 @@ impl ListingPage {
             root: page::root(request),
             id: id.to_owned(),
             segment: page::segment(id),
+            view: dataset.steps().map(|steps| (page::place(dataset), steps.to_string())),
             store: super::name(form),
             path: path.to_string(),
             base: (!request.uri.path().ends_with('/')).then(|| format!("{}/", encoded(last))),
