@@ -109,7 +109,8 @@ impl Modify for Views {
                 operation.summary = Some(summary.to_owned());
                 operation.description = None;
                 operation.tags = Some(vec!["Views".to_owned()]);
-                operation.parameters.get_or_insert_default().insert(1, steps().into());
+                let parameters = operation.parameters.get_or_insert_default();
+                parameters.insert(parameters.len().min(1), steps().into());
                 operation.responses.responses.insert("400".to_owned(), no_steps().into());
             }
             api.paths.paths.insert(format!("/datasets/{{id}}/view/{{steps}}/{end}"), item);

@@ -88,7 +88,7 @@ impl ViewSteps {
 /// `/datasets/{id}/view/{steps}/zarr` is a store of what the steps, `|` between them, make of a dataset. Each is listed with
 /// its arguments and examples: as JSON or, for browsers, as a page.
 #[utoipa::path(
-    get, path = "/view-steps", tag = "Views",
+    get, path = "/view-steps", tag = "Views", operation_id = "view_steps",
     responses((status = 200, description = "Every step, and second spellings of characters", content(
         (ViewSteps = "application/json"), (String = "text/html")))),
 )]

@@ -91,10 +91,11 @@ async fn the_openapi_document_names_every_route_and_its_answers() {
     let gateway = Gateway::new();
     let api = gateway.get("/openapi.json").await.json();
     assert!(api["openapi"].as_str().unwrap().starts_with("3.1"));
-    let mut operations = Vec::new();
+    let (mut operations, mut ids) = (Vec::new(), std::collections::HashSet::new());
     for (path, methods) in api["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let answers: Vec<_> = operation["responses"].as_object().unwrap().keys().cloned().collect();
+            assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{method} {path}");
             operations.push(format!("{method} {path}: {}", answers.join(" ")));
         }
     }
