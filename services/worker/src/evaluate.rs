@@ -13,13 +13,14 @@ mod locate;
 mod mosaic;
 mod pool;
 mod rounding;
+mod view;
 mod witness;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, Form, PublishedDataset};
-use model::{DatasetId, Error, ErrorKind, Result, Variable, Version};
+use model::{DatasetId, Error, Result, Variable, Version};
 use moka::future::Cache;
 
 use crate::catalog::Catalog;
@@ -29,6 +30,7 @@ use decode::Decoder;
 use locate::{Records, Source};
 use mosaic::Mosaics;
 use pool::Pool;
+use view::{ViewKey, Views};
 use witness::Made;
 
 /// Most variables whose codecs are kept ready.
@@ -47,6 +49,7 @@ struct Inner {
     records: Records,
     recipes: Cache<RecipeKey, Arc<Recipe>>,
     mosaics: Mosaics,
+    views: Views,
 }
 
 /// A variable of a version, in a form.
@@ -78,6 +81,7 @@ impl Evaluator {
             records: Records::new(),
             recipes: Cache::new(RECIPES_MAX),
             mosaics: Mosaics::new(),
+            views: Views::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -87,9 +91,6 @@ impl Evaluator {
 
     /// A chunk; none where the sources have nothing of it.
     pub async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
-        if let Form::View(steps) = &chunk.form {
-            return Err(no_views(steps));
-        }
         if let Some(made) = self.made.get(chunk).await {
             // Bytes of the registered state, or none: also where they are kept.
             if self.inner.are_unchanged(&made.sources).await? {
@@ -97,18 +98,24 @@ impl Evaluator {
             }
             self.made.invalidate(chunk).await;
         }
-        let made = self.made.try_get_with(chunk.clone(), self.inner.make(chunk)).await;
+        let made = self.made.try_get_with(chunk.clone(), self.make(chunk)).await;
         made.map(|made| made.bytes).map_err(|error| Error::clone(&error))
+    }
+
+    async fn make(&self, chunk: &EvaluatedChunk) -> Result<Made> {
+        match &chunk.form {
+            Form::View(steps) => {
+                self.inner.chunk_of_view(ViewKey::new(&chunk.id, chunk.version, steps), chunk).await
+            }
+            Form::Stored | Form::Decoded => self.inner.make(chunk).await,
+        }
     }
 
     /// What a view makes of a version of a dataset.
     pub async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
-        Err(no_views(format!("{id}, version {version}: {steps}")))
+        let view = self.inner.view(ViewKey::new(id, version, steps)).await?;
+        Ok(view.shown().clone())
     }
-}
-
-fn no_views(view: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Unsupported, "views cannot be evaluated yet").with_internal(view)
 }
 
 impl Inner {
@@ -138,7 +145,7 @@ impl Inner {
 
     /// A chunk that is made of several sources, or of sources of another form.
     async fn composed(&self, recipe: &Arc<Recipe>, number: u64) -> Result<Made> {
-        let (elements, sources) = self.compose(recipe, number).await?;
+        let (elements, sources) = self.compose(recipe, number, false).await?;
         let Some(elements) = elements else { return Ok(Made { bytes: None, sources }) };
         let recipe = Arc::clone(recipe);
         let bytes = self.pool.run_admitted(move || recipe.decoder.encode(elements.into())).await?;
@@ -148,6 +155,20 @@ impl Inner {
     async fn recode(&self, recipe: &Arc<Recipe>, stored: Bytes, admitted: pool::Admitted) -> Result<Bytes> {
         let recipe = Arc::clone(recipe);
         self.pool.run(admitted, move || recipe.decoder.recode(stored)).await
+    }
+
+    /// The recipe of a variable's elements, by its place in the dataset.
+    async fn recipe_of(&self, published: &PublishedDataset, variable: usize) -> Result<Arc<Recipe>> {
+        let of =
+            published.dataset.variables.get(variable).ok_or_else(|| Error::internal("no such variable"))?;
+        let chunk = EvaluatedChunk {
+            id: published.id.clone(),
+            version: published.version,
+            variable: of.path.clone(),
+            number: 0,
+            form: Form::Decoded,
+        };
+        self.recipe(&chunk).await
     }
 
     async fn recipe(&self, chunk: &EvaluatedChunk) -> Result<Arc<Recipe>> {
@@ -178,6 +199,16 @@ impl Inner {
 }
 
 impl Recipe {
+    /// The elements of a stored chunk.
+    fn decode(&self, stored: Bytes) -> Result<Bytes> {
+        self.decoder.decode(stored)
+    }
+
+    /// The elements of a chunk that is missing.
+    fn missing(&self) -> Bytes {
+        self.decoder.missing()
+    }
+
     /// The variable as it is stored.
     fn own(&self) -> &Variable {
         &self.published.dataset.variables[self.variable]

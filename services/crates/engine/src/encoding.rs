@@ -53,11 +53,17 @@ pub fn steps(view: &str) -> Result<Option<Steps>> {
 /// variables name (bounds, cell areas), times, latitudes and longitudes. So do variables whose missing values cannot
 /// be told.
 pub fn of_view(view: &str, dataset: &Dataset) -> Result<Encoding> {
-    let mut encoding = Encoding::default();
-    let steps = steps(view)?;
-    for step in steps.iter().flat_map(Steps::as_slice) {
+    Ok(steps(view)?
+        .map_or_else(Encoding::default, |steps| of_steps(&steps, Encoding::default().codec, dataset)))
+}
+
+/// The encoding that steps ask for, of which others than `bitround` and `codec` do not matter here; with this codec where
+/// they name none. See [`of_view`] for what is rounded.
+pub fn of_steps(steps: &Steps, codec: Option<Codec>, dataset: &Dataset) -> Encoding {
+    let mut encoding = Encoding { codec, ..Encoding::default() };
+    for step in steps.as_slice() {
         match step {
-            Step::Compression(compression) => encoding.codec = codec(*compression),
+            Step::Compression(compression) => encoding.codec = codec_of(*compression),
             Step::BitRound(BitRound { keep_bits: PerVariable::All(bits) }) => {
                 let named = named(dataset);
                 let data =
@@ -70,12 +76,17 @@ pub fn of_view(view: &str, dataset: &Dataset) -> Result<Encoding> {
             _ => {}
         }
     }
-    Ok(encoding)
+    encoding
 }
 
 /// Refuses a view that rounds by name what cannot be rounded.
 pub fn check(view: &str, dataset: &Dataset) -> Result<()> {
-    for step in steps(view)?.iter().flat_map(Steps::as_slice) {
+    steps(view)?.map_or(Ok(()), |steps| check_steps(&steps, dataset))
+}
+
+/// The same of steps, of a dataset as they make it.
+pub fn check_steps(steps: &Steps, dataset: &Dataset) -> Result<()> {
+    for step in steps.as_slice() {
         let Step::BitRound(BitRound { keep_bits: PerVariable::Each(each) }) = step else { continue };
         for (name, _) in each {
             let why = match dataset.variable(name.as_str()) {
@@ -137,7 +148,7 @@ fn is_data(variable: &Variable, named: &HashSet<&str>) -> bool {
     !says_where && !named.contains(name) && !variable.dimensions.iter().any(|dimension| dimension == name)
 }
 
-fn codec(compression: Compression) -> Option<Codec> {
+fn codec_of(compression: Compression) -> Option<Codec> {
     Some(match compression {
         Compression::None => return None,
         Compression::Zstd { level } => Codec::Zstd { level: level.into() },

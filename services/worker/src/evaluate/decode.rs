@@ -14,6 +14,8 @@ pub(super) struct Decoder {
     from: From,
     rounding: Option<Rounding>,
     into: ChunkCodecs,
+    /// What absent elements read as.
+    fill: Vec<u8>,
 }
 
 enum From {
@@ -53,12 +55,22 @@ impl Decoder {
         } else {
             From::Codecs(ChunkCodecs::new(own).map_err(failed)?)
         };
-        Ok(Self { from, rounding: None, into })
+        let fill = shown.fill_value.clone().unwrap_or_default();
+        Ok(Self { from, rounding: None, into, fill })
     }
 
     /// Bytes of a chunk's elements; none for text.
     pub(super) fn decoded_bytes(&self) -> Option<usize> {
         self.into.decoded_bytes()
+    }
+
+    /// The elements of a chunk that is missing; zeros where nothing says what they read as.
+    pub(super) fn missing(&self) -> Bytes {
+        let bytes = self.decoded_bytes().unwrap_or_default();
+        match self.fill.len() {
+            0 => vec![0; bytes].into(),
+            size => self.fill.repeat(bytes / size).into(),
+        }
     }
 
     /// The elements of a stored chunk, little-endian in C order.
@@ -100,7 +112,7 @@ fn little_endian<T: Copy, const N: usize>(values: &[T], to_bytes: impl Fn(T) -> 
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
-fn failed(error: CodecError) -> Error {
+pub(super) fn failed(error: CodecError) -> Error {
     let kind = match error {
         CodecError::Unsupported(_) => ErrorKind::Unsupported,
         CodecError::Corrupt(_) => ErrorKind::CorruptData,

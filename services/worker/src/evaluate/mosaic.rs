@@ -68,11 +68,12 @@ struct Way {
 
 impl Inner {
     /// The elements of a computed chunk, and what they were read of; none where the sources have nothing of it and it
-    /// reads as the fill value.
+    /// reads as the fill value. Memory is admitted here, unless somebody holds it already.
     pub(super) async fn compose(
         &self,
         recipe: &Arc<Recipe>,
         number: u64,
+        is_admitted: bool,
     ) -> Result<(Option<Vec<u8>>, Arc<[Witness]>)> {
         let own = recipe.own();
         let pieces = self.pieces(recipe).await?;
@@ -82,8 +83,8 @@ impl Inner {
         let count = chunk_shape.iter().product::<u64>() as usize;
         let largest = sources.iter().map(|source| pieces.ways[source.encoding].decoder.decoded_bytes()).max();
         let of_sources = largest.flatten().unwrap_or_default() * sources.len().min(SOURCES_AT_ONCE);
-        let _admitted =
-            self.pool.admit(0, Some(count.saturating_mul(size).saturating_add(of_sources))).await?;
+        let bytes = count.saturating_mul(size).saturating_add(of_sources);
+        let _admitted = if is_admitted { None } else { Some(self.pool.admit(0, Some(bytes)).await?) };
         let mut elements = pieces.blank.repeat(count);
         let (mut has_data, mut read_of) = (false, Vec::new());
         let parts: Vec<_> = sources.into_iter().map(|source| self.part(recipe, &pieces, source)).collect();

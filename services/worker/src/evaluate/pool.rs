@@ -35,6 +35,11 @@ impl Pool {
         }
     }
 
+    /// The cores: who computes elsewhere holds one.
+    pub(super) fn cores(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.cores)
+    }
+
     /// Waits until there is memory for a chunk: its stored bytes, its elements in two orders, and its new form. One
     /// that needs more than all may have all.
     pub(super) async fn admit(&self, stored: u64, decoded: Option<usize>) -> Result<Admitted> {

@@ -1,0 +1,173 @@
+//! Views: datasets that are made of others by steps, one chunk at a time.
+//!
+//! ```text
+//! open ─▶ plan ─ needs a coordinate ─▶ read it, plan again ─▶ View: a lazy array for each variable
+//! chunk ─▶ admit by bytes ─▶ leaves of the region ─▶ read ahead, in order ─▶ │ decode, compute: one thread, one core │ ─▶ encode
+//!                                 └─ a block of a reduction: made in the same way, once, and kept
+//! ```
+//! Memory does not grow with the input: chunks are read a few ahead and are gone once they are used. Dropping the future
+//! ends the thread at its next chunk.
+
+mod feed;
+mod open;
+mod region;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::ports::{EvaluatedChunk, PublishedDataset};
+use model::{DatasetId, Error, ErrorKind, Region, Result, Variable, Version};
+use moka::future::Cache;
+use views::array::Array;
+use zarr::codecs::ChunkCodecs;
+
+use super::Inner;
+use super::rounding::Rounding;
+use super::witness::{Made, Witness};
+
+/// Most views that are kept ready.
+const VIEWS_MAX: u64 = 1_000;
+/// Memory for blocks of reductions, in bytes.
+const BLOCKS_BYTES_MAX: u64 = 128 << 20;
+/// Most chunks of views under way at once: each holds a thread.
+const CHUNKS_AT_ONCE: usize = 32;
+
+/// What is kept from one chunk to the next.
+pub(super) struct Views {
+    opened: Cache<ViewKey, Arc<View>>,
+    blocks: Cache<BlockKey, (Bytes, Arc<[Witness]>)>,
+    at_once: tokio::sync::Semaphore,
+}
+
+/// A view of a version of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct ViewKey {
+    id: DatasetId,
+    version: Version,
+    /// The canonical text of its steps.
+    steps: Arc<str>,
+}
+
+impl ViewKey {
+    pub(super) fn new(id: &DatasetId, version: Version, steps: &str) -> Self {
+        Self { id: id.clone(), version, steps: steps.into() }
+    }
+}
+
+/// A block of a reduction in a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct BlockKey {
+    view: u64,
+    /// Where the array is in memory: the view holds it there.
+    array: usize,
+    number: u64,
+}
+
+/// A view, ready for use.
+pub(super) struct View {
+    /// Tells it from every other.
+    serial: u64,
+    /// The dataset that it is made of.
+    of: PublishedDataset,
+    /// As it is shown.
+    shown: PublishedDataset,
+    /// How each variable is made, and encoded then.
+    arrays: Vec<(Arc<Array>, Encoder)>,
+}
+
+/// From elements to a chunk.
+enum Encoder {
+    Elements {
+        rounding: Option<Rounding>,
+        codecs: ChunkCodecs,
+        /// What is behind the array's end.
+        fill: Vec<u8>,
+    },
+    /// The chunks of a variable of the dataset, as they are: text of any length.
+    Passing(model::NodePath),
+}
+
+impl Views {
+    pub(super) fn new() -> Self {
+        let weight = |_: &_, (bytes, sources): &(Bytes, Arc<[Witness]>)| {
+            u32::try_from(bytes.len() + sources.len() * 256 + 256).unwrap_or(u32::MAX)
+        };
+        Self {
+            opened: Cache::new(VIEWS_MAX),
+            blocks: Cache::builder().weigher(weight).max_capacity(BLOCKS_BYTES_MAX).build(),
+            at_once: tokio::sync::Semaphore::new(CHUNKS_AT_ONCE),
+        }
+    }
+}
+
+impl Inner {
+    /// A chunk of a view.
+    pub(super) async fn chunk_of_view(
+        self: &Arc<Self>,
+        key: ViewKey,
+        chunk: &EvaluatedChunk,
+    ) -> Result<Made> {
+        let view = self.view(key).await?;
+        let variables = &view.shown.dataset.variables;
+        let place = variables.iter().position(|variable| variable.path == chunk.variable);
+        let place = place.ok_or_else(|| Error::not_found("no such variable"))?;
+        let (variable, number) = (&variables[place], chunk.number);
+        if number >= variable.grid.chunk_count() {
+            return Err(Error::invalid("the array has no such chunk"));
+        }
+        let (array, encoder) = &view.arrays[place];
+        if let Encoder::Passing(path) = encoder {
+            let form = engine::ports::Form::Decoded;
+            return self.make(&EvaluatedChunk { variable: path.clone(), form, ..chunk.clone() }).await;
+        }
+        let region = variable.grid.region(&variable.grid.index(number));
+        let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
+        let needed = region::peak_bytes(array, &region);
+        let _admitted = self.pool.admit(0, Some(usize::try_from(needed / 3).unwrap_or(usize::MAX))).await?;
+        let (elements, sources) = self.region(&view, array, &region).await?;
+        let view = Arc::clone(&view);
+        let encode = move || view.encode(place, &region, elements);
+        let bytes = self.pool.run_admitted(encode).await?;
+        Ok(Made { bytes: Some(bytes), sources })
+    }
+}
+
+impl View {
+    /// As it is shown.
+    pub(super) fn shown(&self) -> &PublishedDataset {
+        &self.shown
+    }
+
+    /// The chunk that the elements of a region are.
+    fn encode(&self, place: usize, region: &Region, elements: Bytes) -> Result<Bytes> {
+        let variable = &self.shown.dataset.variables[place];
+        let Encoder::Elements { rounding, codecs, fill } = &self.arrays[place].1 else {
+            return Err(Error::internal("text has no elements"));
+        };
+        let elements = padded(elements, region, variable, fill)?;
+        let elements = match rounding {
+            Some(rounding) => rounding.round(elements),
+            None => elements,
+        };
+        codecs.encode(elements).map_err(super::decode::failed)
+    }
+}
+
+/// A whole chunk, with the fill value behind the array's end.
+fn padded(elements: Bytes, region: &Region, variable: &Variable, fill: &[u8]) -> Result<Bytes> {
+    let chunk_shape = variable.grid.chunk_shape();
+    if region.extent == chunk_shape {
+        return Ok(elements);
+    }
+    let count: u64 = chunk_shape.iter().product();
+    let mut whole = fill.repeat(usize::try_from(count).unwrap_or(usize::MAX));
+    let into = Region { start: vec![0; region.extent.len()], extent: region.extent.clone() };
+    let short = || Error::internal(format!("a chunk of {} does not fit", variable.path));
+    into.paste(&elements, &mut whole, chunk_shape, fill.len()).ok_or_else(short)?;
+    Ok(whole.into())
+}
+
+/// What went wrong in a thread that computes.
+fn fault(fault: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Internal, "the view cannot be computed").with_internal(fault)
+}

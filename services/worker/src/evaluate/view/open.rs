@@ -1,0 +1,136 @@
+//! Opening a view: its plan, and how its chunks are encoded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::ports::PublishedDataset;
+use model::{ByteOrder, Codec, DataType, Dataset, Error, Region, Result, Variable};
+use views::array::{Array, Made};
+use views::plan::{Known, Plan, Unplanned};
+use views::{Steps, plan};
+use zarr::codecs::ChunkCodecs;
+use zarr::decoded::Encoding;
+
+use super::{Encoder, View, ViewKey, fault};
+use crate::evaluate::Inner;
+use crate::evaluate::decode::failed;
+use crate::evaluate::rounding::Rounding;
+
+/// Most variables whose values are read to plan one view.
+const NEEDED_MAX: usize = 64;
+
+impl Inner {
+    /// A view, opened once.
+    pub(in crate::evaluate) async fn view(self: &Arc<Self>, key: ViewKey) -> Result<Arc<View>> {
+        let open = self.open(key.clone());
+        self.views.opened.try_get_with(key, open).await.map_err(|error| Error::clone(&error))
+    }
+
+    async fn open(self: &Arc<Self>, key: ViewKey) -> Result<Arc<View>> {
+        let steps = Steps::parse(&key.steps).map_err(|error| Error::invalid(error.to_string()))?;
+        let catalog = Arc::clone(&self.catalog);
+        let (id, version) = (key.id.clone(), key.version);
+        let of = crate::local::blocking(move || catalog.dataset(&id, Some(version))).await?;
+        let source = Arc::new(elements_of(&of.dataset));
+        let reader = Arc::new(View::of_elements(of.clone(), &source));
+        let mut known = Known::new();
+        loop {
+            let (planned, back) = planned(&source, &steps, known).await?;
+            known = back;
+            match planned {
+                Ok(plan) => return View::new(of, plan, &steps).map(Arc::new),
+                Err(Unplanned::Refused(refusal)) => return Err(refusal.into()),
+                Err(Unplanned::Needs(place)) => {
+                    if known.contains_key(&place) || known.len() >= NEEDED_MAX {
+                        return Err(Error::internal("planning a view needs what it has"));
+                    }
+                    let array = &reader.arrays[place].0;
+                    let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
+                    let (elements, _) = self.region(&reader, array, &Region::whole(&array.shape)).await?;
+                    known.insert(place, elements);
+                }
+            }
+        }
+    }
+}
+
+/// Plans on a thread where it may take its time.
+async fn planned(
+    source: &Arc<Dataset>,
+    steps: &Steps,
+    known: Known,
+) -> Result<(std::result::Result<Plan, Unplanned>, Known)> {
+    let (source, steps) = (Arc::clone(source), steps.clone());
+    let work = move || (plan::plan(&source, &steps, &known), known);
+    tokio::task::spawn_blocking(work).await.map_err(fault)
+}
+
+/// A dataset as views are made of it: GRIB messages as floats, numbers in the machine's order, no codecs but those of text.
+fn elements_of(dataset: &Dataset) -> Dataset {
+    let plain = Encoding { codec: None, ..Encoding::default() };
+    let variable = |own: &Variable| {
+        let decoded = match own.codecs.as_slice() {
+            [Codec::RawGrib] => zarr::decoded::variable(own, &plain),
+            _ => None,
+        };
+        let shown = decoded.unwrap_or_else(|| own.clone());
+        match shown.data_type {
+            DataType::Text => shown,
+            _ => Variable { codecs: Vec::new(), byte_order: ByteOrder::Little, ..shown },
+        }
+    };
+    Dataset { groups: dataset.groups.clone(), variables: dataset.variables.iter().map(variable).collect() }
+}
+
+impl View {
+    fn serial() -> u64 {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        SERIAL.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The dataset itself, to read variables of.
+    fn of_elements(of: PublishedDataset, source: &Dataset) -> Self {
+        let array = |(variable, place): (&Variable, usize)| {
+            let chunk_shape = variable.grid.chunk_shape().to_vec();
+            let made = Made::Source { variable: place, chunk_shape };
+            let shape = variable.grid.shape().to_vec();
+            let array = Array { data_type: variable.data_type, shape, made };
+            (Arc::new(array), Encoder::Passing(variable.path.clone()))
+        };
+        let arrays = source.variables.iter().zip(0..).map(array).collect();
+        Self { serial: Self::serial(), shown: of.clone(), of, arrays }
+    }
+
+    fn new(of: PublishedDataset, plan: Plan, steps: &Steps) -> Result<Self> {
+        engine::encoding::check_steps(steps, &plan.dataset)?;
+        let own = engine::encoding::of_view(&of.view, &of.dataset)?;
+        let encoding = engine::encoding::of_steps(steps, own.codec, &plan.dataset);
+        let mut variables = Vec::with_capacity(plan.arrays.len());
+        let mut arrays = Vec::with_capacity(plan.arrays.len());
+        for (variable, array) in plan.dataset.variables.into_iter().zip(plan.arrays) {
+            let shown = zarr::decoded::variable(&variable, &encoding).unwrap_or_else(|| variable.clone());
+            let encoder = match &array.made {
+                Made::Source { variable: place, .. } if shown.data_type == DataType::Text => {
+                    Encoder::Passing(of.dataset.variables[*place].path.clone())
+                }
+                _ => Encoder::Elements {
+                    rounding: Rounding::new(&shown, &encoding),
+                    codecs: ChunkCodecs::new(&shown).map_err(failed)?,
+                    fill: fill(&shown),
+                },
+            };
+            variables.push(shown);
+            arrays.push((array, encoder));
+        }
+        let dataset = Arc::new(Dataset { groups: plan.dataset.groups, variables });
+        let in_place = vec![None; dataset.variables.len()];
+        let shown = PublishedDataset { dataset, in_place, view: String::new(), ..of.clone() };
+        Ok(Self { serial: Self::serial(), of, shown, arrays })
+    }
+}
+
+/// The element of places that hold nothing.
+fn fill(variable: &Variable) -> Vec<u8> {
+    let size = variable.data_type.size().unwrap_or(1);
+    variable.fill_value.clone().filter(|fill| fill.len() == size).unwrap_or_else(|| vec![0; size])
+}
