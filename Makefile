@@ -29,7 +29,7 @@ check: tools ## Format, lints, unit tests, licences
 	if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
 
 clients: tools $(IT)/.venv-zarr3/ready $(IT)/.venv-zarr2/ready $(IT)/node_modules/ready ## Real clients against the running binary (PYTEST=… are its options)
-	@$(NEED) chromium
+	@$(NEED) chromium cdo
 	cargo build --locked
 	cd $(IT) && .venv-zarr3/bin/pytest $(PYTEST)
 	cd $(IT) && .venv-zarr2/bin/pytest tests/test_zarr_2.py
