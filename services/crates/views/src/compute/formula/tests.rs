@@ -1,3 +1,5 @@
+//! Formulas against numpy, and whatever the size of blocks.
+
 #![expect(clippy::float_cmp, reason = "numpy's numbers, and those that are rounded to nothing else")]
 
 use std::sync::Arc;
