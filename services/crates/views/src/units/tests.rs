@@ -1,3 +1,5 @@
+//! Units against UDUNITS.
+
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -1,3 +1,5 @@
+//! Bounds hold, for any floats.
+
 #![expect(clippy::float_cmp, reason = "rounded numbers are exact, and a mark is one number")]
 
 use proptest::prelude::*;
