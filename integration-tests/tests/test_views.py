@@ -178,3 +178,105 @@ def test_operators_are_those_of_cdo(dataset, tmp_path, name, operator, steps, va
     with opened(dataset(name), steps, decode_times=False) as found, xr.open_dataset(made, decode_times=False) as wanted:
         found, wanted = found[variable].values.squeeze(), wanted[variable].values.squeeze()
         np.testing.assert_allclose(found, wanted, rtol=3e-6, atol=1e-6 * np.nanmax(np.abs(wanted)))
+
+
+
+
+def inside(latitudes, longitudes, west, south, east, north):
+    turned = (longitudes - west) % 360
+    return (latitudes >= south) & (latitudes <= north) & (turned <= (east - west) % 360)
+
+
+def test_a_box_on_a_regular_grid_is_a_selection(dataset):
+    with opened(dataset("packed"), "bbox=210,30,260,60") as found, source("packed") as whole:
+        np.testing.assert_array_equal(found.air.values, whole.air.sel(lat=slice(60, 30), lon=slice(210, 260)).values)
+
+
+def test_a_box_on_a_curvilinear_grid_is_a_rectangle_with_nothing_else_in_it(dataset):
+    west, south, east, north = -20, 40, 10, 60
+    with opened(dataset("nemo"), f"bbox={west},{south},{east},{north}") as found, source("nemo") as whole:
+        within = inside(whole.nav_lat.values, whole.nav_lon.values, west, south, east, north)
+        rows, columns = np.flatnonzero(within.any(1)), np.flatnonzero(within.any(0))
+        cut = {"y": slice(rows[0], rows[-1] + 1), "x": slice(columns[0], columns[-1] + 1)}
+        wanted = whole.tos.where(xr.DataArray(within, dims=["y", "x"])).isel(cut)
+        np.testing.assert_array_equal(found.tos.values, wanted.values)
+        np.testing.assert_array_equal(found.nav_lat.values, whole.nav_lat.isel(cut).values)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_chunks_are_those_that_are_asked_for(dataset, version):
+    with opened(dataset("wind"), "chunks=time:-1,longitude:50|codec=zstd:3", version) as found, source("wind") as whole:
+        assert found.uwnd.encoding["chunks"] == (12, 73, 50)
+        np.testing.assert_array_equal(found.uwnd.values, whole.uwnd.values)
+
+
+def test_shards_hold_chunks_and_v2_sees_the_chunks(dataset):
+    steps = "chunks=latitude:20,longitude:40|shard=time:4,latitude:40,longitude:-1|codec=zstd:3"
+    url = dataset("wind")
+    with source("wind") as whole:
+        with opened(url, steps, 3) as found:
+            assert found.uwnd.encoding["chunks"] == (1, 20, 40)
+            assert found.uwnd.encoding["shards"] == (4, 40, 160)
+            np.testing.assert_array_equal(found.uwnd.values, whole.uwnd.values)
+        with opened(url, steps, 2) as found:
+            assert found.uwnd.encoding["chunks"] == (1, 20, 40)
+            np.testing.assert_array_equal(found.uwnd.values, whole.uwnd.values)
+
+
+@pytest.mark.parametrize(
+    ("bound", "allowed"),
+    [
+        ("abs:0.01", lambda a: np.full_like(a, 0.01)),
+        ("rel:1e-3", lambda a: np.abs(a) * 1e-3),
+        ("bits:7", lambda a: np.abs(a) * 2.0**-8),
+    ],
+)
+def test_errors_are_within_what_is_allowed_and_said(dataset, bound, allowed):
+    url = dataset("wind")
+    with opened(url, f"accuracy={bound}") as found, source("wind") as whole:
+        wanted = whole.uwnd.values.astype("f8")
+        error = np.abs(found.uwnd.values.astype("f8") - wanted)
+        assert (error <= allowed(wanted)).all() and error.max() > 0
+        said = found.uwnd.attrs
+        names = [name for name in said if name.startswith("maximum_")]
+        assert names == ["maximum_absolute_error" if bound.startswith("abs") else "maximum_relative_error"]
+        np.testing.assert_array_equal(found.latitude.values, whole.latitude.values)
+    key = f"view/accuracy={bound}/zarr/uwnd/0.0.0"
+    lossless = len(requests.get(f"{url}/view/codec=zstd:3/zarr/uwnd/0.0.0", timeout=30).content)
+    assert len(requests.get(f"{url}/{key}", timeout=30).content) < 0.8 * lossless
+
+
+def test_bits_are_rounded_in_views_too(dataset):
+    import numcodecs
+
+    with opened(dataset("wind"), "isel=time:3|bitround=7") as found, source("wind") as whole:
+        rounder = numcodecs.BitRound(keepbits=7)
+        values = np.ascontiguousarray(whole.uwnd.isel(time=3).values)
+        wanted = rounder.decode(rounder.encode(values.copy())).view("f4").reshape(values.shape)
+        np.testing.assert_array_equal(found.uwnd.values, wanted)
+
+
+def test_steps_follow_one_another(dataset):
+    steps = "sel=lat:20..60|convert=air:degC|resample=time:1D:mean|coarsen=lat:2,lon:2:mean:trim|arith=cold:min(air,0)"
+    with opened(dataset("packed"), steps) as found, source("packed") as whole:
+        air = (whole.air.sel(lat=slice(60, 20)) - np.float32(273.15)).resample(time="1D").mean()
+        air = air.coarsen(lat=2, lon=2, boundary="trim").mean()
+        np.testing.assert_allclose(found.air.values, air.values, rtol=2e-6, atol=1e-4)
+        np.testing.assert_allclose(found.cold.values, np.minimum(air.values, 0), rtol=2e-6, atol=1e-4)
+        assert found.air.attrs["units"] == "degC"
+        assert found.air.attrs["cell_methods"].endswith("time: mean lat: mean lon: mean")
+        assert (found.time.values == air.time.values).all()
+        np.testing.assert_allclose(found.lat.values, air.lat.values)
+
+
+def test_the_spelling_of_separators_does_not_matter(served, dataset):
+    url = dataset("wind")
+    with source("wind") as whole:
+        wanted = whole.uwnd.isel(time=slice(0, 2)).mean("longitude").values
+    for spelled in [
+        "isel=time:0..2|mean=longitude",
+        "isel%3Dtime%3A0..2%7Cmean%3Dlongitude",
+        "isel~etime~d0..2~pmean~elongitude",
+    ]:
+        with xr.open_zarr(f"{url}/view/{spelled}/zarr", zarr_format=2, **TIMES) as found:
+            np.testing.assert_allclose(found.uwnd.values, wanted, rtol=2e-6)

@@ -1,12 +1,12 @@
 //! What the decoded view of a dataset is encoded with, as its administrator wrote it: steps of a view, of which those
 //! that change no value's place make sense for a whole dataset (`bitround`, `codec`).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use cf::{Packing, TimeUnits};
 use model::{AttributeValue, Codec, DataType, Dataset, Error, Result, Variable};
-use views::steps::{BitRound, Compression};
-use views::{PerVariable, Step, Steps};
+use views::steps::{Accuracy, BitRound, Compression, ErrorBound};
+use views::{Name, PerVariable, Step, Steps};
 use zarr::decoded::Encoding;
 
 /// Units of latitudes and longitudes
@@ -65,9 +65,7 @@ pub fn of_steps(steps: &Steps, codec: Option<Codec>, dataset: &Dataset) -> Encod
         match step {
             Step::Compression(compression) => encoding.codec = codec_of(*compression),
             Step::BitRound(BitRound { keep_bits: PerVariable::All(bits) }) => {
-                let named = named(dataset);
-                let data =
-                    dataset.variables.iter().filter(|one| is_data(one, &named) && refusal(one).is_none());
+                let data = rounded(dataset);
                 encoding.keepbits.extend(data.map(|variable| (variable.path.to_string(), *bits)));
             }
             Step::BitRound(BitRound { keep_bits: PerVariable::Each(each) }) => {
@@ -79,6 +77,30 @@ pub fn of_steps(steps: &Steps, codec: Option<Codec>, dataset: &Dataset) -> Encod
     encoding
 }
 
+/// The bounds of the error that steps allow variables of a dataset as they make it, by path. Where all are meant, those
+/// that [`of_view`] would round.
+pub fn bounds_of_steps(steps: &Steps, dataset: &Dataset) -> BTreeMap<String, ErrorBound> {
+    let mut bounds = BTreeMap::new();
+    for step in steps.as_slice() {
+        match step {
+            Step::Accuracy(Accuracy { bounds: PerVariable::All(bound) }) => {
+                bounds.extend(rounded(dataset).map(|variable| (variable.path.to_string(), *bound)));
+            }
+            Step::Accuracy(Accuracy { bounds: PerVariable::Each(each) }) => {
+                bounds.extend(each.iter().map(|(name, bound)| (name.as_str().to_owned(), *bound)));
+            }
+            _ => {}
+        }
+    }
+    bounds
+}
+
+/// The variables that are rounded where all are to be.
+fn rounded(dataset: &Dataset) -> impl Iterator<Item = &Variable> {
+    let named = named(dataset);
+    dataset.variables.iter().filter(move |one| is_data(one, &named) && refusal(one).is_none())
+}
+
 /// Refuses a view that rounds by name what cannot be rounded.
 pub fn check(view: &str, dataset: &Dataset) -> Result<()> {
     steps(view)?.map_or(Ok(()), |steps| check_steps(&steps, dataset))
@@ -87,14 +109,22 @@ pub fn check(view: &str, dataset: &Dataset) -> Result<()> {
 /// The same of steps, of a dataset as they make it.
 pub fn check_steps(steps: &Steps, dataset: &Dataset) -> Result<()> {
     for step in steps.as_slice() {
-        let Step::BitRound(BitRound { keep_bits: PerVariable::Each(each) }) = step else { continue };
-        for (name, _) in each {
+        let (word, names): (_, Vec<&Name>) = match step {
+            Step::BitRound(BitRound { keep_bits: PerVariable::Each(each) }) => {
+                ("bitround", each.iter().map(|(name, _)| name).collect())
+            }
+            Step::Accuracy(Accuracy { bounds: PerVariable::Each(each) }) => {
+                ("accuracy", each.iter().map(|(name, _)| name).collect())
+            }
+            _ => continue,
+        };
+        for name in names {
             let why = match dataset.variable(name.as_str()) {
                 None => Some("there is no such variable"),
                 Some(variable) => refusal(variable),
             };
             if let Some(why) = why {
-                return Err(Error::invalid(format!("view: bitround of {}: {why}", name.as_str())));
+                return Err(Error::invalid(format!("view: {word} of {}: {why}", name.as_str())));
             }
         }
     }

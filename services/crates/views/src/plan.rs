@@ -32,7 +32,7 @@ use draft::Draft;
 /// A dataset that is made of another one by steps.
 #[derive(Debug)]
 pub struct Plan {
-    /// Groups and variables, without codecs: chunks are elements, little-endian.
+    /// Groups and variables, without codecs but for shards: chunks are elements, little-endian.
     pub dataset: Dataset,
     /// How each variable of it is made.
     pub arrays: Vec<Arc<Array>>,
@@ -127,8 +127,9 @@ fn apply(draft: &mut Draft<'_>, step: &Step, known: &Known) -> Result<()> {
         Step::Convert(step) => elementwise::convert(draft, step),
         Step::Quantize(step) => elementwise::quantize(draft, step),
         Step::Arithmetic(step) => elementwise::arithmetic(draft, step),
-        Step::Compression(_) | Step::BitRound(_) => Ok(()),
-        other => unsupported(format!("{other} cannot be done here yet")),
+        Step::Shards(step) => chunking::set_shards(draft, step),
+        // How the result is encoded is its business who encodes it.
+        Step::Compression(_) | Step::BitRound(_) | Step::Accuracy(_) => Ok(()),
     }
 }
 

@@ -90,7 +90,7 @@ impl Decoder {
     /// The form that is asked for of a chunk's elements.
     pub(super) fn encode(&self, elements: Bytes) -> Result<Bytes> {
         let elements = match &self.rounding {
-            Some(rounding) => rounding.round(elements),
+            Some(rounding) => rounding.round(elements)?,
             None => elements,
         };
         self.into.encode(elements).map_err(failed)

@@ -146,7 +146,7 @@ impl View {
         };
         let elements = padded(elements, region, variable, fill)?;
         let elements = match rounding {
-            Some(rounding) => rounding.round(elements),
+            Some(rounding) => rounding.round(elements)?,
             None => elements,
         };
         codecs.encode(elements).map_err(super::decode::failed)

@@ -57,6 +57,9 @@ impl Datasets {
     ) -> Result<Located> {
         let Some(described) = dataset.dataset().variables.get(variable) else { return Ok(Located::Outside) };
         if let (true, [Codec::Sharding(sharding)]) = (index.is_of_v2(), described.codecs.as_slice()) {
+            if let Some(steps) = dataset.steps() {
+                return Ok(dataset.unsharded(variable, sharding, steps, index));
+            }
             return self.locate_inner(dataset, variable, sharding, index).await;
         }
         match index.number(&described.grid) {
@@ -138,7 +141,7 @@ impl Datasets {
 
 impl OpenDataset {
     /// A chunk that a worker makes, of the variable in place `variable`.
-    fn computed(&self, variable: usize, number: u64, form: &Form) -> Located {
+    pub(super) fn computed(&self, variable: usize, number: u64, form: &Form) -> Located {
         let published = self.published();
         Located::Computed(EvaluatedChunk {
             id: published.id.clone(),

@@ -1,13 +1,17 @@
 //! Views by URL: opened by a worker, and kept.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use model::{Error, Result};
+use model::{ChunkGrid, Error, Result, Sharding};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
-use views::Steps;
+use views::steps::{Chunks, Extent};
+use views::{Name, Step, Steps};
+use zarr::key::ChunkIndex;
 
-use super::{DatasetKey, Datasets, OpenDataset};
+use super::{DatasetKey, Datasets, Located, OpenDataset};
+use crate::ports::Form;
 
 /// Most bytes of opened views that are kept: anybody can ask for any number of them.
 const VIEWS_BYTES_MAX: u64 = 128 << 20;
@@ -30,6 +34,30 @@ pub(super) fn cache() -> Cache<ViewKey, Arc<OpenDataset>> {
 fn weight(steps: &str, view: &OpenDataset) -> u32 {
     let metadata = zarr::document::to_json(view.dataset()).len();
     u32::try_from(metadata.saturating_mul(COPIES) + steps.len() + 1024).unwrap_or(u32::MAX)
+}
+
+impl OpenDataset {
+    /// An inner chunk of a view's shard, as v2, which has no shards, names it: a chunk of the same view without shards,
+    /// and in these chunks.
+    pub(super) fn unsharded(
+        &self,
+        variable: usize,
+        sharding: &Sharding,
+        steps: &Steps,
+        index: &ChunkIndex,
+    ) -> Located {
+        let Some(described) = self.dataset().variables.get(variable) else { return Located::Outside };
+        let grid = ChunkGrid::new(described.grid.shape().to_vec(), sharding.chunk_shape.clone()).ok();
+        let Some(number) = grid.and_then(|grid| index.number(&grid)) else { return Located::Outside };
+        let lengths = described.dimensions.iter().zip(&sharding.chunk_shape);
+        let lengths = lengths.filter_map(|(dimension, length)| {
+            Some((Name::new(dimension)?, Extent::Elements(NonZeroU64::new(*length)?)))
+        });
+        let chunks = Step::Chunks(Chunks { dimensions: lengths.collect() });
+        let others = steps.as_slice().iter().filter(|step| !matches!(step, Step::Shards(_))).cloned();
+        let Some(steps) = Steps::new(others.chain([chunks]).collect()) else { return Located::Outside };
+        self.computed(variable, number, &Form::View(steps.to_string().into()))
+    }
 }
 
 impl Datasets {

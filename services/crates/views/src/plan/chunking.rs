@@ -2,10 +2,10 @@
 //! to be worth a request nor too large to be held.
 
 use super::draft::{Draft, Field};
-use super::{Result, too_large};
+use super::{Result, refused, too_large};
 use crate::array::{Array, Made};
 use crate::compute::input_bytes;
-use crate::steps::{Chunks, Extent};
+use crate::steps::{Chunks, Extent, Shards};
 
 /// Chunks of fewer bytes are put together, as long as they are made of few others.
 const SMALL_BYTES: u64 = 1 << 20;
@@ -26,6 +26,47 @@ pub(super) fn set(draft: &mut Draft<'_>, step: &Chunks) -> Result<()> {
         draft.chunks.push((dimension.as_str().to_owned(), *extent));
     }
     Ok(())
+}
+
+/// `shard`: lengths of shards.
+pub(super) fn set_shards(draft: &mut Draft<'_>, step: &Shards) -> Result<()> {
+    for (dimension, extent) in &step.dimensions {
+        draft.length(dimension.as_str())?;
+        draft.shards.retain(|(name, _)| name != dimension.as_str());
+        draft.shards.push((dimension.as_str().to_owned(), *extent));
+    }
+    Ok(())
+}
+
+/// The shape of the shards of a field whose chunks have a shape; none where none of its dimensions was to be sharded.
+pub(super) fn shard_shape(
+    field: &Field,
+    chunks: &[u64],
+    asked: &[(String, Extent)],
+) -> Result<Option<Vec<u64>>> {
+    let Some(size) = field.size() else { return Ok(None) };
+    let mut lengths = chunks.to_vec();
+    let mut is_asked = false;
+    for (dimension, extent) in asked {
+        let Some(axis) = field.axis(dimension) else { continue };
+        let chunk = chunks[axis];
+        is_asked = true;
+        lengths[axis] = match extent {
+            Extent::Whole => field.array.shape[axis].max(1).div_ceil(chunk) * chunk,
+            Extent::Elements(length) if length.get().is_multiple_of(chunk) => length.get(),
+            Extent::Elements(length) => {
+                return refused(format!(
+                    "shards of {} would have {length} places of {dimension}, which is no multiple of {chunk}, the length of \
+                     its chunks: see chunks=",
+                    field.path
+                ));
+            }
+        };
+    }
+    if is_asked {
+        check(field, &lengths, size as u64)?;
+    }
+    Ok(is_asked.then_some(lengths))
 }
 
 /// The shape of a field's chunks.

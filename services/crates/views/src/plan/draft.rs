@@ -4,7 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cf::{Packing, Unpacking};
-use model::{AttributeValue, Attributes, ByteOrder, ChunkGrid, DataType, Dataset, Group, NodePath, Variable};
+use model::{
+    AttributeValue, Attributes, ByteOrder, ChunkGrid, Codec, DataType, Dataset, Group, NodePath, Sharding,
+    Variable,
+};
 
 use super::{Plan, Result, chunking, refused, related, unsupported};
 use crate::array::{Array, Made, Places};
@@ -18,6 +21,8 @@ pub(super) struct Draft<'d> {
     pub(super) fields: Vec<Field>,
     /// Lengths of chunks that steps asked for, by dimension.
     pub(super) chunks: Vec<(String, Extent)>,
+    /// Lengths of shards that steps asked for, by dimension.
+    pub(super) shards: Vec<(String, Extent)>,
 }
 
 /// A variable so far.
@@ -43,7 +48,13 @@ impl<'d> Draft<'d> {
                 made: Made::Source { variable: place, chunk_shape: variable.grid.chunk_shape().to_vec() },
             }),
         });
-        Self { source, groups: source.groups.clone(), fields: fields.collect(), chunks: Vec::new() }
+        Self {
+            source,
+            groups: source.groups.clone(),
+            fields: fields.collect(),
+            chunks: Vec::new(),
+            shards: Vec::new(),
+        }
     }
 
     /// The place of the field of a path.
@@ -104,11 +115,19 @@ impl<'d> Draft<'d> {
         let mut arrays = Vec::new();
         for field in &self.fields {
             let chunk_shape = chunking::shape(field, &self.chunks)?;
-            let grid = ChunkGrid::new(field.array.shape.clone(), chunk_shape);
+            let shard_shape = chunking::shard_shape(field, &chunk_shape, &self.shards)?;
+            let grid_shape = shard_shape.as_ref().unwrap_or(&chunk_shape).clone();
+            let grid = ChunkGrid::new(field.array.shape.clone(), grid_shape);
             let Ok(grid) = grid else { return refused(format!("{} cannot be cut into chunks", field.path)) };
             let codecs = match (&field.array.made, field.size()) {
                 // Text of any length passes in the codecs that it has.
                 (Made::Source { variable, .. }, None) => self.source.variables[*variable].codecs.clone(),
+                _ if shard_shape.is_some() => vec![Codec::Sharding(Sharding {
+                    chunk_shape,
+                    codecs: Vec::new(),
+                    index_has_checksum: true,
+                    index_at_end: true,
+                })],
                 _ => Vec::new(),
             };
             dataset.variables.push(Variable { grid, codecs, ..field.as_variable() });

@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::ports::PublishedDataset;
-use model::{ByteOrder, Codec, DataType, Dataset, Error, Region, Result, Variable};
+use model::{
+    AttributeValue, BloscCompressor, BloscShuffle, ByteOrder, ChunkGrid, Codec, DataType, Dataset, Error,
+    Numbers, Region, Result, Sharding, Variable,
+};
 use views::array::{Array, Made};
 use views::plan::{Known, Plan, Unplanned};
+use views::steps::ErrorBound;
 use views::{Steps, plan};
 use zarr::codecs::ChunkCodecs;
 use zarr::decoded::Encoding;
@@ -16,6 +20,15 @@ use crate::evaluate::Inner;
 use crate::evaluate::decode::failed;
 use crate::evaluate::rounding::Rounding;
 
+/// What numbers are encoded with that were rounded as far as they may be: their last bits are zeros, which Zstandard finds
+/// once they are shuffled together.
+const FOR_ROUNDED: Codec = Codec::Blosc {
+    compressor: BloscCompressor::Zstd,
+    level: 3,
+    shuffle: BloscShuffle::Bit,
+    element_size: 0,
+    block_size: 0,
+};
 /// Most variables whose values are read to plan one view.
 const NEEDED_MAX: usize = 64;
 
@@ -104,17 +117,24 @@ impl View {
     fn new(of: PublishedDataset, plan: Plan, steps: &Steps) -> Result<Self> {
         engine::encoding::check_steps(steps, &plan.dataset)?;
         let own = engine::encoding::of_view(&of.view, &of.dataset)?;
-        let encoding = engine::encoding::of_steps(steps, own.codec, &plan.dataset);
+        let bounds = engine::encoding::bounds_of_steps(steps, &plan.dataset);
+        let codec = if bounds.is_empty() { own.codec } else { Some(FOR_ROUNDED) };
+        let encoding = engine::encoding::of_steps(steps, codec, &plan.dataset);
         let mut variables = Vec::with_capacity(plan.arrays.len());
         let mut arrays = Vec::with_capacity(plan.arrays.len());
-        for (variable, array) in plan.dataset.variables.into_iter().zip(plan.arrays) {
-            let shown = zarr::decoded::variable(&variable, &encoding).unwrap_or_else(|| variable.clone());
+        for (mut variable, array) in plan.dataset.variables.into_iter().zip(plan.arrays) {
+            let bound = bounds.get(variable.path.as_str()).copied();
+            if let Some(bound) = bound {
+                say(bound, &mut variable);
+            }
+            let shown = encoded(&variable, &encoding);
+            let within = bound.and_then(|bound| Rounding::within(bound, &shown));
             let encoder = match &array.made {
                 Made::Source { variable: place, .. } if shown.data_type == DataType::Text => {
                     Encoder::Passing(of.dataset.variables[*place].path.clone())
                 }
                 _ => Encoder::Elements {
-                    rounding: Rounding::new(&shown, &encoding),
+                    rounding: within.or_else(|| Rounding::new(&shown, &encoding)),
                     codecs: ChunkCodecs::new(&shown).map_err(failed)?,
                     fill: fill(&shown),
                 },
@@ -127,6 +147,29 @@ impl View {
         let shown = PublishedDataset { dataset, in_place, view: String::new(), ..of.clone() };
         Ok(Self { serial: Self::serial(), of, shown, arrays })
     }
+}
+
+/// A variable of the plan as it is shown: encoded, within its shards if it has any.
+fn encoded(variable: &Variable, encoding: &Encoding) -> Variable {
+    let [Codec::Sharding(sharding)] = variable.codecs.as_slice() else {
+        return zarr::decoded::variable(variable, encoding).unwrap_or_else(|| variable.clone());
+    };
+    let grid = ChunkGrid::new(variable.grid.shape().to_vec(), sharding.chunk_shape.clone());
+    let Ok(grid) = grid else { return variable.clone() };
+    let inner = encoded(&Variable { grid, codecs: Vec::new(), ..variable.clone() }, encoding);
+    let codecs = vec![Codec::Sharding(Sharding { codecs: inner.codecs, ..sharding.clone() })];
+    Variable { grid: variable.grid.clone(), codecs, ..inner }
+}
+
+/// Says in attributes how far numbers may be from the truth: `maximum_absolute_error`, in the variable's units, or
+/// `maximum_relative_error`.
+fn say(bound: ErrorBound, variable: &mut Variable) {
+    let (name, error) = match bound {
+        ErrorBound::Absolute(error) => ("maximum_absolute_error", error),
+        ErrorBound::Relative(error) => ("maximum_relative_error", error),
+        ErrorBound::Bits(bits) => ("maximum_relative_error", (-f64::from(bits) - 1.0).exp2()),
+    };
+    variable.attributes.set(name, AttributeValue::Numbers(Numbers::F64(vec![error])));
 }
 
 /// The element of places that hold nothing.
