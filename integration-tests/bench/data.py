@@ -1,5 +1,6 @@
 """Benchmark data: one NetCDF file whose chunks are stored uncompressed at exact sizes, and the same bytes as files."""
 
+import datetime
 import pathlib
 
 import h5py
@@ -74,5 +75,47 @@ def many_chunks(path: pathlib.Path, chunks: int = 100_000) -> pathlib.Path:
         block = 10_000
         for begin in range(0, chunks, block):
             data[begin : begin + block] = np.arange(begin * 16, (begin + block) * 16).reshape(block, 16)
+    part.rename(path)
+    return path
+
+
+def climate(path: pathlib.Path, years: int = 20) -> pathlib.Path:
+    """Monthly temperatures of some years, somewhat as a reanalysis has them: one chunk a month, deflated to about half."""
+    if path.exists():
+        return path
+    dice = np.random.default_rng(3)
+    lat, lon = np.linspace(90, -90, 721), np.arange(1440) / 4
+    north, east = np.deg2rad(lat)[:, None], np.deg2rad(lon)[None, :]
+    land = np.cos(2 * east + 1) * np.cos(3 * north)
+    yearly = 245 + 55 * np.cos(north) ** 2 + 8 * land
+    seasonal = -20 * np.sin(north) * (1 + 0.5 * land)
+    part = path.with_suffix(".part")
+    with netCDF4.Dataset(part, "w") as file:
+        file.Conventions = "CF-1.8"
+        months = np.arange(12 * years)
+        times = netCDF4.date2num(
+            [datetime.datetime(2001 + month // 12, 1 + month % 12, 15) for month in months.tolist()],
+            "days since 2001-01-01", "standard",
+        )
+        for name, values, units in (
+            ("time", times, "days since 2001-01-01"), ("lat", lat, "degrees_north"), ("lon", lon, "degrees_east"),
+        ):
+            file.createDimension(name, len(values))
+            coordinate = file.createVariable(name, "f8", (name,))
+            coordinate.standard_name = {"lat": "latitude", "lon": "longitude"}.get(name, name)
+            coordinate.units = units
+            coordinate[:] = values
+        file["time"].calendar = "standard"
+        shape = (1, len(lat), len(lon))
+        tas = file.createVariable("tas", "f4", ("time", "lat", "lon"), chunksizes=shape, zlib=True, complevel=1)
+        tas.units, tas.standard_name = "K", "air_temperature"
+        for month in months.tolist():
+            weather = sum(
+                3 / wave * np.cos(wave * (north + east) + phase) for wave, phase in enumerate(dice.uniform(0, 6.28, 12), 1)
+            )
+            values = yearly + seasonal * np.cos(np.pi * month / 6) + weather
+            values += 2 * dice.standard_normal(values.shape, dtype="f4")
+            # Some last bits are 0, as where values were packed.
+            tas[month] = np.round(values * 2048) / 2048
     part.rename(path)
     return path
