@@ -34,8 +34,8 @@ clients: tools $(IT)/.venv-zarr3/ready $(IT)/.venv-zarr2/ready $(IT)/node_module
 	cd $(IT) && .venv-zarr3/bin/pytest $(PYTEST)
 	cd $(IT) && .venv-zarr2/bin/pytest tests/test_zarr_2.py
 
-bench: tools $(IT)/.venv-zarr3/ready ## Raw chunks against nginx sendfile, memory, scan (BENCH_SECONDS, BENCH_ROUNDS)
-	@$(NEED) nginx wrk
+bench: tools $(IT)/.venv-zarr3/ready ## Raw chunks against nginx sendfile, memory, scan, views against CDO (BENCH_SECONDS, BENCH_ROUNDS, BENCH_PARTS)
+	@$(NEED) nginx wrk cdo
 	cargo build --release --locked
 	cd $(IT) && .venv-zarr3/bin/python -m bench
 
