@@ -31,7 +31,7 @@ impl Rounding {
     pub(super) fn within(bound: ErrorBound, variable: &Variable) -> Option<Self> {
         let marks = engine::encoding::marks(variable)?;
         let is_float = matches!(variable.data_type, DataType::F32 | DataType::F64);
-        is_float.then(|| Self::Bound(bound, variable.data_type, marks))
+        is_float.then_some(Self::Bound(bound, variable.data_type, marks))
     }
 
     /// Rounds little-endian elements.

@@ -54,6 +54,8 @@ pub(super) fn shard_shape(
         lengths[axis] = match extent {
             Extent::Whole => field.array.shape[axis].max(1).div_ceil(chunk) * chunk,
             Extent::Elements(length) if length.get().is_multiple_of(chunk) => length.get(),
+            // A shard is one chunk at least: coordinates often are but one.
+            Extent::Elements(length) if length.get() < chunk => chunk,
             Extent::Elements(length) => {
                 return refused(format!(
                     "shards of {} would have {length} places of {dimension}, which is no multiple of {chunk}, the length of \

@@ -27,7 +27,7 @@ impl Default for Encoding {
 
 impl Encoding {
     /// The codecs of a variable whose elements have a size in bytes.
-    pub(super) fn codecs(&self, size: usize) -> Vec<Codec> {
+    pub fn codecs(&self, size: usize) -> Vec<Codec> {
         let mut codec = self.codec.clone();
         if let Some(Codec::Blosc { element_size, .. }) = &mut codec {
             *element_size = u32::try_from(size).unwrap_or(1);

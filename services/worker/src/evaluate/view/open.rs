@@ -11,7 +11,7 @@ use model::{
 use views::array::{Array, Made};
 use views::plan::{Known, Plan, Unplanned};
 use views::steps::ErrorBound;
-use views::{Steps, plan};
+use views::{Step, Steps, plan};
 use zarr::codecs::ChunkCodecs;
 use zarr::decoded::Encoding;
 
@@ -120,6 +120,9 @@ impl View {
         let bounds = engine::encoding::bounds_of_steps(steps, &plan.dataset);
         let codec = if bounds.is_empty() { own.codec } else { Some(FOR_ROUNDED) };
         let encoding = engine::encoding::of_steps(steps, codec, &plan.dataset);
+        // Small chunks have no codec unless somebody wants one.
+        let names_codec = steps.as_slice().iter().any(|step| matches!(step, Step::Compression(_)));
+        let is_asked = names_codec || !bounds.is_empty();
         let mut variables = Vec::with_capacity(plan.arrays.len());
         let mut arrays = Vec::with_capacity(plan.arrays.len());
         for (mut variable, array) in plan.dataset.variables.into_iter().zip(plan.arrays) {
@@ -127,7 +130,7 @@ impl View {
             if let Some(bound) = bound {
                 say(bound, &mut variable);
             }
-            let shown = encoded(&variable, &encoding);
+            let shown = encoded(&variable, &encoding, is_asked);
             let within = bound.and_then(|bound| Rounding::within(bound, &shown));
             let encoder = match &array.made {
                 Made::Source { variable: place, .. } if shown.data_type == DataType::Text => {
@@ -149,14 +152,17 @@ impl View {
     }
 }
 
-/// A variable of the plan as it is shown: encoded, within its shards if it has any.
-fn encoded(variable: &Variable, encoding: &Encoding) -> Variable {
+/// A variable of the plan as it is shown: encoded, within its shards if it has any; small chunks too if that was asked for.
+fn encoded(variable: &Variable, encoding: &Encoding, is_asked: bool) -> Variable {
     let [Codec::Sharding(sharding)] = variable.codecs.as_slice() else {
-        return zarr::decoded::variable(variable, encoding).unwrap_or_else(|| variable.clone());
+        let mut shown = zarr::decoded::variable(variable, encoding).unwrap_or_else(|| variable.clone());
+        let size = shown.data_type.size().filter(|_| is_asked && shown.codecs.is_empty());
+        shown.codecs = size.map_or(shown.codecs, |size| encoding.codecs(size));
+        return shown;
     };
     let grid = ChunkGrid::new(variable.grid.shape().to_vec(), sharding.chunk_shape.clone());
     let Ok(grid) = grid else { return variable.clone() };
-    let inner = encoded(&Variable { grid, codecs: Vec::new(), ..variable.clone() }, encoding);
+    let inner = encoded(&Variable { grid, codecs: Vec::new(), ..variable.clone() }, encoding, is_asked);
     let codecs = vec![Codec::Sharding(Sharding { codecs: inner.codecs, ..sharding.clone() })];
     Variable { grid: variable.grid.clone(), codecs, ..inner }
 }

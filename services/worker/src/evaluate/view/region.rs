@@ -44,8 +44,9 @@ impl Inner {
             return Err(Error::new(ErrorKind::TooLarge, message));
         }
         if let (How::Reduced(reduced), Some(number)) = (&array.made, block_number(array, region)) {
-            debug_assert!(!reduced.block_shape.is_empty() || array.shape.is_empty());
-            return self.block(view, array, number).await;
+            // The chunk that it becomes is kept: no need to keep it twice.
+            let block = reduced.block(&array.shape, number)?;
+            return self.compute(view, Work::Block(Arc::clone(array), block)).await;
         }
         self.compute(view, Work::Region(Arc::clone(array), region.clone())).await
     }
