@@ -37,6 +37,14 @@ pub enum Made {
         /// Shape of its chunks.
         chunk_shape: Vec<u64>,
     },
+    /// It is another array, made in small blocks that are kept: those of a variable around places that somebody asked for
+    /// serve whoever asks for their neighbours.
+    Tiled {
+        /// The array, a [`Made::Source`].
+        of: Arc<Array>,
+        /// Shape of the blocks.
+        tile_shape: Vec<u64>,
+    },
     /// It is here.
     Known(Bytes),
     /// Stored numbers as what they mean; NaN where they are missing.

@@ -19,6 +19,6 @@ mod reduce;
 mod region;
 
 pub use cost::{input_bytes, largest_leaf_bytes, reductions_bytes};
-pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_reduction};
+pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_block};
 pub use reduce::{reduce, state_bytes};
-pub use region::{Leaves, evaluate};
+pub use region::{Leaves, evaluate, evaluate_block};

@@ -17,6 +17,7 @@ mod grouping;
 mod reduction;
 mod related;
 mod select;
+mod tiling;
 mod values;
 
 use std::collections::HashMap;

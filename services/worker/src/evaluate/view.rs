@@ -18,7 +18,7 @@ use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, PublishedDataset};
 use model::{DatasetId, Error, ErrorKind, Region, Result, Variable, Version};
 use moka::future::Cache;
-use views::array::Array;
+use views::array::{Array, Made as How};
 use zarr::codecs::ChunkCodecs;
 
 use super::Inner;
@@ -54,13 +54,18 @@ impl ViewKey {
     }
 }
 
-/// A block of a reduction in a view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct BlockKey {
-    view: u64,
-    /// Where the array is in memory: the view holds it there.
-    array: usize,
-    number: u64,
+/// A block that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum BlockKey {
+    /// Of an array of one view.
+    Own {
+        view: u64,
+        /// Where the array is in memory: the view holds it there.
+        array: usize,
+        number: u64,
+    },
+    /// Of a variable of a dataset: all its views share it.
+    Tile { id: DatasetId, version: Version, variable: usize, shape: Vec<u64>, number: u64 },
 }
 
 /// A view, ready for use.
@@ -136,6 +141,17 @@ impl View {
     /// As it is shown.
     pub(super) fn shown(&self) -> &PublishedDataset {
         &self.shown
+    }
+
+    /// The key of a block of one of its arrays.
+    fn key_of(&self, array: &Arc<Array>, number: u64) -> BlockKey {
+        if let How::Tiled { of, tile_shape } = &array.made
+            && let How::Source { variable, .. } = of.made
+        {
+            let (id, version) = (self.of.id.clone(), self.of.version);
+            return BlockKey::Tile { id, version, variable, shape: tile_shape.clone(), number };
+        }
+        BlockKey::Own { view: self.serial, array: Arc::as_ptr(array) as usize, number }
     }
 
     /// The chunk that the elements of a region are.

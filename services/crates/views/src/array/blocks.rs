@@ -15,6 +15,7 @@ impl Array {
         }
         match &self.made {
             Made::Source { chunk_shape, .. } => even(chunk_shape.get(axis).copied(), range),
+            Made::Tiled { tile_shape, .. } => even(tile_shape.get(axis).copied(), range),
             Made::Known(_) => vec![range],
             Made::Unpacked { of, .. } => of.blocks(axis, range),
             Made::Computed { of, .. } => match of.first() {
@@ -39,6 +40,7 @@ impl Array {
         match &self.made {
             Made::Source { chunk_shape, .. } => chunk_shape.get(axis).map_or(1, |chunk| *chunk.min(&length)),
             Made::Reduced(reduced) => reduced.block_shape.get(axis).map_or(1, |block| *block.min(&length)),
+            Made::Tiled { tile_shape, .. } => tile_shape.get(axis).map_or(1, |tile| *tile.min(&length)),
             _ => {
                 let lengths = self.blocks(axis, 0..length).into_iter().map(|block| block.end - block.start);
                 lengths.max().unwrap_or(1)
@@ -89,6 +91,27 @@ fn taken(of: &Array, axis: usize, places: &Places, range: Range<u64>) -> Vec<Ran
     ranges
 }
 
+impl Array {
+    /// The shape of the blocks in which it is made, where it is made in blocks.
+    pub fn block_shape(&self) -> Option<&[u64]> {
+        match &self.made {
+            Made::Reduced(reduced) => Some(&reduced.block_shape),
+            Made::Tiled { tile_shape, .. } => Some(tile_shape),
+            _ => None,
+        }
+    }
+
+    /// The region that the block of a number is.
+    pub fn block(&self, number: u64) -> model::Result<Region> {
+        let block_shape = self.block_shape().ok_or_else(|| Error::internal("an array without blocks"))?;
+        let grid = ChunkGrid::new(self.shape.clone(), block_shape.to_vec()).map_err(Error::internal)?;
+        if number >= grid.chunk_count() {
+            return Err(Error::internal("an array has no such block"));
+        }
+        Ok(grid.region(&grid.index(number)))
+    }
+}
+
 impl Reduced {
     /// The shape of what is reduced, without a dimension of quantiles.
     pub fn group_shape(&self) -> Vec<u64> {
@@ -103,18 +126,14 @@ impl Reduced {
         matches!(&self.reduction, Reduction::Quantiles(quantiles) if quantiles.len() > 1)
     }
 
-    /// The region of groups that is the block of a number, of a result of a shape.
-    pub fn block(&self, shape: &[u64], number: u64) -> model::Result<Region> {
-        let grid = ChunkGrid::new(shape.to_vec(), self.block_shape.clone()).map_err(Error::internal)?;
-        if number >= grid.chunk_count() {
-            return Err(Error::internal("a reduction has no such block"));
-        }
-        let mut region = grid.region(&grid.index(number));
+    /// The region of groups that a region of the result is.
+    #[must_use]
+    pub fn groups_of(&self, mut region: Region) -> Region {
         if self.has_quantiles() {
             region.start.remove(0);
             region.extent.remove(0);
         }
-        Ok(region)
+        region
     }
 }
 

@@ -16,6 +16,13 @@ pub fn input_bytes(array: &Array, lengths: &[u64]) -> u64 {
                 whole.map(|((length, chunk), shape)| (length.div_ceil(*chunk) * chunk).min((*shape).max(1)));
             whole.fold(size, u64::saturating_mul)
         }
+        Made::Tiled { of, tile_shape } => {
+            let tiles = lengths.iter().zip(tile_shape).zip(&array.shape);
+            let whole = |((length, tile), shape): ((&u64, &u64), &u64)| {
+                length.div_ceil(*tile).saturating_mul(*tile).min((*shape).max(1))
+            };
+            input_bytes(of, &tiles.map(whole).collect::<Vec<_>>())
+        }
         Made::Unpacked { of, .. } => input_bytes(of, lengths),
         Made::Computed { of, .. } => {
             of.iter().fold(0, |sum, of| sum.saturating_add(input_bytes(of, lengths)))
@@ -68,9 +75,10 @@ pub fn largest_leaf_bytes(array: &Array) -> u64 {
             let size = array.data_type.size().unwrap_or(8) as u64;
             chunk_shape.iter().fold(size, |product, length| product.saturating_mul(*length))
         }
-        Made::Unpacked { of, .. } | Made::Arranged { of, .. } | Made::Taken { of, .. } => {
-            largest_leaf_bytes(of)
-        }
+        Made::Tiled { of, .. }
+        | Made::Unpacked { of, .. }
+        | Made::Arranged { of, .. }
+        | Made::Taken { of, .. } => largest_leaf_bytes(of),
         Made::Computed { of, .. } => of.iter().map(|of| largest_leaf_bytes(of)).max().unwrap_or(0),
         Made::Reduced(reduced) => largest_leaf_bytes(&reduced.of),
     }
@@ -79,14 +87,14 @@ pub fn largest_leaf_bytes(array: &Array) -> u64 {
 /// Bytes of the state of all reductions that an array is made of, one block of each at once.
 pub fn reductions_bytes(array: &Array) -> u64 {
     match &array.made {
-        Made::Known(_) | Made::Source { .. } => 0,
+        Made::Known(_) | Made::Source { .. } | Made::Tiled { .. } => 0,
         Made::Unpacked { of, .. } | Made::Arranged { of, .. } | Made::Taken { of, .. } => {
             reductions_bytes(of)
         }
         Made::Computed { of, .. } => of.iter().map(|of| reductions_bytes(of)).sum(),
         Made::Reduced(reduced) => {
-            let block = reduced.block(&array.shape, 0).unwrap_or_else(|_| Region::whole(&[]));
-            state_bytes(reduced, &block).saturating_add(reductions_bytes(&reduced.of))
+            let block = array.block(0).unwrap_or_else(|_| Region::whole(&array.shape));
+            state_bytes(reduced, &reduced.groups_of(block)).saturating_add(reductions_bytes(&reduced.of))
         }
     }
 }

@@ -20,9 +20,9 @@ pub enum Leaf {
         /// Number in its grid, in C order.
         number: u64,
     },
-    /// A block of a reduction.
+    /// A block of an array that is made in blocks.
     Block {
-        /// The array, whose `made` is [`Made::Reduced`].
+        /// The array, whose `made` is [`Made::Reduced`] or [`Made::Tiled`].
         array: Arc<Array>,
         /// Number in the grid of its blocks, in C order.
         number: u64,
@@ -193,11 +193,16 @@ pub fn leaves(array: &Arc<Array>, region: &Region) -> Result<Vec<Leaf>, TooManyL
     Ok(found)
 }
 
-/// The chunks and blocks that a region of a reduction's groups is made of, in the order in which
-/// [`reduce`](super::reduce) uses them.
-pub fn leaves_of_reduction(reduced: &Reduced, region: &Region) -> Result<Vec<Leaf>, TooManyLeaves> {
+/// The same of a region of an array that is made in blocks, in the order in which
+/// [`evaluate_block`](super::evaluate_block) uses them.
+pub fn leaves_of_block(array: &Array, region: &Region) -> Result<Vec<Leaf>, TooManyLeaves> {
     let mut found = Vec::new();
-    for input in inputs(reduced, region) {
+    let reduced = match &array.made {
+        Made::Reduced(reduced) => reduced,
+        Made::Tiled { of, .. } => return leaves(of, region),
+        _ => return Ok(found),
+    };
+    for input in inputs(reduced, &reduced.groups_of(region.clone())) {
         add_leaves(&reduced.of, &input, &mut found)?;
         if let Some(weights) = &reduced.weights {
             add_leaves(&weights.of, &weights.region(&input), &mut found)?;
@@ -219,8 +224,8 @@ fn add_leaves(array: &Arc<Array>, region: &Region, found: &mut Vec<Leaf>) -> Res
             grid.within(region)
                 .try_for_each(|index| add(Leaf::Chunk { variable: *variable, number: chunk(&index) }))
         }
-        Made::Reduced(reduced) => {
-            let Some(grid) = grid_of(&array.shape, &reduced.block_shape) else { return Ok(()) };
+        Made::Reduced(Reduced { block_shape, .. }) | Made::Tiled { tile_shape: block_shape, .. } => {
+            let Some(grid) = grid_of(&array.shape, block_shape) else { return Ok(()) };
             let block = |index: &[u64]| grid.number(index).unwrap_or_default();
             grid.within(region)
                 .try_for_each(|index| add(Leaf::Block { array: Arc::clone(array), number: block(&index) }))

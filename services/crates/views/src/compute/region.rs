@@ -8,7 +8,7 @@ use model::{Error, ErrorKind, Region, Result};
 use super::formula::{self, Input};
 use super::parts::{Cell, Leaf, arranged, cells, gathered, grid_of};
 use super::{arrange, gather};
-use crate::array::{Array, Made};
+use crate::array::{Array, Made, Reduced};
 
 /// What gives the elements of chunks and blocks.
 pub trait Leaves {
@@ -28,9 +28,8 @@ pub fn evaluate(array: &Arc<Array>, region: &Region, leaves: &mut impl Leaves) -
             let leaf = |number| Leaf::Chunk { variable: *variable, number };
             assemble(cells(&grid, region, false), region, size, |number| leaves.elements(leaf(number)))
         }
-        Made::Reduced(reduced) => {
-            let grid =
-                grid_of(&array.shape, &reduced.block_shape).ok_or_else(|| Error::internal("no grid"))?;
+        Made::Reduced(Reduced { block_shape, .. }) | Made::Tiled { tile_shape: block_shape, .. } => {
+            let grid = grid_of(&array.shape, block_shape).ok_or_else(|| Error::internal("no grid"))?;
             let leaf = |number| Leaf::Block { array: Arc::clone(array), number };
             assemble(cells(&grid, region, true), region, size, |number| leaves.elements(leaf(number)))
         }
@@ -74,6 +73,17 @@ pub fn evaluate(array: &Arc<Array>, region: &Region, leaves: &mut impl Leaves) -
             }
             Ok(into.into())
         }
+    }
+}
+
+/// The elements of a region of an array that is made in blocks, made now: [`evaluate`] asks for its blocks instead.
+pub fn evaluate_block(array: &Arc<Array>, region: &Region, leaves: &mut impl Leaves) -> Result<Bytes> {
+    match &array.made {
+        Made::Reduced(reduced) => {
+            super::reduce(reduced, &reduced.groups_of(region.clone()), array.data_type, leaves)
+        }
+        Made::Tiled { of, .. } => evaluate(of, region, leaves),
+        _ => Err(Error::internal("an array without blocks")),
     }
 }
 

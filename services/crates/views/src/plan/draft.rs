@@ -9,7 +9,7 @@ use model::{
     Variable,
 };
 
-use super::{Plan, Result, chunking, refused, related, unsupported};
+use super::{Plan, Result, chunking, refused, related, tiling, unsupported};
 use crate::array::{Array, Made, Places};
 use crate::steps::{Extent, Steps};
 
@@ -158,16 +158,10 @@ impl Field {
 
     pub(super) fn take(&mut self, dimension: &str, places: &Places) {
         let Some(axis) = self.axis(dimension) else { return };
-        let of_axis = |(at, length): (usize, &u64)| {
-            if at == axis { places.clone() } else { Places::all(*length) }
-        };
-        let all: Vec<Places> = self.array.shape.iter().enumerate().map(of_axis).collect();
-        let shape = all.iter().filter_map(Places::length).collect();
         if places.length().is_none() {
             self.dimensions.remove(axis);
         }
-        let made = Made::Taken { of: Arc::clone(&self.array), places: all };
-        self.array = Arc::new(Array { data_type: self.array.data_type, shape, made });
+        self.array = Arc::new(tiling::take(&self.array, axis, places));
     }
 
     /// Its values as what they mean: an array of `F32` or `F64`, NaN where they are missing.

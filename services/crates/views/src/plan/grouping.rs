@@ -14,7 +14,7 @@ use super::values::{self, Values};
 use super::{Known, Result, refused, too_large, unsupported};
 use crate::array::{Array, Groups, Made, NO_GROUP};
 use crate::steps::{Boundary, Coarsen, GroupBy, GroupKey, Groups as GroupsOf, Resample};
-use crate::times::{self, Keys, Times};
+use crate::times::{self, Keys, PeriodsError, Times};
 
 /// The most groups of a coordinate's values.
 const GROUPS_MAX: usize = 1 << 24;
@@ -148,7 +148,10 @@ fn by_bins(draft: &Draft<'_>, name: &str, edges: &[f64], known: &Known) -> Resul
 pub(super) fn resample(draft: &mut Draft<'_>, step: &Resample, known: &Known) -> Result<()> {
     let name = step.dimension.as_str();
     let (dimension, times) = times_of(draft, name, known)?;
-    let periods = times::by_period(&times, step.frequency).or_else(|error| refused(error.to_string()))?;
+    let periods = times::by_period(&times, step.frequency).or_else(|error| match error {
+        PeriodsError::TooMany { .. } => too_large(error.to_string()),
+        other => refused(other.to_string()),
+    })?;
     let bounds: Vec<Instant> = periods.bounds.iter().flat_map(|(start, end)| [*start, *end]).collect();
     let all: Vec<Instant> = periods.names.iter().chain(&bounds).copied().collect();
     let (units, values) = encoded(&times, &all)?;

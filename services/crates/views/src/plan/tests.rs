@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    AttributeValue, Attributes, ByteOrder, ChunkGrid, DataType, Dataset, Error, Group, NodePath, Region,
-    Variable,
+    AttributeValue, Attributes, ByteOrder, ChunkGrid, DataType, Dataset, Group, NodePath, Region, Variable,
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::array::Made;
-use crate::compute::{Leaf, Leaves, evaluate, leaves, leaves_of_reduction, reduce};
+use crate::compute::{Leaf, Leaves, evaluate, evaluate_block, leaves, leaves_of_block};
 
 /// A dataset and the elements of its variables, whole.
 struct Whole {
@@ -41,11 +39,10 @@ impl Leaves for Chunks<'_> {
                 Ok(chunk.into())
             }
             Leaf::Block { array, number } => {
-                let Made::Reduced(reduced) = &array.made else { return Err(Error::internal("no block")) };
-                let region = reduced.block(&array.shape, number)?;
-                let expected = leaves_of_reduction(reduced, &region).unwrap();
+                let region = array.block(number)?;
+                let expected = leaves_of_block(&array, &region).unwrap();
                 let mut inner = Chunks { whole: self.whole, expected };
-                let elements = reduce(reduced, &region, array.data_type, &mut inner)?;
+                let elements = evaluate_block(&array, &region, &mut inner)?;
                 assert_eq!(inner.expected.len(), 0);
                 Ok(elements)
             }
@@ -262,4 +259,24 @@ fn what_cannot_be_done_is_refused_with_step_and_reason() {
         assert_eq!(refusal.number, number, "{refusal}");
         assert!(refusal.reason.contains(words), "{refusal}");
     }
+}
+
+#[test]
+fn few_places_of_large_chunks_are_made_of_tiles() {
+    let dimensions = [("time", 6, 1), ("y", 80, 80), ("x", 100, 100)];
+    let variables = vec![variable("v", &dimensions, DataType::F32)];
+    let elements = vec![(0..48_000).flat_map(|place| (place as f32).to_le_bytes()).collect()];
+    let whole = Whole { dataset: Dataset { groups: vec![Group::default()], variables }, elements };
+    for (steps, wanted) in [
+        ("isel=y:7,x:33", (0..6).map(|time| f64::from(time * 8000 + 733)).collect::<Vec<_>>()),
+        ("isel=x:33,y:7|mean=time", vec![f64::from(5 * 4000 + 733)]),
+        ("isel=x:33,y:7..9,time:2", vec![16_733.0, 16_833.0]),
+        ("isel=y:2..|isel=y:5,x:10..|isel=x:23", (0..6).map(|time| f64::from(time * 8000 + 733)).collect()),
+    ] {
+        let plan = whole.plan(steps).unwrap();
+        assert_eq!(whole.numbers(&plan, "v"), wanted, "{steps}");
+        assert!(format!("{:?}", plan.arrays[0]).contains("Tiled"), "{steps}");
+    }
+    let plan = whole.plan("isel=time:2").unwrap();
+    assert!(!format!("{:?}", plan.arrays[0]).contains("Tiled"));
 }

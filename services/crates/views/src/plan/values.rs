@@ -8,8 +8,8 @@ use model::{DataType, Dataset, Error, Region};
 
 use super::draft::{Draft, Field};
 use super::{Known, Result, Stop, refused, too_large, unsupported};
-use crate::array::{Array, Made};
-use crate::compute::{Leaf, Leaves, evaluate, reduce};
+use crate::array::Array;
+use crate::compute::{Leaf, Leaves, evaluate, evaluate_block};
 use crate::times::Times;
 
 /// The most elements of a variable that is read to plan a view: latitudes of cells, at most.
@@ -172,10 +172,8 @@ impl Leaves for KnownLeaves<'_> {
         match leaf {
             Leaf::Chunk { variable, number } => self.chunk(variable, number),
             Leaf::Block { array, number } => {
-                let Made::Reduced(reduced) = &array.made else {
-                    return Err(Error::internal("a block of what is no reduction"));
-                };
-                reduce(reduced, &reduced.block(&array.shape, number)?, array.data_type, self)
+                let region = array.block(number)?;
+                evaluate_block(&array, &region, self)
             }
         }
     }

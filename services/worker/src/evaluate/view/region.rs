@@ -7,11 +7,11 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use model::{ChunkGrid, Error, ErrorKind, Region, Result};
 use tokio::sync::mpsc;
-use views::array::{Array, Made as How, Reduced};
+use views::array::{Array, Made as How};
 use views::compute::{self, Leaf};
 
 use super::feed::{Feed, Supply};
-use super::{BlockKey, View, fault};
+use super::{View, fault};
 use crate::evaluate::locate::Source;
 use crate::evaluate::witness::Witness;
 use crate::evaluate::{Inner, Recipe};
@@ -43,10 +43,9 @@ impl Inner {
             );
             return Err(Error::new(ErrorKind::TooLarge, message));
         }
-        if let (How::Reduced(reduced), Some(number)) = (&array.made, block_number(array, region)) {
+        if matches!(array.made, How::Reduced(_)) && is_block(array, region) {
             // The chunk that it becomes is kept: no need to keep it twice.
-            let block = reduced.block(&array.shape, number)?;
-            return self.compute(view, Work::Block(Arc::clone(array), block)).await;
+            return self.compute(view, Work::Block(Arc::clone(array), region.clone())).await;
         }
         self.compute(view, Work::Region(Arc::clone(array), region.clone())).await
     }
@@ -59,16 +58,14 @@ impl Inner {
         number: u64,
     ) -> BoxFuture<'a, Result<(Bytes, Arc<[Witness]>)>> {
         async move {
-            let key = BlockKey { view: view.serial, array: Arc::as_ptr(array) as usize, number };
+            let key = view.key_of(array, number);
             if let Some((elements, sources)) = self.views.blocks.get(&key).await {
                 if self.are_unchanged(&sources).await? {
                     return Ok((elements, sources));
                 }
                 self.views.blocks.invalidate(&key).await;
             }
-            let How::Reduced(reduced) = &array.made else { return Err(Error::internal("no reduction")) };
-            let region = reduced.block(&array.shape, number)?;
-            let make = self.compute(view, Work::Block(Arc::clone(array), region));
+            let make = self.compute(view, Work::Block(Arc::clone(array), array.block(number)?));
             self.views.blocks.try_get_with(key, make).await.map_err(|error| Error::clone(&error))
         }
         .boxed()
@@ -148,10 +145,7 @@ impl Work {
     fn leaves(&self) -> Result<Vec<Leaf>> {
         let found = match self {
             Self::Region(array, region) => compute::leaves(array, region),
-            Self::Block(array, region) => match &array.made {
-                How::Reduced(reduced) => compute::leaves_of_reduction(reduced, region),
-                _ => Ok(Vec::new()),
-            },
+            Self::Block(array, region) => compute::leaves_of_block(array, region),
         };
         found.map_err(|error| Error::new(ErrorKind::TooLarge, error.to_string()))
     }
@@ -159,23 +153,20 @@ impl Work {
     fn run(&self, feed: &mut Feed) -> Result<Bytes> {
         let elements = match self {
             Self::Region(array, region) => compute::evaluate(array, region, feed),
-            Self::Block(array, region) => match &array.made {
-                How::Reduced(reduced) => compute::reduce(reduced, region, array.data_type, feed),
-                _ => Err(Error::internal("a block of what is no reduction")),
-            },
+            Self::Block(array, region) => compute::evaluate_block(array, region, feed),
         };
         feed.rest();
         elements
     }
 }
 
-/// The number of the block that a region is; none where it is no one block.
-fn block_number(array: &Array, region: &Region) -> Option<u64> {
-    let How::Reduced(Reduced { block_shape, .. }) = &array.made else { return None };
-    let grid = ChunkGrid::new(array.shape.clone(), block_shape.clone()).ok()?;
-    let index: Vec<u64> =
-        region.start.iter().zip(block_shape).map(|(start, length)| start / length).collect();
-    (grid.region(&index) == *region).then(|| grid.number(&index)).flatten()
+/// Whether a region is one of the blocks of an array.
+fn is_block(array: &Array, region: &Region) -> bool {
+    let Some(block_shape) = array.block_shape() else { return false };
+    let Ok(grid) = ChunkGrid::new(array.shape.clone(), block_shape.to_vec()) else { return false };
+    let places = region.start.iter().zip(block_shape);
+    let index: Vec<u64> = places.map(|(start, length)| start / (*length).max(1)).collect();
+    grid.number(&index).is_some() && grid.region(&index) == *region
 }
 
 /// Bytes of memory that a region takes while it is made, roughly.
