@@ -3,7 +3,8 @@
 //! ```text
 //! leaves(array, region)   which chunks and blocks it needs, in the order of use: for plans, limits and reading ahead
 //! evaluate(array, region) the same walk with elements: chunk ─▶ unpack ─▶ take ─▶ … ─▶ bytes
-//! reduce(reduced, region) many elements become one: streams over the leaves, and holds only the state of the result
+//! reduce_part(…)           many elements become one: streams over the leaves, and holds only the state of the result;
+//!                          parts are put together in order
 //! ```
 //! Everything is little-endian and in C order. The result of a region does not depend on how it was cut into others.
 
@@ -14,11 +15,13 @@ pub mod program;
 mod arrange;
 mod cost;
 mod gather;
+mod inputs;
 mod parts;
 mod reduce;
 mod region;
 
 pub use cost::{input_bytes, largest_leaf_bytes, reductions_bytes};
-pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_block};
-pub use reduce::{reduce, state_bytes};
+pub use inputs::Inputs;
+pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_block, leaves_of_part};
+pub use reduce::{Partial, reduce_part, state_bytes};
 pub use region::{Leaves, evaluate, evaluate_block};

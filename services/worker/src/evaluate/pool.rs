@@ -13,6 +13,7 @@ const UNIT_BYTES: u64 = 64 << 10;
 /// Admits work.
 pub(super) struct Pool {
     cores: Arc<Semaphore>,
+    count: usize,
     memory: Arc<Semaphore>,
     units: u32,
 }
@@ -28,8 +29,10 @@ impl Pool {
         };
         let units = (settings.memory_bytes_max / UNIT_BYTES).clamp(1, u32::MAX.into()) as u32;
         let units = units.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let count = cores.clamp(1, Semaphore::MAX_PERMITS);
         Self {
-            cores: Arc::new(Semaphore::new(cores.clamp(1, Semaphore::MAX_PERMITS))),
+            cores: Arc::new(Semaphore::new(count)),
+            count,
             memory: Arc::new(Semaphore::new(units as usize)),
             units,
         }
@@ -38,6 +41,11 @@ impl Pool {
     /// The cores: who computes elsewhere holds one.
     pub(super) fn cores(&self) -> Arc<Semaphore> {
         Arc::clone(&self.cores)
+    }
+
+    /// How many there are.
+    pub(super) fn cores_count(&self) -> usize {
+        self.count
     }
 
     /// Waits until there is memory for a chunk: its stored bytes, its elements in two orders, and its new form. One

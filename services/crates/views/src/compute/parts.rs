@@ -1,11 +1,11 @@
 //! Of which regions of which arrays a region is made: shared by what counts, what reads ahead, and what computes.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use model::{ChunkGrid, Indices, Region};
 
-use crate::array::{Array, Groups, Made, NO_GROUP, Places, Reduced};
+use super::inputs::Inputs;
+use crate::array::{Array, Made, Places, Reduced};
 
 /// The most chunks and blocks that one region may be made of.
 const LEAVES_MAX: usize = 1 << 20;
@@ -140,51 +140,6 @@ pub(super) fn arranged(of: &Array, axes: &[Option<usize>], region: &Region) -> R
     from
 }
 
-/// The regions of `reduced.of` that a region of the reduction's groups is made of, in the order in which they are used.
-pub(super) fn inputs(reduced: &Reduced, region: &Region) -> Vec<Region> {
-    let of = &reduced.of;
-    let mut axis_of_result = 0;
-    let mut ranges: Vec<Vec<Range<u64>>> = Vec::with_capacity(of.shape.len());
-    for (axis, groups) in reduced.axes.iter().enumerate() {
-        let length = of.shape[axis];
-        let wanted = groups.length(length).map(|_| {
-            let (start, extent) = (region.start[axis_of_result], region.extent[axis_of_result]);
-            axis_of_result += 1;
-            start..start + extent
-        });
-        ranges.push(match (groups, wanted) {
-            (Groups::Labels { labels, .. }, Some(wanted)) => labelled(of, axis, labels, &wanted),
-            (_, Some(wanted)) => of.blocks(axis, wanted),
-            (_, None) => of.blocks(axis, 0..length),
-        });
-    }
-    let indices = Indices::new(ranges.iter().map(|ranges| (0, ranges.len() as u64)).collect());
-    let input = |index: Vec<u64>| {
-        let chosen: Vec<_> = index.iter().zip(&ranges).map(|(at, ranges)| &ranges[*at as usize]).collect();
-        Region {
-            start: chosen.iter().map(|range| range.start).collect(),
-            extent: chosen.iter().map(|range| range.end - range.start).collect(),
-        }
-    };
-    indices.map(input).collect()
-}
-
-/// The smallest ranges, one a block at most, that hold all places whose labels are wanted.
-fn labelled(of: &Array, axis: usize, labels: &[u32], wanted: &Range<u64>) -> Vec<Range<u64>> {
-    let is_wanted = |place: u64| {
-        let label = labels.get(place as usize).copied().unwrap_or(NO_GROUP);
-        label != NO_GROUP && wanted.contains(&u64::from(label))
-    };
-    let Some(first) = (0..labels.len() as u64).find(|place| is_wanted(*place)) else { return Vec::new() };
-    let last = (first..labels.len() as u64).rfind(|place| is_wanted(*place)).unwrap_or(first);
-    let tight = |block: Range<u64>| {
-        let first = block.clone().find(|place| is_wanted(*place))?;
-        let last = block.rev().find(|place| is_wanted(*place))?;
-        Some(first..last + 1)
-    };
-    of.blocks(axis, first..last + 1).into_iter().filter_map(tight).collect()
-}
-
 /// The chunks and blocks that a region of an array is made of, in the order in which [`evaluate`](super::evaluate) uses
 /// them.
 pub fn leaves(array: &Arc<Array>, region: &Region) -> Result<Vec<Leaf>, TooManyLeaves> {
@@ -202,13 +157,33 @@ pub fn leaves_of_block(array: &Array, region: &Region) -> Result<Vec<Leaf>, TooM
         Made::Tiled { of, .. } => return leaves(of, region),
         _ => return Ok(found),
     };
-    for input in inputs(reduced, &reduced.groups_of(region.clone())) {
-        add_leaves(&reduced.of, &input, &mut found)?;
-        if let Some(weights) = &reduced.weights {
-            add_leaves(&weights.of, &weights.region(&input), &mut found)?;
-        }
+    let inputs = Inputs::new(reduced, &reduced.groups_of(region.clone()));
+    for part in 0..inputs.parts() {
+        add_leaves_of_part(reduced, &inputs, part, &mut found)?;
     }
     Ok(found)
+}
+
+/// The same of one part of a reduction, in the order in which [`reduce_part`](super::reduce_part) uses them.
+pub fn leaves_of_part(reduced: &Reduced, inputs: &Inputs, part: u64) -> Result<Vec<Leaf>, TooManyLeaves> {
+    let mut found = Vec::new();
+    add_leaves_of_part(reduced, inputs, part, &mut found)?;
+    Ok(found)
+}
+
+fn add_leaves_of_part(
+    reduced: &Reduced,
+    inputs: &Inputs,
+    part: u64,
+    found: &mut Vec<Leaf>,
+) -> Result<(), TooManyLeaves> {
+    for input in inputs.part(part) {
+        add_leaves(&reduced.of, &input, found)?;
+        if let Some(weights) = &reduced.weights {
+            add_leaves(&weights.of, &weights.region(&input), found)?;
+        }
+    }
+    Ok(())
 }
 
 fn add_leaves(array: &Arc<Array>, region: &Region, found: &mut Vec<Leaf>) -> Result<(), TooManyLeaves> {

@@ -10,25 +10,30 @@ mod values;
 use bytes::Bytes;
 use model::{DataType, Error, ErrorKind, Region, Result};
 
-use super::parts::inputs;
+use super::inputs::Inputs;
 use super::region::{Leaves, evaluate};
 use crate::array::{Groups, NO_GROUP, Reduced};
 use crate::steps::{Reduction, Statistic};
 use row::Walk;
 use state::State;
 
-/// The elements of a region of a reduction's groups, as `data_type`; of several quantiles, one box behind the other.
-///
-/// Elements are used in an order that is always the same, so that a result is always the same to the last bit.
-pub fn reduce(
+/// What is known of a region of a reduction's groups after a part of its inputs.
+pub struct Partial {
+    state: State,
+    totals: Vec<u32>,
+}
+
+/// One part of a region of a reduction's groups, whose inputs these are.
+pub fn reduce_part(
     reduced: &Reduced,
     region: &Region,
-    data_type: DataType,
+    inputs: &Inputs,
+    part: u64,
     leaves: &mut impl Leaves,
-) -> Result<Bytes> {
+) -> Result<Partial> {
     let totals = totals(reduced, region);
     let mut state = State::new(reduced, &totals)?;
-    for input in inputs(reduced, region) {
+    for input in inputs.part(part) {
         let elements = evaluate(&reduced.of, &input, leaves)?;
         let weights = match &reduced.weights {
             Some(weights) => Some(evaluate(&weights.of, &weights.region(&input), leaves)?),
@@ -36,7 +41,36 @@ pub fn reduce(
         };
         Walk::new(reduced, region, &input).run(&elements, weights.as_deref(), &mut state)?;
     }
-    state.finish(data_type, &totals).map(Bytes::from)
+    Ok(Partial { state, totals })
+}
+
+/// The elements of a region of a reduction's groups, as `data_type`; of several quantiles, one box behind the other.
+pub(super) fn reduce(
+    reduced: &Reduced,
+    region: &Region,
+    data_type: DataType,
+    leaves: &mut impl Leaves,
+) -> Result<Bytes> {
+    let inputs = Inputs::new(reduced, region);
+    let mut whole = reduce_part(reduced, region, &inputs, 0, leaves)?;
+    for part in 1..inputs.parts() {
+        whole = whole.with(reduce_part(reduced, region, &inputs, part, leaves)?);
+    }
+    whole.finish(data_type)
+}
+
+impl Partial {
+    /// With the part after it.
+    #[must_use]
+    pub fn with(mut self, next: Self) -> Self {
+        self.state.add(next.state);
+        self
+    }
+
+    /// The elements of the result, as `data_type`.
+    pub fn finish(self, data_type: DataType) -> Result<Bytes> {
+        self.state.finish(data_type, &self.totals).map(Bytes::from)
+    }
 }
 
 /// Bytes of memory that a region of a reduction's groups takes while it is made.

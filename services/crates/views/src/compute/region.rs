@@ -80,7 +80,7 @@ pub fn evaluate(array: &Arc<Array>, region: &Region, leaves: &mut impl Leaves) -
 pub fn evaluate_block(array: &Arc<Array>, region: &Region, leaves: &mut impl Leaves) -> Result<Bytes> {
     match &array.made {
         Made::Reduced(reduced) => {
-            super::reduce(reduced, &reduced.groups_of(region.clone()), array.data_type, leaves)
+            super::reduce::reduce(reduced, &reduced.groups_of(region.clone()), array.data_type, leaves)
         }
         Made::Tiled { of, .. } => evaluate(of, region, leaves),
         _ => Err(Error::internal("an array without blocks")),

@@ -33,16 +33,11 @@ impl Feed {
         Self { supplied, cores, core: None, runtime: Handle::current() }
     }
 
-    /// Gives the core back.
-    pub(super) fn rest(&mut self) {
-        self.core = None;
-    }
-
     fn next(&mut self) -> Result<Supply> {
         let supply = match self.supplied.try_recv() {
             Ok(supply) => supply,
             Err(TryRecvError::Empty) => {
-                self.rest();
+                self.core = None;
                 self.supplied.blocking_recv().ok_or_else(ended)?
             }
             Err(TryRecvError::Disconnected) => return Err(ended()),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use model::{ChunkGrid, Error, ErrorKind, Region, Result};
 use tokio::sync::mpsc;
-use views::array::{Array, Made as How};
-use views::compute::{self, Leaf};
+use views::array::{Array, Made as How, Reduced};
+use views::compute::{self, Inputs, Leaf, Partial, TooManyLeaves};
 
 use super::feed::{Feed, Supply};
 use super::{View, fault};
@@ -18,14 +18,10 @@ use crate::evaluate::{Inner, Recipe};
 
 /// Chunks that are read ahead.
 const AHEAD: usize = 4;
+/// Memory for parts of one reduction that are under way at once, in bytes.
+const PARTS_BYTES_MAX: u64 = 64 << 20;
 /// Most decoded bytes that one chunk of a view may be made of.
 const INPUT_BYTES_MAX: u64 = 1 << 40;
-
-/// What a thread computes.
-enum Work {
-    Region(Arc<Array>, Region),
-    Block(Arc<Array>, Region),
-}
 
 impl Inner {
     /// The elements of a region, and what they were read of.
@@ -45,9 +41,13 @@ impl Inner {
         }
         if matches!(array.made, How::Reduced(_)) && is_block(array, region) {
             // The chunk that it becomes is kept: no need to keep it twice.
-            return self.compute(view, Work::Block(Arc::clone(array), region.clone())).await;
+            return self.make_block(view, array, region).await;
         }
-        self.compute(view, Work::Region(Arc::clone(array), region.clone())).await
+        let (of, place) = ((Arc::clone(array), region.clone()), (Arc::clone(array), region.clone()));
+        let leaves = move || compute::leaves(&of.0, &of.1);
+        let (elements, sources) =
+            self.compute(view, leaves, move |feed| compute::evaluate(&place.0, &place.1, feed)).await?;
+        Ok((elements, sources.into()))
     }
 
     /// A block of a reduction, made once and kept for a while.
@@ -65,21 +65,91 @@ impl Inner {
                 }
                 self.views.blocks.invalidate(&key).await;
             }
-            let make = self.compute(view, Work::Block(Arc::clone(array), array.block(number)?));
+            let region = array.block(number)?;
+            let make = self.make_block(view, array, &region);
             self.views.blocks.try_get_with(key, make).await.map_err(|error| Error::clone(&error))
         }
         .boxed()
     }
 
-    /// Reads what the work needs and hands it to a thread, in the order in which it asks.
-    async fn compute(self: &Arc<Self>, view: &Arc<View>, work: Work) -> Result<(Bytes, Arc<[Witness]>)> {
-        let work = Arc::new(work);
-        let of = Arc::clone(&work);
-        let leaves = tokio::task::spawn_blocking(move || of.leaves()).await.map_err(fault)??;
+    /// A block of an array that is made in blocks, made now.
+    async fn make_block(
+        self: &Arc<Self>,
+        view: &Arc<View>,
+        array: &Arc<Array>,
+        region: &Region,
+    ) -> Result<(Bytes, Arc<[Witness]>)> {
+        if let How::Reduced(reduced) = &array.made {
+            return self.reduce(view, array, reduced, region).await;
+        }
+        let (of, place) = ((Arc::clone(array), region.clone()), (Arc::clone(array), region.clone()));
+        let leaves = move || compute::leaves_of_block(&of.0, &of.1);
+        let (elements, sources) =
+            self.compute(view, leaves, move |feed| compute::evaluate_block(&place.0, &place.1, feed)).await?;
+        Ok((elements, sources.into()))
+    }
+
+    /// A region of a reduction, in parts on several cores, put together in order.
+    async fn reduce(
+        self: &Arc<Self>,
+        view: &Arc<View>,
+        array: &Arc<Array>,
+        reduced: &Reduced,
+        region: &Region,
+    ) -> Result<(Bytes, Arc<[Witness]>)> {
+        let groups = reduced.groups_of(region.clone());
+        let inputs = Arc::new(Inputs::new(reduced, &groups));
+        let state_bytes = compute::state_bytes(reduced, &groups);
+        let at_once = self.pool.cores_count().min((PARTS_BYTES_MAX / state_bytes.max(1)) as usize).max(1);
+        let mut parts = futures::stream::iter(0..inputs.parts())
+            .map(|part| self.part_of(view, array, &groups, &inputs, part))
+            .buffered(at_once);
+        let (mut whole, mut sources): (Option<Partial>, Vec<Witness>) = (None, Vec::new());
+        while let Some((part, of)) = parts.try_next().await? {
+            sources.extend(of);
+            whole = Some(match whole {
+                None => part,
+                Some(whole) => self.pool.run_admitted(move || Ok(whole.with(part))).await?,
+            });
+        }
+        let (whole, data_type) = (whole.ok_or_else(|| Error::internal("no part"))?, array.data_type);
+        Ok((self.pool.run_admitted(move || whole.finish(data_type)).await?, sources.into()))
+    }
+
+    fn part_of<'a>(
+        self: &'a Arc<Self>,
+        view: &'a Arc<View>,
+        array: &'a Arc<Array>,
+        groups: &'a Region,
+        inputs: &'a Arc<Inputs>,
+        part: u64,
+    ) -> BoxFuture<'a, Result<(Partial, Vec<Witness>)>> {
+        let of = (Arc::clone(array), Arc::clone(inputs));
+        let leaves = move || match &of.0.made {
+            How::Reduced(reduced) => compute::leaves_of_part(reduced, &of.1, part),
+            _ => Ok(Vec::new()),
+        };
+        let of = (Arc::clone(array), Arc::clone(inputs), groups.clone());
+        let run = move |feed: &mut Feed| match &of.0.made {
+            How::Reduced(reduced) => compute::reduce_part(reduced, &of.2, &of.1, part, feed),
+            _ => Err(Error::internal("a part of what is no reduction")),
+        };
+        self.compute(view, leaves, run).boxed()
+    }
+
+    /// Reads what a computation needs and hands it to a thread, in the order in which it asks.
+    async fn compute<T: Send + 'static>(
+        self: &Arc<Self>,
+        view: &Arc<View>,
+        leaves: impl FnOnce() -> std::result::Result<Vec<Leaf>, TooManyLeaves> + Send + 'static,
+        run: impl FnOnce(&mut Feed) -> Result<T> + Send + 'static,
+    ) -> Result<(T, Vec<Witness>)> {
+        let leaves = tokio::task::spawn_blocking(leaves).await.map_err(fault)?;
+        let leaves = leaves.map_err(|error| Error::new(ErrorKind::TooLarge, error.to_string()))?;
         let (sender, supplied) = mpsc::channel(1);
         let mut feed = Feed::new(supplied, self.pool.cores());
-        let thread = tokio::task::spawn_blocking(move || work.run(&mut feed));
-        let mut sources = Vec::new();
+        let thread = tokio::task::spawn_blocking(move || run(&mut feed));
+        let mut sources: Vec<Witness> = Vec::new();
         let mut read = futures::stream::iter(leaves).map(|leaf| self.supply(view, leaf)).buffered(AHEAD);
         while let Some(supply) = read.next().await {
             let supply = supply.map(|(supply, of)| {
@@ -96,7 +166,7 @@ impl Inner {
             }
         }
         drop(sender);
-        Ok((thread.await.map_err(fault)??, sources.into()))
+        Ok((thread.await.map_err(fault)??, sources))
     }
 
     /// What a leaf is, as far as it is there without computing here.
@@ -141,25 +211,6 @@ impl Inner {
     }
 }
 
-impl Work {
-    fn leaves(&self) -> Result<Vec<Leaf>> {
-        let found = match self {
-            Self::Region(array, region) => compute::leaves(array, region),
-            Self::Block(array, region) => compute::leaves_of_block(array, region),
-        };
-        found.map_err(|error| Error::new(ErrorKind::TooLarge, error.to_string()))
-    }
-
-    fn run(&self, feed: &mut Feed) -> Result<Bytes> {
-        let elements = match self {
-            Self::Region(array, region) => compute::evaluate(array, region, feed),
-            Self::Block(array, region) => compute::evaluate_block(array, region, feed),
-        };
-        feed.rest();
-        elements
-    }
-}
-
 /// Whether a region is one of the blocks of an array.
 fn is_block(array: &Array, region: &Region) -> bool {
     let Some(block_shape) = array.block_shape() else { return false };
@@ -174,7 +225,8 @@ pub(super) fn peak_bytes(array: &Array, region: &Region) -> u64 {
     let size = array.data_type.size().unwrap_or(8) as u64;
     let largest = compute::largest_leaf_bytes(array);
     let result = region.elements().saturating_mul(size).saturating_mul(3);
-    result
-        .saturating_add(compute::reductions_bytes(array))
-        .saturating_add(largest.saturating_mul(AHEAD as u64))
+    let states = compute::reductions_bytes(array);
+    // The whole, a part that is put to it, and those under way.
+    let states = states.saturating_mul(2).saturating_add(PARTS_BYTES_MAX.min(states));
+    result.saturating_add(states).saturating_add(largest.saturating_mul(AHEAD as u64))
 }

@@ -25,6 +25,10 @@ impl Extremes {
         }
     }
 
+    pub(super) fn add(&mut self, later: &Self) {
+        self.each(0, &later.cells);
+    }
+
     pub(super) fn finish(self) -> impl Iterator<Item = f64> {
         self.cells.into_iter()
     }
@@ -50,6 +54,14 @@ impl Ends {
     pub(super) fn same(&mut self, cell: usize, values: &[f64], position: u64) {
         for (place, value) in values.iter().enumerate() {
             self.one(cell, *value, position + place as u64);
+        }
+    }
+
+    pub(super) fn add(&mut self, later: &Self) {
+        for (cell, later) in later.cells.iter().enumerate() {
+            if let Some((position, value)) = later {
+                self.one(cell, *value, *position);
+            }
         }
     }
 

@@ -43,6 +43,19 @@ impl Sums {
         }
     }
 
+    pub(super) fn add(&mut self, later: Self) {
+        for (sum, later) in self.totals.iter_mut().zip(later.totals) {
+            *sum += later;
+        }
+        if self.missing.is_empty() {
+            self.missing = later.missing;
+        } else {
+            for (missing, later) in self.missing.iter_mut().zip(later.missing) {
+                *missing += later;
+            }
+        }
+    }
+
     pub(super) fn finish(self, totals: &[u32]) -> impl Iterator<Item = f64> {
         let Self { statistic, totals: sums, missing } = self;
         sums.into_iter().zip(totals).enumerate().map(move |(cell, (sum, total))| {
@@ -90,6 +103,13 @@ impl WeightedSums {
         if let Some(of_cell) = self.0.get_mut(cell) {
             of_cell.0 += sum;
             of_cell.1 += weight;
+        }
+    }
+
+    pub(super) fn add(&mut self, later: &Self) {
+        for (cell, later) in self.0.iter_mut().zip(&later.0) {
+            cell.0 += later.0;
+            cell.1 += later.1;
         }
     }
 
@@ -142,6 +162,12 @@ impl Moments {
         let squares = values.iter().filter(|value| !value.is_nan()).map(|value| (value - mean).powi(2)).sum();
         if let Some(cell) = self.cells.get_mut(cell) {
             cell.add(Moment { count, mean, squares });
+        }
+    }
+
+    pub(super) fn add(&mut self, later: &Self) {
+        for (cell, later) in self.cells.iter_mut().zip(&later.cells) {
+            cell.add(*later);
         }
     }
 

@@ -71,6 +71,20 @@ impl State {
         }
     }
 
+    /// What came later to the same cells.
+    pub(super) fn add(&mut self, later: Self) {
+        match (self, later) {
+            (Self::Sums(sums), Self::Sums(later)) => sums.add(later),
+            (Self::Weighted(sums), Self::Weighted(later)) => sums.add(&later),
+            (Self::Moments(moments), Self::Moments(later)) => moments.add(&later),
+            (Self::Extremes(extremes), Self::Extremes(later)) => extremes.add(&later),
+            (Self::Ends(ends), Self::Ends(later)) => ends.add(&later),
+            (Self::Values(all), Self::Values(later)) => all.add(&later),
+            // Parts of one reduction are of one kind.
+            _ => debug_assert!(false, "parts of other reductions"),
+        }
+    }
+
     /// The results; NaN where there is none.
     pub(super) fn finish(self, data_type: DataType, totals: &[u32]) -> Result<Vec<u8>> {
         match self {

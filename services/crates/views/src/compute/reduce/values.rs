@@ -38,6 +38,12 @@ impl Values {
         }
     }
 
+    pub(super) fn add(&mut self, later: &Self) {
+        for (cell, (begin, count)) in later.cells.iter().enumerate() {
+            self.same(cell, later.all.get(*begin..begin + count).unwrap_or_default());
+        }
+    }
+
     /// The first quantile of all cells, then the second, and so on.
     pub(super) fn finish(mut self) -> impl Iterator<Item = f64> {
         for (begin, count) in &self.cells {
