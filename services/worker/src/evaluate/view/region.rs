@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _};
 use model::{ChunkGrid, Error, ErrorKind, Region, Result};
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 use views::array::{Array, Made as How, Reduced};
 use views::compute::{self, Inputs, Leaf, Partial, TooManyLeaves};
 
@@ -102,10 +103,16 @@ impl Inner {
         let state_bytes = compute::state_bytes(reduced, &groups);
         let at_once = self.pool.cores_count().min((PARTS_BYTES_MAX / state_bytes.max(1)) as usize).max(1);
         let mut parts = futures::stream::iter(0..inputs.parts())
-            .map(|part| self.part_of(view, array, &groups, &inputs, part))
+            .map(|part| {
+                let (inner, view, array) = (Arc::clone(self), Arc::clone(view), Arc::clone(array));
+                let (groups, inputs) = (groups.clone(), Arc::clone(&inputs));
+                let part = async move { inner.part_of(&view, &array, &groups, &inputs, part).await };
+                AbortOnDropHandle::new(tokio::spawn(part))
+            })
             .buffered(at_once);
         let (mut whole, mut sources): (Option<Partial>, Vec<Witness>) = (None, Vec::new());
-        while let Some((part, of)) = parts.try_next().await? {
+        while let Some(part) = parts.next().await {
+            let (part, of) = part.map_err(fault)??;
             sources.extend(of);
             whole = Some(match whole {
                 None => part,
@@ -150,9 +157,14 @@ impl Inner {
         let mut feed = Feed::new(supplied, self.pool.cores());
         let thread = tokio::task::spawn_blocking(move || run(&mut feed));
         let mut sources: Vec<Witness> = Vec::new();
-        let mut read = futures::stream::iter(leaves).map(|leaf| self.supply(view, leaf)).buffered(AHEAD);
+        // Each in a task of its own: one that is not polled while the thread is waited for could hold what the thread needs.
+        let supplied = |leaf| {
+            let (inner, view) = (Arc::clone(self), Arc::clone(view));
+            AbortOnDropHandle::new(tokio::spawn(async move { inner.supply(&view, leaf).await }))
+        };
+        let mut read = futures::stream::iter(leaves).map(supplied).buffered(AHEAD);
         while let Some(supply) = read.next().await {
-            let supply = supply.map(|(supply, of)| {
+            let supply = supply.map_err(fault).flatten().map(|(supply, of)| {
                 for source in of {
                     if sources.last() != Some(&source) {
                         sources.push(source);
