@@ -20,6 +20,7 @@ mod observe;
 mod openapi;
 mod opened;
 mod page;
+mod plan;
 mod range;
 mod server_info;
 mod state;
@@ -72,6 +73,7 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/datasets/{id}/view/{steps}/keys", get(datasets::keys))
         .route("/datasets/{id}/view/{steps}/dict", get(datasets::dict))
         .route("/datasets/{id}/view/{steps}/info", get(datasets::info))
+        .route("/datasets/{id}/plan/{*request}", get(plan::plan))
         .route("/datasets/{id}/tape", get(tape::recalls))
         .route("/view-steps", get(view_steps::list))
         .route("/versions", get(server_info::versions))

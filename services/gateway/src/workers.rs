@@ -24,8 +24,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes,
-    VersionList, Worker,
+    ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
+    StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use futures::stream::BoxStream;
@@ -158,6 +158,11 @@ impl Worker for RemoteWorker {
         // The same chunk goes to the same worker, which may have it still.
         let key = format!("{}/{}/{}", chunk.id, chunk.variable, chunk.number);
         self.ask(&key, |member| evaluation::evaluate(member, chunk)).await
+    }
+
+    async fn plan(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
+        let key = format!("{}/{}/{}", chunk.id, chunk.variable, chunk.number);
+        self.ask(&key, |member| evaluation::plan(member, chunk)).await
     }
 
     async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {

@@ -11,6 +11,7 @@
 mod decode;
 mod locate;
 mod mosaic;
+mod plan;
 mod pool;
 mod rounding;
 mod view;

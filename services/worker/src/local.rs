@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent, StoredBytes,
-    VersionList, Worker,
+    ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
+    StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use futures::stream::BoxStream;
@@ -119,6 +119,10 @@ impl Worker for LocalWorker {
 
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
         self.evaluator.evaluate(chunk).await
+    }
+
+    async fn plan(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
+        self.evaluator.plan(chunk).await
     }
 
     async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {

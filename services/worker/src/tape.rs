@@ -95,6 +95,11 @@ impl Tape {
         Ok(Self(Some(inner)))
     }
 
+    /// Whether any file may be on tape.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether files there may be on tape: the others are never looked at.
     pub(crate) fn governs(&self, real: &Path) -> bool {
         self.0.as_ref().is_some_and(|inner| inner.roots.iter().any(|root| real.starts_with(root)))

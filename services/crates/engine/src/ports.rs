@@ -22,6 +22,15 @@ pub trait Worker: Send + Sync + 'static {
     /// One version of a dataset, the current one where none is named.
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset>;
 
+    /// What making a chunk costs; nothing is made, and nothing ordered from tape.
+    async fn plan(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
+        let EvaluatedChunk { id, variable, .. } = chunk;
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("chunks of {variable} in {id} cannot be planned here"),
+        ))
+    }
+
     /// The dataset that the view of these steps, spelled canonically, makes of a version: groups and variables with the
     /// codecs and chunk grids that they are served with. Each of its chunks is evaluated, in the form [`Form::View`] of
     /// the same steps.
@@ -117,6 +126,29 @@ pub struct EvaluatedChunk {
     pub number: u64,
     /// In which form.
     pub form: Form,
+}
+
+/// What making a chunk costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChunkPlan {
+    /// Chunks of sources that it is made of, each counted once.
+    pub source_chunks: u64,
+    /// Those of them that are missing.
+    pub missing_chunks: u64,
+    /// Bytes that are read, as they are stored.
+    pub stored_bytes: u64,
+    /// Bytes of the elements that they are decoded to.
+    pub decoded_bytes: u64,
+    /// Bytes of memory while it is made.
+    pub memory_bytes: u64,
+    /// Files that are read.
+    pub files: u64,
+    /// Those of them that are on tape.
+    pub offline_files: u64,
+    /// Most bytes of elements that one chunk may be made of.
+    pub decoded_bytes_max: u64,
+    /// Whether stored bytes and files are estimated from a part of the chunks.
+    pub is_estimated: bool,
 }
 
 /// The form of a chunk.

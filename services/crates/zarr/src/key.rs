@@ -61,6 +61,11 @@ enum KeyFormat {
 }
 
 impl ChunkIndex {
+    /// The chunk at these places, as v3 names it.
+    pub fn of_v3(places: Vec<u64>) -> Self {
+        Self { format: KeyFormat::V3, places: places.into() }
+    }
+
     /// The number of the chunk in a grid; none where the grid has another rank or no such chunk. A scalar's only
     /// chunk is `0` in Zarr v2 and has an empty index in v3.
     pub fn number(&self, grid: &ChunkGrid) -> Option<u64> {

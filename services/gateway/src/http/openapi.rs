@@ -38,7 +38,7 @@ use super::state::GatewayState;
     paths(
         super::page::landing, super::page::dataset,
         super::datasets::list, super::datasets::keys, super::datasets::dict, super::datasets::info,
-        super::zarr::key, super::tape::order, super::tape::recalls, super::zarr::listing::root,
+        super::zarr::key, super::plan::plan, super::tape::order, super::tape::recalls, super::zarr::listing::root,
         super::collection::zmetadata, super::collection::zgroup, super::collection::zattrs, super::collection::zarr_json,
         super::collection::dataset_zgroup, super::collection::dataset_zattrs, super::collection::dataset_zarr_json,
         super::view_steps::list, super::server_info::versions, super::server_info::plugins, document,

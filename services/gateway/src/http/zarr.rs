@@ -85,7 +85,7 @@ async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failu
 }
 
 /// The form of what is in the store of a name: a dataset has two stores, a view by URL has one.
-fn form(dataset: &OpenDataset, store: &str) -> Result<Form, Error> {
+pub(super) fn form(dataset: &OpenDataset, store: &str) -> Result<Form, Error> {
     match (dataset.form(), store) {
         (Form::Stored, STORED) => Ok(Form::Stored),
         (Form::Stored, DECODED) => Ok(Form::Decoded),

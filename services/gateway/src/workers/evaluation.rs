@@ -7,7 +7,7 @@ use cloudify_proto::convert::file_to_wire;
 use cloudify_proto::v1;
 use cloudify_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use cloudify_proto::v1::source_service_client::SourceServiceClient;
-use engine::ports::{EvaluatedChunk, Form, PublishedDataset};
+use engine::ports::{ChunkPlan, EvaluatedChunk, Form, PublishedDataset};
 use model::{DatasetId, Error, Result, SourceFile, Version};
 use tonic::transport::Channel;
 
@@ -30,22 +30,43 @@ pub(super) async fn stat(
 
 /// One chunk that a worker makes.
 pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+    let called = evaluator(member).evaluate_chunk(request(to_wire(chunk), Some(member.timeout()))).await;
+    let made = finish(member, "EvaluateChunk", called)?;
+    Ok(made.exists.then_some(made.data))
+}
+
+/// What such a chunk costs.
+pub(super) async fn plan(member: &Member, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
+    let call = v1::PlanChunkRequest { chunk: Some(to_wire(chunk)) };
+    let called = evaluator(member).plan_chunk(request(call, Some(member.timeout()))).await;
+    let plan = finish(member, "PlanChunk", called)?;
+    Ok(ChunkPlan {
+        source_chunks: plan.source_chunks,
+        missing_chunks: plan.missing_chunks,
+        stored_bytes: plan.stored_bytes,
+        decoded_bytes: plan.decoded_bytes,
+        memory_bytes: plan.memory_bytes,
+        files: plan.files,
+        offline_files: plan.offline_files,
+        decoded_bytes_max: plan.decoded_bytes_max,
+        is_estimated: plan.is_estimated,
+    })
+}
+
+fn to_wire(chunk: &EvaluatedChunk) -> v1::EvaluateChunkRequest {
     let (form, view) = match &chunk.form {
         Form::Stored => (v1::Form::Stored, ""),
         Form::Decoded => (v1::Form::Decoded, ""),
         Form::View(steps) => (v1::Form::View, &**steps),
     };
-    let call = v1::EvaluateChunkRequest {
+    v1::EvaluateChunkRequest {
         id: chunk.id.to_string(),
         version: chunk.version.0,
         variable: chunk.variable.to_string(),
         chunk: chunk.number,
         form: form.into(),
         view: view.to_owned(),
-    };
-    let called = evaluator(member).evaluate_chunk(request(call, Some(member.timeout()))).await;
-    let made = finish(member, "EvaluateChunk", called)?;
-    Ok(made.exists.then_some(made.data))
+    }
 }
 
 /// What a view makes of a version of a dataset.

@@ -12,6 +12,8 @@ mod feed;
 mod open;
 mod region;
 
+pub(super) use region::{INPUT_BYTES_MAX, peak_bytes};
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -113,21 +115,16 @@ impl Inner {
         chunk: &EvaluatedChunk,
     ) -> Result<Made> {
         let view = self.view(key).await?;
-        let variables = &view.shown.dataset.variables;
-        let place = variables.iter().position(|variable| variable.path == chunk.variable);
-        let place = place.ok_or_else(|| Error::not_found("no such variable"))?;
-        let (variable, number) = (&variables[place], chunk.number);
-        if number >= variable.grid.chunk_count() {
-            return Err(Error::invalid("the array has no such chunk"));
-        }
+        let place = view.place(chunk)?;
+        let variable = &view.shown.dataset.variables[place];
         let (array, encoder) = &view.arrays[place];
         if let Encoder::Passing(path) = encoder {
             let form = engine::ports::Form::Decoded;
             return self.make(&EvaluatedChunk { variable: path.clone(), form, ..chunk.clone() }).await;
         }
-        let region = variable.grid.region(&variable.grid.index(number));
+        let region = variable.grid.region(&variable.grid.index(chunk.number));
         let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
-        let needed = region::peak_bytes(array, &region);
+        let needed = peak_bytes(array, &region);
         let _admitted = self.pool.admit(0, Some(usize::try_from(needed / 3).unwrap_or(usize::MAX))).await?;
         let (elements, sources) = self.region(&view, array, &region).await?;
         let view = Arc::clone(&view);
@@ -138,6 +135,31 @@ impl Inner {
 }
 
 impl View {
+    /// The dataset that it is made of.
+    pub(super) fn source(&self) -> &PublishedDataset {
+        &self.of
+    }
+
+    /// The array and the region of it that a chunk is; none for text that passes.
+    pub(super) fn region_of(&self, chunk: &EvaluatedChunk) -> Result<Option<(Arc<Array>, Region)>> {
+        let place = self.place(chunk)?;
+        let variable = &self.shown.dataset.variables[place];
+        let (array, encoder) = &self.arrays[place];
+        let region = variable.grid.region(&variable.grid.index(chunk.number));
+        Ok((!matches!(encoder, Encoder::Passing(_))).then(|| (Arc::clone(array), region)))
+    }
+
+    /// The place of a chunk's variable, if it has the chunk.
+    fn place(&self, chunk: &EvaluatedChunk) -> Result<usize> {
+        let variables = &self.shown.dataset.variables;
+        let place = variables.iter().position(|variable| variable.path == chunk.variable);
+        let place = place.ok_or_else(|| Error::not_found("no such variable"))?;
+        if chunk.number >= variables[place].grid.chunk_count() {
+            return Err(Error::invalid("the array has no such chunk"));
+        }
+        Ok(place)
+    }
+
     /// As it is shown.
     pub(super) fn shown(&self) -> &PublishedDataset {
         &self.shown

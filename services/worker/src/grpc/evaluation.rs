@@ -37,6 +37,28 @@ impl EvaluationService for Evaluation {
         Ok(Response::new(v1::EvaluateChunkResponse { exists, data: data.unwrap_or_default() }))
     }
 
+    async fn plan_chunk(
+        &self,
+        request: Request<v1::PlanChunkRequest>,
+    ) -> Result<Response<v1::PlanChunkResponse>, Status> {
+        let planned = async {
+            let wanted = request.into_inner().chunk.ok_or_else(|| Error::invalid("chunk is missing"))?;
+            self.worker.plan(&chunk(&wanted)?).await
+        };
+        let plan = planned.await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::PlanChunkResponse {
+            source_chunks: plan.source_chunks,
+            missing_chunks: plan.missing_chunks,
+            stored_bytes: plan.stored_bytes,
+            decoded_bytes: plan.decoded_bytes,
+            memory_bytes: plan.memory_bytes,
+            files: plan.files,
+            offline_files: plan.offline_files,
+            decoded_bytes_max: plan.decoded_bytes_max,
+            is_estimated: plan.is_estimated,
+        }))
+    }
+
     async fn open_view(
         &self,
         request: Request<v1::OpenViewRequest>,

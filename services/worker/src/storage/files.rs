@@ -180,6 +180,15 @@ impl Files {
         }
     }
 
+    /// Whether a file is on tape; it is not ordered. A file elsewhere, or that is not there, is not.
+    pub(crate) async fn is_offline(&self, file: &Arc<SourceFile>) -> Result<bool> {
+        if is_remote(file) || !self.inner.tape.is_on() {
+            return Ok(false);
+        }
+        let (inner, file) = (Arc::clone(&self.inner), Arc::clone(file));
+        self.inner.waiting(move || super::open_file::is_offline(&inner.roots, &inner.tape, &file)).await
+    }
+
     /// What is known of files on tape.
     pub(crate) fn tape(&self) -> &Tape {
         &self.inner.tape

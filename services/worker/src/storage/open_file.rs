@@ -181,15 +181,31 @@ impl Drop for OpenFile {
     }
 }
 
-/// Orders a file that is offline and is what it was at the scan, and refuses it. A stub has size and time of its file.
-fn check_online(tape: &Tape, real: &std::path::Path, file: &SourceFile, status: &Statx) -> Result<()> {
-    let look = Look {
+/// Whether a file that is there, below a root, is on tape. Waits for the filesystem.
+pub(super) fn is_offline(roots: &Roots, tape: &Tape, file: &SourceFile) -> Result<bool> {
+    let Ok(real) = std::fs::canonicalize(&file.path) else { return Ok(false) };
+    if !roots.contain(&real) || !tape.governs(&real) {
+        return Ok(false);
+    }
+    match rustix::fs::statx(rustix::fs::CWD, &real, AtFlags::empty(), StatxFlags::BASIC_STATS) {
+        Ok(status) => tape.is_offline(&real, look(&status)),
+        Err(_) => Ok(false),
+    }
+}
+
+/// What a file looks like to who wonders whether it is on tape.
+fn look(status: &Statx) -> Look {
+    Look {
         size_bytes: status.stx_size,
         blocks: status.stx_blocks,
         changed_ns: status.stx_ctime.tv_sec.saturating_mul(1_000_000_000)
             + i64::from(status.stx_ctime.tv_nsec),
-    };
-    if !tape.is_offline(real, look)? {
+    }
+}
+
+/// Orders a file that is offline and is what it was at the scan, and refuses it. A stub has size and time of its file.
+fn check_online(tape: &Tape, real: &std::path::Path, file: &SourceFile, status: &Statx) -> Result<()> {
+    if !tape.is_offline(real, look(status))? {
         tape.seen_online(&file.path);
         return Ok(());
     }

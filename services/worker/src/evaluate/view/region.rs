@@ -22,7 +22,7 @@ const AHEAD: usize = 4;
 /// Memory for parts of one reduction that are under way at once, in bytes.
 const PARTS_BYTES_MAX: u64 = 64 << 20;
 /// Most decoded bytes that one chunk of a view may be made of.
-const INPUT_BYTES_MAX: u64 = 1 << 40;
+pub(in crate::evaluate) const INPUT_BYTES_MAX: u64 = 1 << 40;
 
 impl Inner {
     /// The elements of a region, and what they were read of.
@@ -233,7 +233,7 @@ fn is_block(array: &Array, region: &Region) -> bool {
 }
 
 /// Bytes of memory that a region takes while it is made, roughly.
-pub(super) fn peak_bytes(array: &Array, region: &Region) -> u64 {
+pub(in crate::evaluate) fn peak_bytes(array: &Array, region: &Region) -> u64 {
     let size = array.data_type.size().unwrap_or(8) as u64;
     let largest = compute::largest_leaf_bytes(array);
     let result = region.elements().saturating_mul(size).saturating_mul(3);
