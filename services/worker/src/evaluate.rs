@@ -200,9 +200,9 @@ impl Inner {
 }
 
 impl Recipe {
-    /// The elements of a stored chunk.
-    fn decode(&self, stored: Bytes) -> Result<Bytes> {
-        self.decoder.decode(stored)
+    /// The elements of a stored chunk, in the memory of `spare` where that can be used.
+    fn decode_into(&self, stored: Bytes, spare: Vec<u8>) -> Result<Bytes> {
+        self.decoder.decode_into(stored, spare)
     }
 
     /// The elements of a chunk that is missing.

@@ -75,8 +75,13 @@ impl Decoder {
 
     /// The elements of a stored chunk, little-endian in C order.
     pub(super) fn decode(&self, stored: Bytes) -> Result<Bytes> {
+        self.decode_into(stored, Vec::new())
+    }
+
+    /// The same in the memory of `spare`, where that can be used.
+    pub(super) fn decode_into(&self, stored: Bytes, spare: Vec<u8>) -> Result<Bytes> {
         match &self.from {
-            From::Codecs(codecs) => codecs.decode(stored),
+            From::Codecs(codecs) => codecs.decode_into(stored, spare),
             From::Grib { points, is_double: false } => {
                 grib::values::<f32>(&stored, *points).map(|values| little_endian(&values, f32::to_le_bytes))
             }

@@ -5,6 +5,7 @@ mod moments;
 mod row;
 mod state;
 mod tables;
+mod totals;
 mod values;
 
 use bytes::Bytes;
@@ -12,15 +13,16 @@ use model::{DataType, Error, ErrorKind, Region, Result};
 
 use super::inputs::Inputs;
 use super::region::{Leaves, evaluate};
-use crate::array::{Groups, NO_GROUP, Reduced};
+use crate::array::Reduced;
 use crate::steps::{Reduction, Statistic};
 use row::Walk;
 use state::State;
+use totals::Totals;
 
 /// What is known of a region of a reduction's groups after a part of its inputs.
 pub struct Partial {
     state: State,
-    totals: Vec<u32>,
+    totals: Totals,
 }
 
 /// One part of a region of a reduction's groups, whose inputs these are.
@@ -31,7 +33,7 @@ pub fn reduce_part(
     part: u64,
     leaves: &mut impl Leaves,
 ) -> Result<Partial> {
-    let totals = totals(reduced, region);
+    let totals = Totals::new(reduced, region);
     let mut state = State::new(reduced, &totals)?;
     for input in inputs.part(part) {
         let elements = evaluate(&reduced.of, &input, leaves)?;
@@ -83,43 +85,11 @@ pub fn state_bytes(reduced: &Reduced, region: &Region) -> u64 {
         Reduction::Statistic(Statistic::Min | Statistic::Max) => 16,
         Reduction::Statistic(Statistic::First | Statistic::Last) => 24,
         Reduction::Statistic(Statistic::Median) | Reduction::Quantiles(_) => {
-            let samples: u64 = totals(reduced, region).iter().map(|total| u64::from(*total)).sum();
+            let samples = Totals::new(reduced, region).sum();
             return samples.saturating_mul(8).saturating_add(cells.saturating_mul(24));
         }
     };
     cells.saturating_mul(a_cell)
-}
-
-/// How many places make each cell of a region, missing or not.
-fn totals(reduced: &Reduced, region: &Region) -> Vec<u32> {
-    let mut totals: Vec<u32> = vec![1];
-    let mut axis_of_result = 0;
-    for (groups, length) in reduced.axes.iter().zip(&reduced.of.shape) {
-        let along = match groups {
-            Groups::All => {
-                let length = u32::try_from(*length).unwrap_or(u32::MAX);
-                for total in &mut totals {
-                    *total = total.saturating_mul(length);
-                }
-                continue;
-            }
-            Groups::Each => vec![1; region.extent[axis_of_result] as usize],
-            Groups::Labels { labels, .. } => {
-                let mut counts = vec![0; region.extent[axis_of_result] as usize];
-                for label in labels.iter().filter(|label| **label != NO_GROUP) {
-                    let at = u64::from(*label).checked_sub(region.start[axis_of_result]);
-                    if let Some(count) = at.and_then(|at| counts.get_mut(at as usize)) {
-                        *count += 1;
-                    }
-                }
-                counts
-            }
-        };
-        axis_of_result += 1;
-        totals =
-            totals.iter().flat_map(|total| along.iter().map(|count| total.saturating_mul(*count))).collect();
-    }
-    totals
 }
 
 fn short() -> Error {

@@ -11,16 +11,44 @@ use super::{CodecError, Result, corrupt, unsupported};
 
 thread_local! {
     static DECOMPRESSOR: RefCell<libdeflater::Decompressor> = RefCell::new(libdeflater::Decompressor::new());
+    /// What a thread inflates to before it is put in order. Its length is that of the longest so far.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Longest scratch that a thread keeps, in bytes.
+const SCRATCH_BYTES_MAX: usize = 16 << 20;
 
 /// One zlib stream.
 pub(super) fn inflate(stored: &[u8], bound: usize) -> Result<Bytes> {
-    let mut bytes = vec![0; bound];
-    let length = DECOMPRESSOR
-        .with_borrow_mut(|decompressor| decompressor.zlib_decompress(stored, &mut bytes))
-        .map_err(|error| corrupt(format!("deflate: {error}")))?;
-    bytes.truncate(length);
-    Ok(bytes.into())
+    inflate_into(stored, bound, Vec::new()).map(Bytes::from)
+}
+
+/// The same in the memory of `into`.
+pub(super) fn inflate_into(stored: &[u8], bound: usize, mut into: Vec<u8>) -> Result<Vec<u8>> {
+    into.resize(bound, 0);
+    let length = inflate_to(stored, &mut into)?;
+    into.truncate(length);
+    Ok(into)
+}
+
+/// What is made of an inflated stream that nobody needs longer than that.
+pub(super) fn inflated<T>(stored: &[u8], bound: usize, make: impl FnOnce(&[u8]) -> T) -> Result<T> {
+    if bound > SCRATCH_BYTES_MAX {
+        return inflate_into(stored, bound, Vec::new()).map(|bytes| make(&bytes));
+    }
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.len() < bound {
+            scratch.resize(bound, 0);
+        }
+        let length = inflate_to(stored, &mut scratch[..bound])?;
+        Ok(make(&scratch[..length]))
+    })
+}
+
+fn inflate_to(stored: &[u8], into: &mut [u8]) -> Result<usize> {
+    DECOMPRESSOR
+        .with_borrow_mut(|decompressor| decompressor.zlib_decompress(stored, into))
+        .map_err(|error| corrupt(format!("deflate: {error}")))
 }
 
 /// As one zlib stream.

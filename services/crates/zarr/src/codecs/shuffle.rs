@@ -2,8 +2,13 @@
 
 /// Bytes of elements together again.
 pub(super) fn unshuffle(from: &[u8], size: usize) -> Vec<u8> {
+    unshuffle_into(from, size, Vec::new())
+}
+
+/// The same in the memory of `into`.
+pub(super) fn unshuffle_into(from: &[u8], size: usize, mut into: Vec<u8>) -> Vec<u8> {
     let count = from.len() / size.max(1);
-    let mut into = vec![0; from.len()];
+    into.resize(from.len(), 0);
     match size {
         2 => join::<2>(from, &mut into, count),
         4 => join::<4>(from, &mut into, count),

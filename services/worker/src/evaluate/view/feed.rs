@@ -26,11 +26,13 @@ pub(super) struct Feed {
     cores: Arc<Semaphore>,
     core: Option<OwnedSemaphorePermit>,
     runtime: Handle,
+    /// The elements that were decoded last: their memory is used again.
+    last: Option<Bytes>,
 }
 
 impl Feed {
     pub(super) fn new(supplied: mpsc::Receiver<Result<Supply>>, cores: Arc<Semaphore>) -> Self {
-        Self { supplied, cores, core: None, runtime: Handle::current() }
+        Self { supplied, cores, core: None, runtime: Handle::current(), last: None }
     }
 
     fn next(&mut self) -> Result<Supply> {
@@ -54,7 +56,13 @@ impl Leaves for Feed {
     fn elements(&mut self, _: Leaf) -> Result<Bytes> {
         match self.next()? {
             Supply::Elements(elements) => Ok(elements),
-            Supply::Stored(recipe, stored) => recipe.decode(stored),
+            Supply::Stored(recipe, stored) => {
+                // The elements before these, if nobody has them any more.
+                let spare = self.last.take().and_then(|last| last.try_into_mut().ok());
+                let elements = recipe.decode_into(stored, spare.map(Vec::from).unwrap_or_default())?;
+                self.last = Some(elements.clone());
+                Ok(elements)
+            }
             Supply::Missing(recipe) => Ok(recipe.missing()),
         }
     }

@@ -17,8 +17,9 @@ use crate::evaluate::locate::Source;
 use crate::evaluate::witness::Witness;
 use crate::evaluate::{Inner, Recipe};
 
-/// Chunks that are read ahead.
-const AHEAD: usize = 4;
+/// Chunks that are read ahead: as many as make so many decoded bytes, within these bounds.
+const AHEAD: (u64, u64) = (2, 16);
+const AHEAD_BYTES: u64 = 8 << 20;
 /// Memory for parts of one reduction that are under way at once, in bytes.
 const PARTS_BYTES_MAX: u64 = 64 << 20;
 /// Most decoded bytes that one chunk of a view may be made of.
@@ -46,8 +47,9 @@ impl Inner {
         }
         let (of, place) = ((Arc::clone(array), region.clone()), (Arc::clone(array), region.clone()));
         let leaves = move || compute::leaves(&of.0, &of.1);
-        let (elements, sources) =
-            self.compute(view, leaves, move |feed| compute::evaluate(&place.0, &place.1, feed)).await?;
+        let (elements, sources) = self
+            .compute(view, ahead(array), leaves, move |feed| compute::evaluate(&place.0, &place.1, feed))
+            .await?;
         Ok((elements, sources.into()))
     }
 
@@ -85,8 +87,11 @@ impl Inner {
         }
         let (of, place) = ((Arc::clone(array), region.clone()), (Arc::clone(array), region.clone()));
         let leaves = move || compute::leaves_of_block(&of.0, &of.1);
-        let (elements, sources) =
-            self.compute(view, leaves, move |feed| compute::evaluate_block(&place.0, &place.1, feed)).await?;
+        let (elements, sources) = self
+            .compute(view, ahead(array), leaves, move |feed| {
+                compute::evaluate_block(&place.0, &place.1, feed)
+            })
+            .await?;
         Ok((elements, sources.into()))
     }
 
@@ -141,13 +146,14 @@ impl Inner {
             How::Reduced(reduced) => compute::reduce_part(reduced, &of.2, &of.1, part, feed),
             _ => Err(Error::internal("a part of what is no reduction")),
         };
-        self.compute(view, leaves, run).boxed()
+        self.compute(view, ahead(array), leaves, run).boxed()
     }
 
     /// Reads what a computation needs and hands it to a thread, in the order in which it asks.
     async fn compute<T: Send + 'static>(
         self: &Arc<Self>,
         view: &Arc<View>,
+        ahead: usize,
         leaves: impl FnOnce() -> std::result::Result<Vec<Leaf>, TooManyLeaves> + Send + 'static,
         run: impl FnOnce(&mut Feed) -> Result<T> + Send + 'static,
     ) -> Result<(T, Vec<Witness>)> {
@@ -162,7 +168,7 @@ impl Inner {
             let (inner, view) = (Arc::clone(self), Arc::clone(view));
             AbortOnDropHandle::new(tokio::spawn(async move { inner.supply(&view, leaf).await }))
         };
-        let mut read = futures::stream::iter(leaves).map(supplied).buffered(AHEAD);
+        let mut read = futures::stream::iter(leaves).map(supplied).buffered(ahead);
         while let Some(supply) = read.next().await {
             let supply = supply.map_err(fault).flatten().map(|(supply, of)| {
                 for source in of {
@@ -223,6 +229,11 @@ impl Inner {
     }
 }
 
+/// How many chunks are read ahead for an array.
+fn ahead(array: &Array) -> usize {
+    (AHEAD_BYTES / compute::largest_leaf_bytes(array).max(1)).clamp(AHEAD.0, AHEAD.1) as usize
+}
+
 /// Whether a region is one of the blocks of an array.
 fn is_block(array: &Array, region: &Region) -> bool {
     let Some(block_shape) = array.block_shape() else { return false };
@@ -240,5 +251,5 @@ pub(in crate::evaluate) fn peak_bytes(array: &Array, region: &Region) -> u64 {
     let states = compute::reductions_bytes(array);
     // The whole, a part that is put to it, and those under way.
     let states = states.saturating_mul(2).saturating_add(PARTS_BYTES_MAX.min(states));
-    result.saturating_add(states).saturating_add(largest.saturating_mul(AHEAD as u64))
+    result.saturating_add(states).saturating_add(largest.saturating_mul(ahead(array) as u64 + 2))
 }

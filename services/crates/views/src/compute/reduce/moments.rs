@@ -1,6 +1,7 @@
 //! Sums, means, counts, variances.
 
 use super::row::Weight;
+use super::totals::Totals;
 use crate::steps::Statistic;
 
 /// Lanes of a sum: so many are added at once.
@@ -56,10 +57,10 @@ impl Sums {
         }
     }
 
-    pub(super) fn finish(self, totals: &[u32]) -> impl Iterator<Item = f64> {
+    pub(super) fn finish(self, totals: &Totals) -> impl Iterator<Item = f64> {
         let Self { statistic, totals: sums, missing } = self;
-        sums.into_iter().zip(totals).enumerate().map(move |(cell, (sum, total))| {
-            let count = f64::from(total - missing.get(cell).copied().unwrap_or(0).min(*total));
+        sums.into_iter().zip(totals.iter()).enumerate().map(move |(cell, (sum, total))| {
+            let count = f64::from(total - missing.get(cell).copied().unwrap_or(0).min(total));
             match statistic {
                 Statistic::Sum => sum,
                 Statistic::Count => count,

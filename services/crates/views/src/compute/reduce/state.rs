@@ -5,6 +5,7 @@ use model::{DataType, Error, Result};
 use super::extremes::{Ends, Extremes};
 use super::moments::{Moments, Sums, WeightedSums};
 use super::row::Weight;
+use super::totals::Totals;
 use super::values::Values;
 use crate::array::Reduced;
 use crate::steps::{Reduction, Statistic};
@@ -21,8 +22,8 @@ pub(super) enum State {
 
 impl State {
     /// That of cells which so many places go to, each.
-    pub(super) fn new(reduced: &Reduced, totals: &[u32]) -> Result<Self> {
-        let cells = totals.len();
+    pub(super) fn new(reduced: &Reduced, totals: &Totals) -> Result<Self> {
+        let cells = totals.cells();
         let statistic = match &reduced.reduction {
             Reduction::Quantiles(quantiles) => {
                 return Ok(Self::Values(Values::new(totals, quantiles.clone())));
@@ -86,7 +87,7 @@ impl State {
     }
 
     /// The results; NaN where there is none.
-    pub(super) fn finish(self, data_type: DataType, totals: &[u32]) -> Result<Vec<u8>> {
+    pub(super) fn finish(self, data_type: DataType, totals: &Totals) -> Result<Vec<u8>> {
         match self {
             Self::Sums(sums) => write(data_type, sums.finish(totals)),
             Self::Weighted(sums) => write(data_type, sums.finish()),

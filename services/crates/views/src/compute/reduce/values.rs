@@ -1,5 +1,7 @@
 //! Medians and quantiles: all values of each cell.
 
+use super::totals::Totals;
+
 /// The values of each cell that are not missing.
 pub(super) struct Values {
     all: Vec<f64>,
@@ -9,11 +11,11 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn new(totals: &[u32], quantiles: Vec<f64>) -> Self {
+    pub(super) fn new(totals: &Totals, quantiles: Vec<f64>) -> Self {
         let mut end = 0;
-        let cell = |total: &u32| {
+        let cell = |total: u32| {
             let begin = end;
-            end += *total as usize;
+            end += total as usize;
             (begin, 0)
         };
         let cells = totals.iter().map(cell).collect();
