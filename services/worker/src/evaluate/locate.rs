@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use engine::open::{Located, by_key, in_record};
 use engine::ports::{ReferenceRecord, StoredBytes};
-use futures::StreamExt as _;
+use futures::TryStreamExt as _;
 use model::{ByteRange, DatasetId, Error, ErrorKind, InPlace, Result, SourceFile, Version};
 use moka::sync::Cache;
 
@@ -93,20 +93,30 @@ impl Inner {
 
     /// All bytes of a range.
     pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Bytes> {
+        let pieces = self.read_pieces(file, range).await?;
+        if let [whole] = pieces.as_slice() {
+            return Ok(whole.clone());
+        }
+        let mut bytes = BytesMut::with_capacity(range.length as usize);
+        for piece in &pieces {
+            bytes.extend_from_slice(piece);
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// The same in the pieces that it was read in, one behind the other.
+    pub(super) async fn read_pieces(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Vec<Bytes>> {
         if range.length > STORED_BYTES_MAX {
             return Err(Error::new(ErrorKind::TooLarge, "the stored chunk is too large to be decoded"));
         }
-        let mut pieces = match self.files.read(file, range).await? {
-            StoredBytes::Whole(bytes) => return Ok(bytes),
-            StoredBytes::Pieces(pieces) => pieces,
+        let pieces: Vec<Bytes> = match self.files.read(file, range).await? {
+            StoredBytes::Whole(bytes) => vec![bytes],
+            StoredBytes::Pieces(pieces) => pieces.try_collect().await?,
         };
-        let mut bytes = BytesMut::with_capacity(range.length as usize);
-        while let Some(piece) = pieces.next().await {
-            bytes.extend_from_slice(&piece?);
+        let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        if length != range.length {
+            return Err(Error::internal(format!("read {length} bytes of {}", range.length)));
         }
-        if bytes.len() as u64 != range.length {
-            return Err(Error::internal(format!("read {} bytes of {}", bytes.len(), range.length)));
-        }
-        Ok(bytes.freeze())
+        Ok(pieces)
     }
 }

@@ -13,8 +13,9 @@ use crate::evaluate::Recipe;
 
 /// A chunk or block on its way to a thread.
 pub(super) enum Supply {
-    /// As it is stored: decoded where it is used, so that its elements are still in the cache of the core.
-    Stored(Arc<Recipe>, Bytes),
+    /// As it is stored, in pieces: put together and decoded where it is used, so that its elements are still in the cache of
+    /// the core.
+    Stored(Arc<Recipe>, Vec<Bytes>),
     Elements(Bytes),
     /// It reads as the fill value.
     Missing(Arc<Recipe>),
@@ -26,13 +27,14 @@ pub(super) struct Feed {
     cores: Arc<Semaphore>,
     core: Option<OwnedSemaphorePermit>,
     runtime: Handle,
-    /// The elements that were decoded last: their memory is used again.
+    /// Memory that is used again: that of the elements that were decoded last, and that of a chunk of several pieces.
     last: Option<Bytes>,
+    stored: Vec<u8>,
 }
 
 impl Feed {
     pub(super) fn new(supplied: mpsc::Receiver<Result<Supply>>, cores: Arc<Semaphore>) -> Self {
-        Self { supplied, cores, core: None, runtime: Handle::current(), last: None }
+        Self { supplied, cores, core: None, runtime: Handle::current(), last: None, stored: Vec::new() }
     }
 
     fn next(&mut self) -> Result<Supply> {
@@ -52,17 +54,36 @@ impl Feed {
     }
 }
 
+impl Feed {
+    fn decoded(&mut self, recipe: &Recipe, pieces: Vec<Bytes>) -> Result<Bytes> {
+        let stored = match <[Bytes; 1]>::try_from(pieces) {
+            Ok([whole]) => whole,
+            Err(pieces) => {
+                let mut stored = std::mem::take(&mut self.stored);
+                stored.clear();
+                for piece in &pieces {
+                    stored.extend_from_slice(piece);
+                }
+                stored.into()
+            }
+        };
+        let elements = recipe.decode_into(stored.clone(), vector(self.last.take()))?;
+        self.stored = vector(Some(stored));
+        self.last = Some(elements.clone());
+        Ok(elements)
+    }
+}
+
+/// The memory of bytes that nobody else has; else an empty one.
+fn vector(bytes: Option<Bytes>) -> Vec<u8> {
+    bytes.and_then(|bytes| bytes.try_into_mut().ok()).map(Vec::from).unwrap_or_default()
+}
+
 impl Leaves for Feed {
     fn elements(&mut self, _: Leaf) -> Result<Bytes> {
         match self.next()? {
             Supply::Elements(elements) => Ok(elements),
-            Supply::Stored(recipe, stored) => {
-                // The elements before these, if nobody has them any more.
-                let spare = self.last.take().and_then(|last| last.try_into_mut().ok());
-                let elements = recipe.decode_into(stored, spare.map(Vec::from).unwrap_or_default())?;
-                self.last = Some(elements.clone());
-                Ok(elements)
-            }
+            Supply::Stored(recipe, pieces) => self.decoded(&recipe, pieces),
             Supply::Missing(recipe) => Ok(recipe.missing()),
         }
     }

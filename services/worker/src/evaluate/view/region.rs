@@ -212,9 +212,9 @@ impl Inner {
     async fn stored_chunk(&self, recipe: Arc<Recipe>, number: u64) -> Result<(Supply, Vec<Witness>)> {
         Ok(match self.locate(&recipe, number).await? {
             Source::Missing(place) => (Supply::Missing(recipe), place.into_iter().collect()),
-            Source::Inline(stored) => (Supply::Stored(recipe, stored), Vec::new()),
+            Source::Inline(stored) => (Supply::Stored(recipe, vec![stored]), Vec::new()),
             Source::Stored(source, range) => {
-                let stored = self.read(&source.file, range).await?;
+                let stored = self.read_pieces(&source.file, range).await?;
                 (Supply::Stored(recipe, stored), vec![source])
             }
             Source::Computed => {
