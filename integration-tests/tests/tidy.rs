@@ -31,6 +31,7 @@ const FENCES: &[(&str, &[&str], &str)] = &[
     ("reqwest", &["cloudify", "worker"], "the administrator's commands, and remote sources"),
     ("object_store", &["worker"], "remote sources are the worker's"),
     ("grib", &["formats"], "file formats have one home"),
+    ("netcdf3", &["gateway"], "it writes answers; what reads files is of formats"),
     ("tonic", &["cloudify-proto", "gateway", "worker"], "gRPC stops at the rims"),
     ("redis", &["gateway", "worker"], "caches and leases are the services'"),
     ("hdf5-metno", &["formats"], "C libraries have one home"),

@@ -14,6 +14,7 @@ mod document;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod groupby;
 mod health;
 mod info;
 mod observe;
@@ -74,6 +75,7 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/datasets/{id}/view/{steps}/dict", get(datasets::dict))
         .route("/datasets/{id}/view/{steps}/info", get(datasets::info))
         .route("/datasets/{id}/plan/{*request}", get(plan::plan))
+        .route("/datasets/{id}/groupby/{variable}/{coord}/{action}", get(groupby::answer))
         .route("/datasets/{id}/tape", get(tape::recalls))
         .route("/view-steps", get(view_steps::list))
         .route("/versions", get(server_info::versions))

@@ -88,8 +88,8 @@ impl Coding {
     }
 }
 
-/// One element of `Accept-Encoding`: a name and its weight, 1 where none is given.
-fn weighted(element: &str) -> (&str, f32) {
+/// One element of `Accept-Encoding` or `Accept`: a name and its weight, 1 where none is given.
+pub(super) fn weighted(element: &str) -> (&str, f32) {
     let (name, parameters) = element.split_once(';').unwrap_or((element, ""));
     let q = parameters.trim().strip_prefix("q=").or_else(|| parameters.trim().strip_prefix("Q="));
     let q =

@@ -85,7 +85,8 @@ fn global_attributes(dataset: &Dataset) -> Map<String, Value> {
     }
 }
 
-fn attributes(variable: &Variable, without: &[&str]) -> Map<String, Value> {
+/// A variable's attributes as Zarr v2 writes them, without these.
+pub(super) fn attributes(variable: &Variable, without: &[&str]) -> Map<String, Value> {
     let Value::Object(mut attributes) = zarr::v2::attributes_of_variable(variable) else { return Map::new() };
     attributes.retain(|name, _| name != "_ARRAY_DIMENSIONS" && !without.contains(&name.as_str()));
     attributes

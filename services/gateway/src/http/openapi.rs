@@ -41,7 +41,7 @@ use super::state::GatewayState;
         super::zarr::key, super::plan::plan, super::tape::order, super::tape::recalls, super::zarr::listing::root,
         super::collection::zmetadata, super::collection::zgroup, super::collection::zattrs, super::collection::zarr_json,
         super::collection::dataset_zgroup, super::collection::dataset_zattrs, super::collection::dataset_zarr_json,
-        super::view_steps::list, super::server_info::versions, super::server_info::plugins, document,
+        super::view_steps::list, super::groupby::answer, super::server_info::versions, super::server_info::plugins, document,
         super::admin::list, super::admin::register, super::admin::show, super::admin::replace,
         super::admin::remove, super::admin::refresh_dataset, super::admin::roll_back,
         super::health::live, super::health::ready, super::health::metrics,

@@ -8,10 +8,12 @@ use engine::open::{Datasets, OpenLimits};
 use engine::ports::Worker;
 use http::HeaderValue;
 use model::{Error, ErrorKind, Result};
+use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
 use super::admin::Tokens;
 use super::compress::Variants;
+use super::groupby;
 use crate::settings::{AdminSettings, HttpSettings};
 
 /// The state of a gateway.
@@ -21,6 +23,8 @@ pub struct GatewayState {
     pub(super) settings: HttpSettings,
     pub(super) tokens: Tokens,
     pub(super) variants: Variants,
+    /// Memory for values that are rendered, in KiB.
+    pub(super) rendering: Arc<Semaphore>,
     pub(super) chunk_cache_control: HeaderValue,
     pub(super) metadata_cache_control: HeaderValue,
     draining: AtomicBool,
@@ -37,6 +41,7 @@ impl GatewayState {
             worker,
             tokens: Tokens::new(admin)?,
             variants: Variants::new(),
+            rendering: groupby::memory(),
             chunk_cache_control: max_age(http.chunk_max_age_seconds),
             metadata_cache_control: max_age(http.metadata_max_age_seconds),
             draining: AtomicBool::new(false),

@@ -5,6 +5,7 @@ mod answers;
 mod bad_input;
 mod chunks;
 mod dict;
+mod groupby;
 mod listing;
 mod pages;
 mod views;

@@ -214,7 +214,7 @@ async fn whole(
 
 /// What a worker does not find is a fault, as opposed to a chunk that it finds to be missing. Never a 404: a client would
 /// read fill values.
-fn never_missing(error: Error) -> Error {
+pub(super) fn never_missing(error: Error) -> Error {
     if error.kind == ErrorKind::NotFound { Error { kind: ErrorKind::Conflict, ..error } } else { error }
 }
 

@@ -142,14 +142,23 @@ impl Datasets {
 impl OpenDataset {
     /// A chunk that a worker makes, of the variable in place `variable`.
     pub(super) fn computed(&self, variable: usize, number: u64, form: &Form) -> Located {
+        Located::Computed(self.chunk_in(variable, number, form))
+    }
+
+    fn chunk_in(&self, variable: usize, number: u64, form: &Form) -> EvaluatedChunk {
         let published = self.published();
-        Located::Computed(EvaluatedChunk {
+        EvaluatedChunk {
             id: published.id.clone(),
             version: published.version,
             variable: published.dataset.variables[variable].path.clone(),
             number,
             form: form.clone(),
-        })
+        }
+    }
+
+    /// The chunk of a number of the variable in place `variable`, in the dataset's own form, for a worker to make.
+    pub fn chunk(&self, variable: usize, number: u64) -> EvaluatedChunk {
+        self.chunk_in(variable, number, self.form())
     }
 }
 

@@ -52,7 +52,8 @@ proptest! {
     #[test]
     fn any_path_is_answered_without_a_fault(
         start in prop::sample::select(vec!["/", "/datasets/", "/datasets/atmos/", "/datasets/atmos/kerchunk/",
-            "/datasets/atmos/kerchunk/tas/", "/datasets/atmos/view/", "/datasets/atmos/view/var=tas/", "/datasets/atmos/view/var=tas/zarr/", "/docs/", "/admin/v1/datasets/"]),
+            "/datasets/atmos/kerchunk/tas/", "/datasets/atmos/view/", "/datasets/atmos/view/var=tas/", "/datasets/atmos/view/var=tas/zarr/",
+            "/datasets/atmos/groupby/tas/", "/datasets/atmos/groupby/tas/time.month/", "/docs/", "/admin/v1/datasets/"]),
         rest in prop::collection::vec(prop_oneof![
             any::<u8>().prop_map(|byte| format!("%{byte:02x}")),
             "[ -~]{0,3}",

@@ -176,7 +176,8 @@ impl Worker for MemoryWorker {
             return Err(Error::not_found("there is no variable nope"));
         }
         let published = self.dataset(id, Some(version)).await?;
-        Ok(PublishedDataset { dataset: Arc::new(view(steps)), ..published })
+        let made = super::groupby::view(steps).unwrap_or_else(|| view(steps));
+        Ok(PublishedDataset { dataset: Arc::new(made), ..published })
     }
 
     /// Bytes that name the view. Chunk 1 is absent, and what `lost` is made of is not found.
@@ -184,6 +185,9 @@ impl Worker for MemoryWorker {
         self.up()?;
         self.made_count.fetch_add(1, Ordering::SeqCst);
         let Form::View(steps) = &chunk.form else { return Err(Error::internal("not asked here")) };
+        if super::groupby::view(steps).is_some() {
+            return Ok(Some(super::groupby::chunk(steps, chunk.variable.as_str(), chunk.number)));
+        }
         match (chunk.variable.as_str(), chunk.number) {
             ("lost", _) => Err(Error::not_found("a file")),
             (_, 1) => Ok(None),
