@@ -7,6 +7,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .map(|name| format!("cloudify/v1/{name}.proto")),
         ["."],
     )?;
-    tonic_prost_build::configure().bytes(".").build_transport(false).compile_fds(files)?;
+    tonic_prost_build::configure().bytes(".").btree_map(".").build_transport(false).compile_fds(files)?;
     Ok(())
 }

@@ -154,6 +154,10 @@ pub(crate) struct RegisterOptions {
     /// How `/zarr` encodes what it decodes: `bitround=9|codec=zstd:3`; empty for Blosc with LZ4, all bits kept
     #[arg(long, value_name = "STEPS")]
     pub(crate) view: Option<String>,
+    /// Give steps of a view a name, served at `/datasets/ID/views/NAME/zarr`: `monthly=resample=time:MS:mean`; may be
+    /// repeated, and `NAME=` takes one away
+    #[arg(long = "named-view", value_name = "NAME=STEPS", value_parser = named_view)]
+    pub(crate) named_views: Vec<(String, String)>,
     /// Take the source for a catalog; without, for one if it looks like one
     #[arg(long, conflicts_with = "data")]
     pub(crate) catalog: bool,
@@ -220,6 +224,13 @@ fn period(text: &str) -> Result<u32, String> {
     };
     let number: u32 = digits.parse().map_err(|_| format!("{digits:?} is no whole number"))?;
     number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(|| format!("{text:?} is out of range"))
+}
+
+/// A name and steps, which may be none.
+fn named_view(text: &str) -> Result<(String, String), String> {
+    let split = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, steps) = split.ok_or("give NAME=STEPS, such as monthly=resample=time:MS:mean; or NAME=")?;
+    Ok((name.to_owned(), steps.to_owned()))
 }
 
 impl Shared {
@@ -314,6 +325,7 @@ mod tests {
             "cloudify gateway --listen 127.0.0.1:0 --worker http://a http://b",
             "cloudify worker --listen 127.0.0.1:0 --catalog C --root A B --remote https://h/ s3://b/",
             "cloudify register --server http://s --replace ID /a.nc /b*.nc",
+            "cloudify register --named-view m=mean=time --named-view old= ID /a.nc",
             "cloudify scan /a.nc --json",
             "cloudify ls --server http://s",
             "cloudify register --refresh-every 10m --catalog ID /main.yaml",

@@ -23,6 +23,7 @@ use std::thread::available_parallelism;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use engine::join::{Joined, join};
+use engine::named_views;
 use engine::ports::{IfExists, Registration, RegistrationEvent, RegistrationGoal, SourcesAre};
 use engine::preview::{Preview, preview};
 use futures::stream::BoxStream;
@@ -107,6 +108,7 @@ impl Registrar {
         }
         let view = registration.view.as_deref().unwrap_or_default();
         engine::encoding::steps(view)?;
+        named_views::check(&registration.named_views)?;
         let claim = match registration.goal {
             RegistrationGoal::Publish => Some(self.claim(&registration.id)?),
             RegistrationGoal::Preview => None,
@@ -166,6 +168,7 @@ impl Registrar {
                 published_ms,
                 refresh_seconds: registration.refresh_seconds,
                 view: registration.view.as_deref(),
+                named_views: &registration.named_views,
             };
             let version =
                 catalog.publish(&publication, &mut |done, total| events.progress("publish", done, total, ""));

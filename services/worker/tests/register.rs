@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use engine::named_views::NamedViews;
 use engine::ports::{Comparison, IfExists, Registration, RegistrationEvent, RegistrationGoal, SourcesAre};
 use futures::StreamExt as _;
 use model::{DatasetId, Error, ErrorKind, Version};
@@ -73,6 +74,7 @@ impl Place {
             goal,
             refresh_seconds: None,
             view: None,
+            named_views: NamedViews::new(),
             sources_are: SourcesAre::Detected,
         }
     }

@@ -11,6 +11,7 @@ pub mod encoding;
 pub mod etag;
 pub mod join;
 pub mod mosaic;
+pub mod named_views;
 pub mod open;
 pub mod ports;
 pub mod preview;

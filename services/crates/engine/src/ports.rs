@@ -10,6 +10,7 @@ use model::{
     Version,
 };
 
+use crate::named_views::NamedViews;
 use crate::recall::Recall;
 
 /// What a worker can do. Two homes: `LocalWorker` in the crate worker (the real thing), `RemoteWorker` in the
@@ -201,6 +202,8 @@ pub struct PublishedDataset {
     pub in_place: Vec<Option<InPlace>>,
     /// Steps of its decoded view, `/zarr`, as its administrator wrote them; empty for the default.
     pub view: String,
+    /// Its named views; none of what is a view itself.
+    pub named_views: Arc<NamedViews>,
 }
 
 /// A run of one variable's references with the files that they point into.
@@ -271,6 +274,8 @@ pub struct Registration {
     pub goal: RegistrationGoal,
     /// Steps of the decoded view, `/zarr`; where not said, as the version before has it.
     pub view: Option<String>,
+    /// Named views, in place of those of the same names in the version before; empty steps take one away, others stay.
+    pub named_views: NamedViews,
     /// Seconds between two refreshes, 0 for none; where not said, as the version before has it.
     pub refresh_seconds: Option<u32>,
     /// What the sources are.

@@ -11,30 +11,49 @@ use percent_encoding::percent_decode_str;
 /// extractor, which copies.
 pub(super) struct Address<'p> {
     id: Cow<'p, str>,
-    /// Steps of a view, as they came.
-    steps: Option<Cow<'p, str>>,
+    view: View<'p>,
     /// What follows, without a slash before it, still encoded.
     pub(super) rest: &'p str,
 }
 
+/// What of the dataset.
+#[derive(Debug, PartialEq, Eq)]
+enum View<'p> {
+    /// The dataset itself.
+    None,
+    /// The view of steps, as they came.
+    Steps(Cow<'p, str>),
+    /// The view of a name.
+    Named(Cow<'p, str>),
+}
+
 impl<'p> Address<'p> {
-    /// Takes a path apart: `/datasets/{id}/{rest}` or `/datasets/{id}/view/{steps}/{rest}`.
+    /// Takes a path apart: `/datasets/{id}/{rest}`, with `view/{steps}` or `views/{name}` between the two.
     pub(super) fn of(path: &'p str) -> Result<Self> {
         let below = path.strip_prefix("/datasets/").ok_or_else(|| Error::not_found("Not Found"))?;
         let (id, rest) = first(below);
-        let (steps, rest) = match rest.strip_prefix("view/").map(first) {
-            Some((steps, rest)) => (Some(decoded(steps)?), rest),
-            None => (None, rest),
+        let (view, rest) = if let Some((steps, rest)) = rest.strip_prefix("view/").map(first) {
+            (View::Steps(decoded(steps)?), rest)
+        } else if let Some((name, rest)) = rest.strip_prefix("views/").map(first) {
+            (View::Named(decoded(name)?), rest)
+        } else {
+            (View::None, rest)
         };
-        Ok(Self { id: decoded(id)?, steps, rest })
+        Ok(Self { id: decoded(id)?, view, rest })
     }
 
     /// Opens the dataset or view.
     pub(super) async fn open(&self, datasets: &Datasets) -> Result<Arc<OpenDataset>> {
-        match &self.steps {
-            Some(steps) => datasets.open_view(&self.id, &engine::encoding::parse(steps)?).await,
-            None => datasets.open(&self.id).await,
+        match &self.view {
+            View::Steps(steps) => datasets.open_view(&self.id, &engine::encoding::parse(steps)?).await,
+            View::Named(name) => datasets.open_named_view(&self.id, name).await,
+            View::None => datasets.open(&self.id).await,
         }
+    }
+
+    /// The name of the view, where it has one.
+    pub(super) fn name(&self) -> Option<&str> {
+        if let View::Named(name) = &self.view { Some(name) } else { None }
     }
 
     /// The store and the key in it, which is decoded; empty where the store itself is asked for.
@@ -57,8 +76,14 @@ fn decoded(text: &str) -> Result<Cow<'_, str>> {
 /// The error of a path of a view that no route has; none of other paths. Most often a slash in the steps divides it. What
 /// looks like a chunk is not said to be missing: a client would fill it in.
 pub(super) fn no_part_of_a_view(path: &str) -> Option<Error> {
-    let address = Address::of(path).ok().filter(|address| address.steps.is_some())?;
-    let message = "Not Found: behind the steps of a view stand zarr, info, dict or keys; a slash in steps is written ~s";
+    let address = Address::of(path).ok()?;
+    let message = match address.view {
+        View::None => return None,
+        View::Steps(_) => {
+            "Not Found: behind the steps of a view stand zarr, info, dict or keys; a slash in steps is written ~s"
+        }
+        View::Named(_) => "Not Found: behind the name of a view stand zarr, info, dict or keys",
+    };
     let is_chunk_like = zarr::key::is_chunk_like(address.rest);
     Some(if is_chunk_like { Error::invalid(message) } else { Error::not_found(message) })
 }
@@ -69,17 +94,20 @@ mod tests {
 
     #[test]
     fn a_path_is_divided_before_it_is_decoded() {
-        for (path, id, steps, rest) in [
-            ("/datasets/a%20b", "a b", None, ""),
-            ("/datasets/a/", "a", None, ""),
-            ("/datasets/a%2Fview/info", "a/view", None, "info"),
-            ("/datasets/a/zarr//tas/0%2E0", "a", None, "zarr//tas/0%2E0"),
-            ("/datasets/view/view/var=t", "view", Some("var=t"), ""),
-            ("/datasets/a/view/var=g%2Ft%7Cmean/zarr/g/t/0", "a", Some("var=g/t|mean"), "zarr/g/t/0"),
-            ("/datasets/a/view/x%252F/zarr", "a", Some("x%2F"), "zarr"),
+        let steps = |text: &'static str| View::Steps(text.into());
+        for (path, id, view, rest) in [
+            ("/datasets/a%20b", "a b", View::None, ""),
+            ("/datasets/a/", "a", View::None, ""),
+            ("/datasets/a%2Fview/info", "a/view", View::None, "info"),
+            ("/datasets/a/zarr//tas/0%2E0", "a", View::None, "zarr//tas/0%2E0"),
+            ("/datasets/view/view/var=t", "view", steps("var=t"), ""),
+            ("/datasets/a/view/var=g%2Ft%7Cmean/zarr/g/t/0", "a", steps("var=g/t|mean"), "zarr/g/t/0"),
+            ("/datasets/a/views/m%2Dn/zarr/t/0", "a", View::Named("m-n".into()), "zarr/t/0"),
+            ("/datasets/a/views", "a", View::None, "views"),
+            ("/datasets/a/view/x%252F/zarr", "a", steps("x%2F"), "zarr"),
         ] {
             let address = Address::of(path).unwrap();
-            assert_eq!((&*address.id, address.steps.as_deref(), address.rest), (id, steps, rest), "{path}");
+            assert_eq!((&*address.id, &address.view, address.rest), (id, &view, rest), "{path}");
         }
         assert_eq!(
             Address::of("/datasets/a/zarr/t/0%2E0").unwrap().store().unwrap(),

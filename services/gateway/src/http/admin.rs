@@ -72,8 +72,9 @@ pub(super) async fn register(
         Some(true) => SourcesAre::Catalog,
         Some(false) => SourcesAre::Data,
     };
-    let RegisterBody { sources, refresh_seconds, view, .. } = body;
-    let registration = Registration { id, sources, if_exists, goal, view, refresh_seconds, sources_are };
+    let RegisterBody { sources, refresh_seconds, view, views: named_views, .. } = body;
+    let registration =
+        Registration { id, sources, if_exists, goal, view, named_views, refresh_seconds, sources_are };
     registration::run(state, &parts, viewer.name(), registration).await
 }
 
@@ -100,6 +101,7 @@ pub(super) async fn replace(
         if_exists: IfExists::Replace,
         goal: goal(body.preview),
         view: body.view,
+        named_views: body.views,
         refresh_seconds: body.refresh_seconds,
         sources_are: SourcesAre::Data,
     };
@@ -142,6 +144,7 @@ pub(super) async fn show(State(state): State<Arc<GatewayState>>, _: Viewer, Id(i
     let current = state.in_time(state.worker.dataset(&id, Some(versions.current))).await?;
     let mut shown = shown_versions(&id, &versions);
     shown["variables"] = current.dataset.variables.len().into();
+    shown["views"] = json!(*current.named_views);
     shown["groups"] = current.dataset.groups.len().into();
     shown["chunks"] = current
         .dataset

@@ -10,9 +10,9 @@ pub(super) fn keys(dataset: &OpenDataset) -> Value {
     data.iter().chain(&coordinates).map(|variable| Value::from(variable.path.name())).collect()
 }
 
-/// `info`: the dataset as stored.
-pub(super) fn info(dataset: &OpenDataset) -> Value {
-    let dataset = dataset.dataset();
+/// `info`: the dataset as stored, and its named views if it has some.
+pub(super) fn info(opened: &OpenDataset) -> Value {
+    let dataset = opened.dataset();
     let variables: Map<String, Value> = root_variables(dataset)
         .map(|variable| {
             let stored = json!({
@@ -23,11 +23,16 @@ pub(super) fn info(dataset: &OpenDataset) -> Value {
             (variable.path.name().to_owned(), stored)
         })
         .collect();
-    json!({
+    let mut info = json!({
         "dimensions": dimensions(dataset),
         "variables": variables,
         "global_attributes": global_attributes(dataset),
-    })
+    });
+    let named = &opened.published().named_views;
+    if !named.is_empty() {
+        info["views"] = json!(**named);
+    }
+    info
 }
 
 /// `dict`: the dataset as xarray shows it after decoding, without data.

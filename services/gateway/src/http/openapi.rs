@@ -101,35 +101,57 @@ struct Views;
 impl Modify for Views {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         for (end, id, summary) in OF_VIEWS {
-            let Some(mut item) = api.paths.paths.get(&format!("/datasets/{{id}}/{end}")).cloned() else {
+            let Some(item) = api.paths.paths.get(&format!("/datasets/{{id}}/{end}")).cloned() else {
                 continue;
             };
-            if let Some(operation) = &mut item.get {
-                operation.operation_id = Some(id.to_owned());
-                operation.summary = Some(summary.to_owned());
-                operation.description = None;
-                operation.tags = Some(vec!["Views".to_owned()]);
-                let parameters = operation.parameters.get_or_insert_default();
-                parameters.insert(parameters.len().min(1), steps().into());
-                operation.responses.responses.insert("400".to_owned(), no_steps().into());
+            for (place, parameter, id, is_by_steps) in [
+                ("view/{steps}", steps(), id.to_owned(), true),
+                ("views/{name}", name(), format!("named_{id}"), false),
+            ] {
+                let mut item = item.clone();
+                if let Some(operation) = &mut item.get {
+                    operation.operation_id = Some(id);
+                    operation.summary = Some(summary.to_owned());
+                    operation.description = None;
+                    operation.tags = Some(vec!["Views".to_owned()]);
+                    let parameters = operation.parameters.get_or_insert_default();
+                    parameters.insert(parameters.len().min(1), parameter.into());
+                    if is_by_steps {
+                        operation.responses.responses.insert("400".to_owned(), no_steps().into());
+                    }
+                }
+                api.paths.paths.insert(format!("/datasets/{{id}}/{place}/{end}"), item);
             }
-            api.paths.paths.insert(format!("/datasets/{{id}}/view/{{steps}}/{end}"), item);
         }
     }
 }
 
 fn steps() -> Parameter {
+    path_parameter(
+        "steps",
+        "Steps of the view, `|` between them, in one segment of the path. Any character may be percent-encoded, or \
+        in its second spelling: `~p` is `|`, `~s` is `/`. See `/view-steps`.",
+        super::view_steps::EXAMPLE,
+    )
+}
+
+fn name() -> Parameter {
+    path_parameter(
+        "name",
+        "Name of a view, which its administrator gave it; `info` of the dataset lists them.",
+        "monthly",
+    )
+}
+
+fn path_parameter(name: &str, description: &str, example: &str) -> Parameter {
     let text = ObjectBuilder::new().schema_type(Type::String).build();
     ParameterBuilder::new()
-        .name("steps")
+        .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .description(Some(
-            "Steps of the view, `|` between them, in one segment of the path. Any character may be percent-encoded, or \
-            in its second spelling: `~p` is `|`, `~s` is `/`. See `/view-steps`.",
-        ))
+        .description(Some(description))
         .schema(Some(text))
-        .example(Some(super::view_steps::EXAMPLE.into()))
+        .example(Some(example.into()))
         .build()
 }
 

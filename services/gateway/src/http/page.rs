@@ -17,6 +17,7 @@ use model::Error;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::view::{DatasetPage, LandingPage};
+use super::address::Address;
 use super::document::{self, Representation};
 use super::error::Failure;
 use super::opened::Opened;
@@ -51,7 +52,7 @@ pub(super) async fn dataset(
     request: Request,
 ) -> Result<Response, Failure> {
     let (request, _) = request.into_parts();
-    let page = DatasetPage::new(root(&request), &dataset);
+    let page = DatasetPage::new(root(&request), asked_place(&request, &dataset), &dataset);
     answer(&state, &request, page.render(), Some(dataset.published().published_ms)).await
 }
 
@@ -99,7 +100,15 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     place("text/html") < place("application/json")
 }
 
-/// Where a dataset or a view of one is below `/datasets/`, for links.
+/// Where what a request asks for is below `/datasets/`, for links: a view that it names, by its name.
+pub(super) fn asked_place(request: &Parts, dataset: &OpenDataset) -> String {
+    let id = || segment(dataset.published().id.as_str());
+    let address = Address::of(request.uri.path()).ok();
+    let name = address.as_ref().and_then(Address::name);
+    name.map_or_else(|| place(dataset), |name| format!("{}/views/{}", id(), segment(name)))
+}
+
+/// Where a dataset or a view of one is below `/datasets/`, for links; a view by its steps.
 pub(super) fn place(dataset: &OpenDataset) -> String {
     let id = segment(dataset.published().id.as_str());
     match dataset.steps() {

@@ -7,6 +7,7 @@ mod chunks;
 mod dict;
 mod groupby;
 mod listing;
+mod named_views;
 mod pages;
 mod views;
 mod worker;

@@ -58,6 +58,7 @@ pub(super) async fn dataset_from_wire(got: v1::GetDatasetResponse) -> Result<Pub
             modified_ns: got.modified_ns,
             record_size: got.record_size,
             view: got.view,
+            named_views: got.named_views.into(),
             dataset: zarr::document::from_json(&got.document).map_err(Error::internal)?.into(),
             in_place: got.in_place.into_iter().map(in_place_from_wire).collect::<Result<_>>()?,
         })

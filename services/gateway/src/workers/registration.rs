@@ -33,6 +33,7 @@ pub(super) async fn register(member: &Member, registration: Registration) -> Res
         preview_only: registration.goal == RegistrationGoal::Preview,
         refresh_seconds: registration.refresh_seconds,
         view: registration.view.clone(),
+        named_views: registration.named_views,
         sources_are: sources_are.into(),
     };
     let called = changer(member).register(request(call, None)).await;

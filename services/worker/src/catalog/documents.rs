@@ -1,5 +1,6 @@
 //! The JSON documents of a version, beside the catalog document.
 
+use engine::named_views::NamedViews;
 use model::{ChunkKeyEncoding, FileIdentity, InPlace, SourceFile};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub(super) struct VersionDocument {
     /// Steps of the decoded view; none for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) view: Option<String>,
+    /// Named views.
+    #[serde(default, skip_serializing_if = "NamedViews::is_empty")]
+    pub(super) named_views: NamedViews,
     /// What the scan left out, and why.
     pub(super) warnings: Vec<WarningDocument>,
 }

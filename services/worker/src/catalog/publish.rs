@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use engine::join::Joined;
+use engine::named_views::{self, NamedViews};
 use engine::ports::IfExists;
 use model::{Dataset, DatasetId, Error, Result, Version};
 
@@ -33,6 +34,8 @@ pub struct Publication<'a> {
     pub refresh_seconds: Option<u32>,
     /// Steps of the decoded view; where not said, as the version before has it.
     pub view: Option<&'a str>,
+    /// Named views; those that are not among them stay as the version before has them.
+    pub named_views: &'a NamedViews,
 }
 
 /// A version in its temporary directory, which is removed again unless it becomes a version.
@@ -185,8 +188,10 @@ fn version_document(layout: &Layout, publication: &Publication<'_>) -> Result<Ve
         .or_else(|| replaced.as_ref().and_then(|replaced| replaced.refresh_seconds));
     let kept = replaced.as_ref().and_then(|replaced| replaced.view.clone());
     let view = publication.view.map(str::to_owned).or(kept);
+    let named = replaced.as_ref().map(|replaced| replaced.named_views.clone()).unwrap_or_default();
     Ok(VersionDocument {
         view: view.filter(|view| !view.is_empty()),
+        named_views: named_views::merged(named, publication.named_views)?,
         refresh_seconds: refresh_seconds.filter(|seconds| *seconds > 0),
         format: FORMAT,
         id: id.as_str().to_owned(),

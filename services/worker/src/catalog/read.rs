@@ -113,6 +113,7 @@ impl Reader {
             modified_ns: about.modified_ns,
             record_size: about.record_size,
             view: about.view.unwrap_or_default(),
+            named_views: Arc::new(about.named_views),
             in_place: in_place(&directory, dataset.variables.len())?,
             dataset: Arc::new(dataset),
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use engine::join::Joined;
+use engine::named_views::NamedViews;
 use model::{
     AttributeValue, Attributes, ByteOrder, ByteRange, ChunkGrid, ChunkManifest, ChunkRef, DataType, Dataset,
     FileId, FileIdentity, Group, Mosaic, MosaicPiece, MosaicSource, SourceFile, Variable, Warning,
@@ -12,6 +13,8 @@ use tempfile::TempDir;
 
 use super::layout::TEMPORARY;
 use super::*;
+
+static NONE: NamedViews = NamedViews::new();
 
 /// Of sources in no test here.
 fn no_roots() -> Roots {
@@ -74,6 +77,7 @@ fn publish(catalog: &Catalog, name: &str, joined: &Joined, if_exists: IfExists) 
         published_ms: 77,
         refresh_seconds: None,
         view: None,
+        named_views: &NONE,
     };
     catalog.publish(&publication, &mut |_, _| {})
 }
@@ -249,6 +253,34 @@ fn of_publishers_that_refuse_to_replace_one_wins() {
 }
 
 #[test]
+fn named_views_stay_over_versions_until_they_are_given_anew() {
+    let (_directory, catalog) = open();
+    let views = |all: &[(&str, &str)]| -> NamedViews {
+        all.iter().map(|(name, steps)| ((*name).to_owned(), (*steps).to_owned())).collect()
+    };
+    let publish = |given: NamedViews| {
+        let joined = joined("one", 3);
+        let publication = Publication {
+            id: &id("a"),
+            sources: &[],
+            joined: &joined,
+            if_exists: IfExists::Replace,
+            published_ms: 0,
+            refresh_seconds: None,
+            view: None,
+            named_views: &given,
+        };
+        let version = catalog.publish(&publication, &mut |_, _| {}).unwrap();
+        (*catalog.dataset(&id("a"), Some(version)).unwrap().named_views).clone()
+    };
+    assert_eq!(publish(views(&[("m", "mean=time"), ("x", "max=time")])).len(), 2);
+    assert_eq!(publish(NamedViews::new()), views(&[("m", "mean=time"), ("x", "max=time")]));
+    assert_eq!(publish(views(&[("x", ""), ("m", "min=time")])), views(&[("m", "min=time")]));
+    catalog.roll_back(&id("a"), Some(Version(1))).unwrap();
+    assert_eq!(catalog.dataset(&id("a"), None).unwrap().named_views["m"], "mean=time");
+}
+
+#[test]
 fn a_publisher_that_dies_leaves_the_catalog_as_it_was() {
     let (directory, catalog) = open();
     publish(&catalog, "a", &joined("one", 3), IfExists::Refuse).unwrap();
@@ -266,6 +298,7 @@ fn a_publisher_that_dies_leaves_the_catalog_as_it_was() {
             published_ms: 0,
             refresh_seconds: None,
             view: None,
+            named_views: &NONE,
         },
         &mut |_, _| {},
     )
@@ -435,6 +468,7 @@ fn old_versions_go_but_never_the_current_one() {
             published_ms: now_ms,
             refresh_seconds: Some(60),
             view: None,
+            named_views: &NONE,
         };
         catalog.publish(&publication, &mut |_, _| {}).unwrap();
     }

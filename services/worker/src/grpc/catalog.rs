@@ -93,6 +93,7 @@ pub(super) fn dataset_to_wire(dataset: &PublishedDataset) -> v1::GetDatasetRespo
         modified_ns: dataset.modified_ns,
         record_size: dataset.record_size,
         view: dataset.view.clone(),
+        named_views: (*dataset.named_views).clone(),
         document: zarr::document::to_json(&dataset.dataset).into(),
         in_place: dataset.in_place.iter().map(|place| in_place_to_wire(place.as_ref())).collect(),
     }

@@ -50,6 +50,7 @@ impl RegistrationService for Registration {
                 goal,
                 refresh_seconds: request.refresh_seconds,
                 view: request.view,
+                named_views: request.named_views,
                 sources_are,
             };
             self.worker.register(registration).await

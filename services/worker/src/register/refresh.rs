@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use engine::named_views::NamedViews;
 use engine::ports::{
     Comparison, IfExists, LastRefresh, Registration, RegistrationEvent, RegistrationGoal, SourcesAre,
 };
@@ -97,6 +98,7 @@ impl Registrar {
             goal: RegistrationGoal::Publish,
             refresh_seconds: None,
             view: None,
+            named_views: NamedViews::new(),
             sources_are: SourcesAre::Data,
         };
         self.publish(registration, joined, scans, claim, events).await.map(Refreshed::Published)

@@ -79,6 +79,7 @@ impl Worker for Memory {
             modified_ns: 0,
             record_size: 4,
             view: String::new(),
+            named_views: Arc::default(),
             dataset,
             in_place: Vec::new(),
         })

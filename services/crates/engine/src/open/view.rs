@@ -11,12 +11,15 @@ use views::{Name, Step, Steps};
 use zarr::key::ChunkIndex;
 
 use super::{DatasetKey, Datasets, Located, OpenDataset};
+use crate::named_views::{NAME_BYTES_MAX, NamedViews};
 use crate::ports::Form;
 
 /// Most bytes of opened views that are kept: anybody can ask for any number of them.
 const VIEWS_BYTES_MAX: u64 = 128 << 20;
 /// An opened dataset is itself and its documents, of two formats and consolidated: so many times its metadata.
 const COPIES: usize = 5;
+/// Most names that an error lists.
+const LISTED_MAX: usize = 20;
 
 /// A version of a dataset and the canonical spelling of a view's steps.
 pub(super) type ViewKey = (Arc<DatasetKey>, Arc<str>);
@@ -64,8 +67,21 @@ impl Datasets {
     /// Opens a view of the current version of a dataset. Equal views are opened once, however they were spelled, and a
     /// new version makes new ones.
     pub async fn open_view(&self, id: &str, steps: &Steps) -> Result<Arc<OpenDataset>> {
+        self.open_view_of(self.current(id).await?, steps).await
+    }
+
+    /// Opens a view that the current version of a dataset has by name: the same view as by its steps.
+    pub async fn open_named_view(&self, id: &str, name: &str) -> Result<Arc<OpenDataset>> {
+        let key = self.current(id).await?;
+        let dataset = self.open_key(&key).await?;
+        let views = &dataset.published().named_views;
+        let steps = views.get(name).ok_or_else(|| no_view(id, name, views))?;
+        self.open_view_of(key, &crate::encoding::parse(steps)?).await
+    }
+
+    async fn open_view_of(&self, dataset: Arc<DatasetKey>, steps: &Steps) -> Result<Arc<OpenDataset>> {
         let text: Arc<str> = steps.to_string().into();
-        let key = (self.current(id).await?, text);
+        let key = (dataset, text);
         if let Some(view) = self.views.get(&key).await {
             return Ok(view);
         }
@@ -78,4 +94,13 @@ impl Datasets {
         };
         self.views.try_get_with(key, fetch).await.map_err(|error| Error::clone(&error))
     }
+}
+
+/// The answer for an unknown name, with those that there are.
+fn no_view(id: &str, name: &str, views: &NamedViews) -> Error {
+    let shown: String = name.chars().take(NAME_BYTES_MAX).collect();
+    let names: Vec<&str> = views.keys().map(String::as_str).take(LISTED_MAX).collect();
+    let there_are =
+        if names.is_empty() { "it has none".into() } else { format!("it has {}", names.join(", ")) };
+    Error::not_found(format!("Dataset '{id}' has no view '{shown}': {there_are}"))
 }

@@ -1,6 +1,7 @@
 //! What administrators send.
 
 use axum::extract::Request;
+use engine::named_views::NamedViews;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -35,6 +36,11 @@ pub(in crate::http) struct RegisterBody {
     #[serde(default)]
     #[schema(example = "bitround=9|codec=zstd:3")]
     pub(super) view: Option<String>,
+    /// Named views, `/datasets/{id}/views/{name}`: steps by name. Those left out stay as the version before has them; empty
+    /// steps take one away.
+    #[serde(default)]
+    #[schema(example = json!({"monthly": "resample=time:MS:mean"}))]
+    pub(super) views: NamedViews,
     /// Whether the source is a catalog (intake, STAC), each of whose entries becomes a dataset. Left out: whether it
     /// looks like one.
     #[serde(default)]
@@ -58,6 +64,11 @@ pub(in crate::http) struct ReplaceBody {
     #[serde(default)]
     #[schema(example = "bitround=9|codec=zstd:3")]
     pub(super) view: Option<String>,
+    /// Named views, `/datasets/{id}/views/{name}`: steps by name. Those left out stay as the version before has them; empty
+    /// steps take one away.
+    #[serde(default)]
+    #[schema(example = json!({"monthly": "resample=time:MS:mean"}))]
+    pub(super) views: NamedViews,
 }
 
 /// Which version to go back to.

@@ -5,7 +5,7 @@ use engine::open::{Catalog, OpenDataset};
 use engine::ports::Form;
 use model::{Attributes, Variable};
 
-use super::{place, segment};
+use super::segment;
 use crate::http::info;
 use crate::http::zarr::name;
 
@@ -50,6 +50,8 @@ pub(super) struct DatasetPage {
     place: String,
     /// Of a view by URL.
     steps: Option<String>,
+    /// Named views, with their steps.
+    named: Vec<(String, String)>,
     /// The store for clients.
     store: &'static str,
     title: String,
@@ -80,7 +82,7 @@ struct VariableView {
 }
 
 impl DatasetPage {
-    pub(super) fn new(root: String, opened: &OpenDataset) -> Self {
+    pub(super) fn new(root: String, place: String, opened: &OpenDataset) -> Self {
         let published = opened.published();
         let dataset = opened.dataset();
         let attributes = dataset.attributes().cloned().unwrap_or_default();
@@ -91,7 +93,8 @@ impl DatasetPage {
             root,
             id: published.id.to_string(),
             segment: segment(published.id.as_str()),
-            place: place(opened),
+            place,
+            named: published.named_views.iter().map(|(name, steps)| (name.clone(), steps.clone())).collect(),
             steps: opened.steps().map(ToString::to_string),
             store: store(opened),
             title: attributes.text("title").unwrap_or_default().to_owned(),

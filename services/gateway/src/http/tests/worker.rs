@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use engine::named_views::NamedViews;
 use engine::ports::{
     CatalogSummary, Comparison, EntryOutcome, EvaluatedChunk, Form, IfExists, ListedDataset, Listing,
     PublishedDataset, ReferenceRecord, RefreshReport, Registration, RegistrationEvent, RegistrationGoal,
@@ -51,6 +52,8 @@ pub(super) struct MemoryWorker {
     pub(super) down: Mutex<Option<Error>>,
     version: AtomicU32,
     ids: Mutex<Vec<DatasetId>>,
+    /// Named views of the last registration.
+    pub(super) registered_views: Mutex<NamedViews>,
 }
 
 impl MemoryWorker {
@@ -62,6 +65,7 @@ impl MemoryWorker {
             made_count: AtomicU64::new(0),
             down: Mutex::new(None),
             version: AtomicU32::new(1),
+            registered_views: Mutex::default(),
             ids: Mutex::new(vec![DatasetId::parse("atmos").unwrap(), DatasetId::parse("a b&<c>").unwrap()]),
         }
     }
@@ -133,6 +137,13 @@ pub(super) fn dataset() -> Dataset {
     }
 }
 
+/// Those of one of the two datasets.
+fn named_views(id: &DatasetId) -> NamedViews {
+    let named =
+        [("rounded".to_owned(), "var=tas|bitround=9".to_owned()), ("lost".to_owned(), "var=nope".to_owned())];
+    named.into_iter().filter(|_| id.as_str() == "a b&<c>").collect()
+}
+
 /// What the steps of a view make of any dataset: their text is the title.
 fn view(steps: &str) -> Dataset {
     let mut global = Attributes::new();
@@ -166,6 +177,7 @@ impl Worker for MemoryWorker {
             modified_ns: 784_111_776_000_000_000,
             record_size: 2,
             view: String::new(),
+            named_views: Arc::new(named_views(id)),
             dataset: Arc::new(dataset()),
             in_place: Vec::new(),
         })
@@ -177,7 +189,7 @@ impl Worker for MemoryWorker {
         }
         let published = self.dataset(id, Some(version)).await?;
         let made = super::groupby::view(steps).unwrap_or_else(|| view(steps));
-        Ok(PublishedDataset { dataset: Arc::new(made), ..published })
+        Ok(PublishedDataset { dataset: Arc::new(made), named_views: Arc::default(), ..published })
     }
 
     /// Bytes that name the view. Chunk 1 is absent, and what `lost` is made of is not found.
@@ -257,6 +269,7 @@ impl Worker for MemoryWorker {
     }
 
     async fn register(&self, it: Registration) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
+        *self.registered_views.lock().unwrap() = it.named_views.clone();
         if self.ids.lock().unwrap().contains(&it.id) && it.if_exists == IfExists::Refuse {
             return Err(Error::new(ErrorKind::Conflict, format!("dataset '{}' exists: send replace", it.id)));
         }

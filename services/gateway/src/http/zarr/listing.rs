@@ -115,7 +115,7 @@ impl ListingPage {
             root: page::root(request),
             id: id.to_owned(),
             segment: page::segment(id),
-            view: dataset.steps().map(|steps| (page::place(dataset), steps.to_string())),
+            view: dataset.steps().map(|steps| (page::asked_place(request, dataset), steps.to_string())),
             store: super::name(form),
             path: path.to_string(),
             base: (!request.uri.path().ends_with('/')).then(|| format!("{}/", encoded(last))),

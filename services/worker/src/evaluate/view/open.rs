@@ -147,7 +147,8 @@ impl View {
         }
         let dataset = Arc::new(Dataset { groups: plan.dataset.groups, variables });
         let in_place = vec![None; dataset.variables.len()];
-        let shown = PublishedDataset { dataset, in_place, view: String::new(), ..of.clone() };
+        let (view, named_views) = (String::new(), Arc::default());
+        let shown = PublishedDataset { dataset, in_place, view, named_views, ..of.clone() };
         Ok(Self { serial: Self::serial(), of, shown, arrays })
     }
 }

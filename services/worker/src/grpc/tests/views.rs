@@ -35,6 +35,7 @@ impl Worker for Views {
             dataset: Arc::new(Dataset::default()),
             in_place: vec![None],
             view: String::new(),
+            named_views: Arc::default(),
         })
     }
 
