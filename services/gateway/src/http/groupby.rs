@@ -142,12 +142,13 @@ async fn render(
         Format::Netcdf => {
             let attributes = view.dataset().attributes().cloned().unwrap_or_default();
             let bytes = off_runtime(move || netcdf::write(&table, &attributes)).await?;
-            answer.whole(bytes, (netcdf::NETCDF, Some(&file))).await
+            let bytes = Bytes::from_owner(Held { bytes, _permit: permit });
+            answer.whole(bytes, Compression::Never, (netcdf::NETCDF, Some(&file))).await
         }
         Format::Html | Format::Zarr => {
             let page = page::Page::about(root, &view, &question);
             let page = off_runtime(move || page.render(&table)).await?;
-            answer.whole(page.into_bytes(), (HTML, None)).await
+            answer.whole(page, Compression::Negotiated, (HTML, None)).await
         }
     }
 }
@@ -157,6 +158,18 @@ async fn off_runtime<T: Send + 'static>(
     make: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::task::spawn_blocking(make).await.map_err(Error::internal)?
+}
+
+/// Bytes whose memory is counted as taken until they are sent.
+struct Held {
+    bytes: Vec<u8>,
+    _permit: table::Permit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// An answer on its way.
@@ -185,6 +198,7 @@ impl Answer<'_> {
     async fn whole(
         &self,
         bytes: impl Into<Bytes>,
+        compression: Compression,
         (content_type, file): Kind<'_>,
     ) -> Result<Response, Failure> {
         let representation = Representation {
@@ -192,7 +206,7 @@ impl Answer<'_> {
             content_type,
             cache_control: self.state.metadata_cache_control.clone(),
             modified_ns: Some(self.view.published().modified_ns),
-            compression: Compression::Negotiated,
+            compression,
         };
         let mut response = document::answer(self.state, self.request, representation).await?;
         save_as(&mut response, file);
@@ -208,7 +222,9 @@ impl Answer<'_> {
         (content_type, file): Kind<'_>,
     ) -> Result<Response, Failure> {
         if count <= WHOLE_VALUES_MAX {
-            return self.whole(pieces.collect::<String>(), (content_type, file)).await;
+            return self
+                .whole(pieces.collect::<String>(), Compression::Negotiated, (content_type, file))
+                .await;
         }
         let mut headers = self.headers();
         headers.insert(CONTENT_TYPE, content_type);
