@@ -21,6 +21,15 @@ impl EvaluationService for Echo {
         Ok(Response::new(v1::EvaluateChunkResponse { exists: true, data }))
     }
 
+    async fn plan_chunk(
+        &self,
+        request: Request<v1::PlanChunkRequest>,
+    ) -> Result<Response<v1::PlanChunkResponse>, Status> {
+        let chunk = request.into_inner().chunk.unwrap_or_default();
+        let source_chunks = chunk.chunk + chunk.view.len() as u64;
+        Ok(Response::new(v1::PlanChunkResponse { source_chunks, is_estimated: true, ..Default::default() }))
+    }
+
     async fn open_view(
         &self,
         request: Request<v1::OpenViewRequest>,
@@ -70,5 +79,8 @@ async fn a_view_is_opened_and_evaluated_with_its_steps() {
         let variable = NodePath::parse("tos").unwrap();
         let chunk = EvaluatedChunk { id: id.clone(), version, variable, number: 7, form };
         assert_eq!(worker.evaluate(&chunk).await.unwrap().unwrap(), expected.as_bytes());
+        let plan = worker.plan(&chunk).await.unwrap();
+        let steps = if let Form::View(steps) = &chunk.form { steps.len() } else { 0 };
+        assert_eq!((plan.source_chunks, plan.is_estimated), (7 + steps as u64, true));
     }
 }
