@@ -280,3 +280,84 @@ fn few_places_of_large_chunks_are_made_of_tiles() {
     let plan = whole.plan("isel=time:2").unwrap();
     assert!(!format!("{:?}", plan.arrays[0]).contains("Tiled"));
 }
+
+const FRAGMENTS: [&str; 40] = [
+    "var=tas",
+    "var=mask",
+    "isel=time:3",
+    "isel=time:-1..",
+    "isel=time:....3",
+    "isel=lat:0;0;2",
+    "isel=lon:1..4",
+    "isel=lat:1",
+    "sel=lat:0",
+    "sel=lat:..10",
+    "sel=lon:-100..20",
+    "sel=lon:nearest(33)",
+    "sel=time:2001-02",
+    "sel=time:pad(2001-02-03)",
+    "bbox=west:-120,south:-40,east:120,north:80",
+    "chunks=time:4,lat:2",
+    "chunks=lon:-1",
+    "coarsen=lat:2:mean:trim",
+    "coarsen=time:4:max:pad",
+    "coarsen=lon:3:median:trim",
+    "groupby=time.month:mean",
+    "groupby=time.season:count",
+    "groupby=lat:first",
+    "groupby=lat:bins(-90;0;90):sum",
+    "groupby=month:last",
+    "resample=time:5D:std",
+    "resample=time:MS:quantile(0.2;0.7)",
+    "mean=time",
+    "max=lat,lon",
+    "count=lon",
+    "quantile=0.5;0.9:time",
+    "quantile=0.3:quantile",
+    "fldmean",
+    "fldmean=lon",
+    "anomaly=time.month",
+    "anomaly=time.day:2001-01..2001-02",
+    "convert=tas:degC",
+    "arith=tas:tas+mask",
+    "arith=x:1/tas",
+    "shard=time:8",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_chain_is_computed_or_refused(
+        chain in prop::collection::vec(prop::sample::select(&FRAGMENTS), 1..6),
+        chunks in [1_u64..32, 1_u64..6, 1_u64..8],
+    ) {
+        let (one, other) = (days([30, 5, 7]), days(chunks));
+        let steps = chain.join("|");
+        let (expected, found) = match (one.plan(&steps), other.plan(&steps)) {
+            (Ok(expected), Ok(found)) => (expected, found),
+            // How long chunks are decides what a shard may be.
+            (one, other) if steps.contains("shard") => {
+                prop_assert!(one.is_err() || other.is_err());
+                return Ok(());
+            }
+            (one, other) => {
+                prop_assert_eq!(one.err(), other.err());
+                return Ok(());
+            }
+        };
+        for variable in &expected.dataset.variables {
+            let name = variable.path.as_str();
+            prop_assert_eq!(variable.dimensions.len(), variable.grid.shape().len());
+            if !matches!(variable.data_type, DataType::F32 | DataType::F64 | DataType::I64) {
+                continue;
+            }
+            let pairs = one.numbers(&expected, name).into_iter().zip(other.numbers(&found, name));
+            for (expected, found) in pairs {
+                let is_close = (expected - found).abs() <= 1e-4 * expected.abs().max(1.0);
+                let is_same = is_close || expected.is_nan() && found.is_nan() || expected == found;
+                prop_assert!(is_same, "{steps} {name}: {expected} {found}");
+            }
+        }
+    }
+}
