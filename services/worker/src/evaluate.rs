@@ -75,14 +75,16 @@ impl Evaluator {
     /// Nothing made yet.
     pub fn new(catalog: Arc<Catalog>, files: Files, settings: &EvaluateSettings) -> Self {
         let weight = |_: &EvaluatedChunk, made: &Made| made.weight();
+        let pool = Pool::new(settings);
+        let cores = pool.cores_count();
         let inner = Inner {
             catalog,
             files,
-            pool: Pool::new(settings),
+            pool,
             records: Records::new(),
             recipes: Cache::new(RECIPES_MAX),
             mosaics: Mosaics::new(),
-            views: Views::new(),
+            views: Views::new(cores),
         };
         Self {
             inner: Arc::new(inner),
@@ -201,7 +203,7 @@ impl Inner {
 
 impl Recipe {
     /// The elements of a stored chunk, in the memory of `spare` where that can be used.
-    fn decode_into(&self, stored: Bytes, spare: Vec<u8>) -> Result<Bytes> {
+    fn decode_into(&self, stored: &[u8], spare: Vec<u8>) -> Result<Bytes> {
         self.decoder.decode_into(stored, spare)
     }
 

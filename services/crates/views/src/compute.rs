@@ -22,6 +22,6 @@ mod region;
 
 pub use cost::{input_bytes, largest_leaf_bytes, reductions_bytes};
 pub use inputs::Inputs;
-pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_block, leaves_of_part};
+pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_block, leaves_of_input, leaves_of_part};
 pub use reduce::{Partial, reduce_part, state_bytes};
 pub use region::{Leaves, evaluate, evaluate_block};

@@ -88,12 +88,39 @@ impl ChunkCodecs {
 
     /// The elements of a whole chunk in C order, little-endian; text as numcodecs' `vlen-utf8` writes it.
     pub fn decode(&self, stored: Bytes) -> Result<Bytes> {
-        self.decode_into(stored, Vec::new())
+        if let Some(decoded) = self.decode_usual(&stored, Vec::new()) {
+            return self.elements(decoded?.into());
+        }
+        let mut bytes = stored;
+        for (step, bound) in self.steps.iter().rev() {
+            bytes = step.decode(bytes, *bound)?;
+        }
+        self.elements(bytes)
     }
 
     /// The same in the memory of `spare`, where the codecs allow that: fresh pages cost a fifth of the time.
-    pub fn decode_into(&self, stored: Bytes, spare: Vec<u8>) -> Result<Bytes> {
-        let elements = self.array.decode(self.decode_steps(stored, spare)?)?;
+    pub fn decode_into(&self, stored: &[u8], spare: Vec<u8>) -> Result<Bytes> {
+        match self.decode_usual(stored, spare) {
+            Some(decoded) => self.elements(decoded?.into()),
+            None => self.decode(Bytes::copy_from_slice(stored)),
+        }
+    }
+
+    /// HDF5's usual pipeline, without a buffer in between that is new each time; none for other codecs.
+    fn decode_usual(&self, stored: &[u8], spare: Vec<u8>) -> Option<Result<Vec<u8>>> {
+        match self.steps.as_slice() {
+            [(Step::Shuffle { element_size }, _), (Step::Deflate { .. }, bound)] if *element_size > 1 => {
+                let unshuffle = |bytes: &[u8]| shuffle::unshuffle_into(bytes, *element_size, spare);
+                Some(compression::inflated(stored, *bound, unshuffle))
+            }
+            [(Step::Deflate { .. }, bound)] => Some(compression::inflate_into(stored, *bound, spare)),
+            _ => None,
+        }
+    }
+
+    /// Elements in C order of what the codecs of bytes made.
+    fn elements(&self, bytes: Bytes) -> Result<Bytes> {
+        let elements = self.array.decode(bytes)?;
         if let Some(expected) = self.decoded_bytes
             && elements.len() != expected
         {
@@ -103,25 +130,6 @@ impl ChunkCodecs {
             Some(order) => order.decode(&elements).into(),
             None => elements,
         })
-    }
-
-    fn decode_steps(&self, stored: Bytes, spare: Vec<u8>) -> Result<Bytes> {
-        // HDF5's usual pipeline, without a buffer in between that is new each time.
-        match self.steps.as_slice() {
-            [(Step::Shuffle { element_size }, _), (Step::Deflate { .. }, bound)] if *element_size > 1 => {
-                let unshuffle = |bytes: &[u8]| shuffle::unshuffle_into(bytes, *element_size, spare);
-                return compression::inflated(&stored, *bound, unshuffle).map(Bytes::from);
-            }
-            [(Step::Deflate { .. }, bound)] => {
-                return compression::inflate_into(&stored, *bound, spare).map(Bytes::from);
-            }
-            _ => {}
-        }
-        let mut bytes = stored;
-        for (step, bound) in self.steps.iter().rev() {
-            bytes = step.decode(bytes, *bound)?;
-        }
-        Ok(bytes)
     }
 
     /// The stored form of a whole chunk's elements, given as [`decode`](Self::decode) gives them.

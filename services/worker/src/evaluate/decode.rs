@@ -75,21 +75,18 @@ impl Decoder {
 
     /// The elements of a stored chunk, little-endian in C order.
     pub(super) fn decode(&self, stored: Bytes) -> Result<Bytes> {
-        self.decode_into(stored, Vec::new())
+        match &self.from {
+            From::Codecs(codecs) => codecs.decode(stored).map_err(failed),
+            grib @ From::Grib { .. } => field(grib, &stored),
+        }
     }
 
     /// The same in the memory of `spare`, where that can be used.
-    pub(super) fn decode_into(&self, stored: Bytes, spare: Vec<u8>) -> Result<Bytes> {
+    pub(super) fn decode_into(&self, stored: &[u8], spare: Vec<u8>) -> Result<Bytes> {
         match &self.from {
-            From::Codecs(codecs) => codecs.decode_into(stored, spare),
-            From::Grib { points, is_double: false } => {
-                grib::values::<f32>(&stored, *points).map(|values| little_endian(&values, f32::to_le_bytes))
-            }
-            From::Grib { points, is_double: true } => {
-                grib::values::<f64>(&stored, *points).map(|values| little_endian(&values, f64::to_le_bytes))
-            }
+            From::Codecs(codecs) => codecs.decode_into(stored, spare).map_err(failed),
+            grib @ From::Grib { .. } => field(grib, stored),
         }
-        .map_err(failed)
     }
 
     /// The form that is asked for of a chunk's elements.
@@ -105,6 +102,20 @@ impl Decoder {
     pub(super) fn recode(&self, stored: Bytes) -> Result<Bytes> {
         self.encode(self.decode(stored)?)
     }
+}
+
+/// The values of a GRIB message.
+fn field(from: &From, message: &[u8]) -> Result<Bytes> {
+    let bytes = match from {
+        From::Grib { points, is_double: true } => {
+            grib::values::<f64>(message, *points).map(|values| little_endian(&values, f64::to_le_bytes))
+        }
+        From::Grib { points, is_double: false } => {
+            grib::values::<f32>(message, *points).map(|values| little_endian(&values, f32::to_le_bytes))
+        }
+        From::Codecs(_) => return Err(Error::internal("no GRIB message")),
+    };
+    bytes.map_err(failed)
 }
 
 /// Numbers as bytes, in a loop that the compiler makes a copy of.

@@ -21,6 +21,7 @@ use engine::ports::{EvaluatedChunk, PublishedDataset};
 use model::{DatasetId, Error, ErrorKind, Region, Result, Variable, Version};
 use moka::future::Cache;
 use views::array::{Array, Made as How};
+use views::compute;
 use zarr::codecs::ChunkCodecs;
 
 use super::Inner;
@@ -31,14 +32,22 @@ use super::witness::{Made, Witness};
 const VIEWS_MAX: u64 = 1_000;
 /// Memory for blocks of reductions, in bytes.
 const BLOCKS_BYTES_MAX: u64 = 128 << 20;
-/// Most chunks of views under way at once: each holds a thread.
+/// Most chunks of views under way at once.
 const CHUNKS_AT_ONCE: usize = 32;
+/// Decoded bytes that make a chunk a heavy one: more at once than there are cores would take memory and save no time.
+const HEAVY_BYTES: u64 = 32 << 20;
+/// Most threads that wait for reads: a part of those that the runtime has, for the reads themselves need some.
+const THREADS_MAX: usize = 128;
 
 /// What is kept from one chunk to the next.
 pub(super) struct Views {
     opened: Cache<ViewKey, Arc<View>>,
     blocks: Cache<BlockKey, (Bytes, Arc<[Witness]>)>,
     at_once: tokio::sync::Semaphore,
+    /// Reductions of much data at once: they are served one after another, or none might be in time.
+    heavy: tokio::sync::Semaphore,
+    /// Threads that wait for reads.
+    threads: Arc<tokio::sync::Semaphore>,
 }
 
 /// A view of a version of a dataset.
@@ -95,7 +104,7 @@ enum Encoder {
 }
 
 impl Views {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(cores: usize) -> Self {
         let weight = |_: &_, (bytes, sources): &(Bytes, Arc<[Witness]>)| {
             u32::try_from(bytes.len() + sources.len() * 256 + 256).unwrap_or(u32::MAX)
         };
@@ -103,6 +112,8 @@ impl Views {
             opened: Cache::new(VIEWS_MAX),
             blocks: Cache::builder().weigher(weight).max_capacity(BLOCKS_BYTES_MAX).build(),
             at_once: tokio::sync::Semaphore::new(CHUNKS_AT_ONCE),
+            heavy: tokio::sync::Semaphore::new(cores),
+            threads: Arc::new(tokio::sync::Semaphore::new(THREADS_MAX)),
         }
     }
 }
@@ -123,6 +134,9 @@ impl Inner {
             return self.make(&EvaluatedChunk { variable: path.clone(), form, ..chunk.clone() }).await;
         }
         let region = variable.grid.region(&variable.grid.index(chunk.number));
+        let is_heavy = compute::input_bytes(array, &region.extent) > HEAVY_BYTES;
+        let _turn =
+            if is_heavy { Some(self.views.heavy.acquire().await.map_err(Error::internal)?) } else { None };
         let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
         let needed = peak_bytes(array, &region);
         let _admitted = self.pool.admit(0, Some(usize::try_from(needed / 3).unwrap_or(usize::MAX))).await?;

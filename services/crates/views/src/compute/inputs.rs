@@ -47,7 +47,7 @@ impl Inputs {
     }
 
     /// Those of a part.
-    pub(super) fn part(&self, number: u64) -> impl Iterator<Item = Region> + '_ {
+    pub fn part(&self, number: u64) -> impl Iterator<Item = Region> + '_ {
         let first = number.saturating_mul(PART);
         (first..first.saturating_add(PART).min(self.count)).map(|number| self.get(number))
     }

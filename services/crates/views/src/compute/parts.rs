@@ -177,13 +177,26 @@ fn add_leaves_of_part(
     part: u64,
     found: &mut Vec<Leaf>,
 ) -> Result<(), TooManyLeaves> {
-    for input in inputs.part(part) {
-        add_leaves(&reduced.of, &input, found)?;
-        if let Some(weights) = &reduced.weights {
-            add_leaves(&weights.of, &weights.region(&input), found)?;
-        }
+    inputs.part(part).try_for_each(|input| add_leaves_of_input(reduced, &input, found))
+}
+
+/// The same of one input of a reduction.
+pub fn leaves_of_input(reduced: &Reduced, input: &Region) -> Result<Vec<Leaf>, TooManyLeaves> {
+    let mut found = Vec::new();
+    add_leaves_of_input(reduced, input, &mut found)?;
+    Ok(found)
+}
+
+fn add_leaves_of_input(
+    reduced: &Reduced,
+    input: &Region,
+    found: &mut Vec<Leaf>,
+) -> Result<(), TooManyLeaves> {
+    add_leaves(&reduced.of, input, found)?;
+    match &reduced.weights {
+        Some(weights) => add_leaves(&weights.of, &weights.region(input), found),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn add_leaves(array: &Arc<Array>, region: &Region, found: &mut Vec<Leaf>) -> Result<(), TooManyLeaves> {

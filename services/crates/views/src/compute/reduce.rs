@@ -33,17 +33,11 @@ pub fn reduce_part(
     part: u64,
     leaves: &mut impl Leaves,
 ) -> Result<Partial> {
-    let totals = Totals::new(reduced, region);
-    let mut state = State::new(reduced, &totals)?;
+    let mut partial = Partial::new(reduced, region)?;
     for input in inputs.part(part) {
-        let elements = evaluate(&reduced.of, &input, leaves)?;
-        let weights = match &reduced.weights {
-            Some(weights) => Some(evaluate(&weights.of, &weights.region(&input), leaves)?),
-            None => None,
-        };
-        Walk::new(reduced, region, &input).run(&elements, weights.as_deref(), &mut state)?;
+        partial.add(reduced, region, &input, leaves)?;
     }
-    Ok(Partial { state, totals })
+    Ok(partial)
 }
 
 /// The elements of a region of a reduction's groups, as `data_type`; of several quantiles, one box behind the other.
@@ -62,6 +56,28 @@ pub(super) fn reduce(
 }
 
 impl Partial {
+    /// Before the first input.
+    pub fn new(reduced: &Reduced, region: &Region) -> Result<Self> {
+        let totals = Totals::new(reduced, region);
+        Ok(Self { state: State::new(reduced, &totals)?, totals })
+    }
+
+    /// Puts one input to it.
+    pub fn add(
+        &mut self,
+        reduced: &Reduced,
+        region: &Region,
+        input: &Region,
+        leaves: &mut impl Leaves,
+    ) -> Result<()> {
+        let elements = evaluate(&reduced.of, input, leaves)?;
+        let weights = match &reduced.weights {
+            Some(weights) => Some(evaluate(&weights.of, &weights.region(input), leaves)?),
+            None => None,
+        };
+        Walk::new(reduced, region, input).run(&elements, weights.as_deref(), &mut self.state)
+    }
+
     /// With the part after it.
     #[must_use]
     pub fn with(mut self, next: Self) -> Self {

@@ -6,7 +6,7 @@ use model::DataType;
 
 use super::draft::Draft;
 use super::field_mean::{Grid, grid_of};
-use super::{Known, Result, refused, related, select, values};
+use super::{Known, Result, refused, related, select, unsupported, values};
 use crate::array::{Array, Formula, Made, Places};
 use crate::label::{Label, Range};
 use crate::places;
@@ -35,6 +35,12 @@ pub(super) fn bounding_box(draft: &mut Draft<'_>, step: &BoundingBox, known: &Kn
         let of_rows = draft.fields[rows].dimensions.clone();
         let of_columns = draft.fields[columns].dimensions.clone();
         match (of_rows.as_slice(), of_columns.as_slice()) {
+            ([row], [column])
+                if row != column
+                    && [rows, columns].iter().any(|at| values::is_in_radians(&draft.fields[*at])) =>
+            {
+                return unsupported(format!("{latitude} and {longitude} are in radians: use sel= of them"));
+            }
             ([row], [column]) if row != column => regular(draft, step, (&latitude, &longitude), known)?,
             ([cell], [other]) if cell == other => {
                 let (latitudes, longitudes) = both(draft, rows, columns, known)?;
@@ -56,8 +62,8 @@ pub(super) fn bounding_box(draft: &mut Draft<'_>, step: &BoundingBox, known: &Kn
 }
 
 fn both(draft: &Draft<'_>, rows: usize, columns: usize, known: &Known) -> Result<(Vec<f64>, Vec<f64>)> {
-    let latitudes = values::numbers(draft, &draft.fields[rows], known)?;
-    Ok((latitudes, values::numbers(draft, &draft.fields[columns], known)?))
+    let latitudes = values::degrees(draft, &draft.fields[rows], known)?;
+    Ok((latitudes, values::degrees(draft, &draft.fields[columns], known)?))
 }
 
 /// A regular grid: `sel` of both coordinates.

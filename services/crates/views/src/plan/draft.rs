@@ -33,6 +33,8 @@ pub(super) struct Field {
     pub(super) attributes: Attributes,
     pub(super) fill_value: Option<Vec<u8>>,
     pub(super) array: Arc<Array>,
+    /// Whether its values are differences of those that its units are of: without their zero.
+    pub(super) is_difference: bool,
 }
 
 impl<'d> Draft<'d> {
@@ -42,6 +44,7 @@ impl<'d> Draft<'d> {
             dimensions: variable.dimensions.clone(),
             attributes: variable.attributes.clone(),
             fill_value: variable.fill_value.clone(),
+            is_difference: false,
             array: Arc::new(Array {
                 data_type: variable.data_type,
                 shape: variable.grid.shape().to_vec(),
@@ -189,6 +192,10 @@ impl Field {
     /// Gives it other values: floats, NaN where they are missing.
     pub(super) fn set_values(&mut self, array: Array) {
         super::grouping::unpack(&mut self.attributes);
+        // Of the values as they were, or as they were stored.
+        for name in ["valid_range", "valid_min", "valid_max", "actual_range"] {
+            self.attributes.remove(name);
+        }
         self.fill_value = match array.data_type {
             DataType::F32 => Some(f32::NAN.to_le_bytes().to_vec()),
             DataType::F64 => Some(f64::NAN.to_le_bytes().to_vec()),

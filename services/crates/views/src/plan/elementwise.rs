@@ -6,7 +6,7 @@ use model::DataType;
 
 use super::draft::{Draft, Field};
 use super::grouping::by_key;
-use super::reduction::{Grouping, reduced, texts};
+use super::reduction::{Grouping, lose_zero, reduced, texts};
 use super::values::{self, Values};
 use super::{Known, Result, refused, related};
 use crate::array::{Array, Formula, Groups, Made, NO_GROUP, Places};
@@ -44,6 +44,7 @@ pub(super) fn anomaly(draft: &mut Draft<'_>, step: &Anomaly, known: &Known) -> R
         let values = field.unpacked()?;
         let array = computed(vec![values, means.array], Formula::Difference);
         draft.fields[place].set_values(array);
+        lose_zero(&mut draft.fields[place]);
     }
     Ok(())
 }
@@ -87,11 +88,20 @@ pub(super) fn convert(draft: &mut Draft<'_>, step: &Convert) -> Result<()> {
         };
         let conversion = units::conversion(&from, units.as_str());
         let linear = conversion.or_else(|error| refused(format!("{name}: {error}")))?;
-        let array = field.unpacked()?;
-        let formula = Formula::Linear { scale: linear.scale, offset: linear.offset };
-        let field = &mut draft.fields[place];
-        field.set_values(computed(vec![array], formula));
-        field.set_text("units", units.as_str());
+        // Differences have no zero that could be another one.
+        let offset = if field.is_difference { 0.0 } else { linear.offset };
+        // Bounds have the units of what they bound (CF §7.1).
+        let bounds = field.attributes.text("bounds").and_then(|name| related::resolve(draft, field, name));
+        for place in std::iter::once(place).chain(bounds) {
+            let field = &draft.fields[place];
+            let array = field.unpacked()?;
+            let has_units = field.attributes.text("units").is_some();
+            let field = &mut draft.fields[place];
+            field.set_values(computed(vec![array], Formula::Linear { scale: linear.scale, offset }));
+            if has_units {
+                field.set_text("units", units.as_str());
+            }
+        }
     }
     Ok(())
 }
@@ -123,6 +133,12 @@ pub(super) fn quantize(draft: &mut Draft<'_>, step: &Quantize) -> Result<()> {
 pub(super) fn arithmetic(draft: &mut Draft<'_>, step: &Arithmetic) -> Result<()> {
     let (program, names) = Program::new(&step.expression);
     let places = names.iter().map(|name| draft.named(name.as_str())).collect::<Result<Vec<_>>>()?;
+    let is_dimension = draft.fields.iter().any(|field| field.has(step.name.as_str()));
+    let is_coordinate =
+        draft.find(step.name.as_str()).is_some_and(|place| related::is_coordinate(draft, place));
+    if is_dimension || is_coordinate {
+        return refused(format!("{} is a coordinate: give what is computed another name", step.name));
+    }
     let Some(first) = places.first() else {
         return refused(format!("{} is made of no variable", step.name));
     };
@@ -148,10 +164,11 @@ pub(super) fn arithmetic(draft: &mut Draft<'_>, step: &Arithmetic) -> Result<()>
     let inputs: Result<Vec<_>> =
         places.iter().map(|place| arranged(&draft.fields[*place], &dimensions, &shape)).collect();
     let array = computed(inputs?, Formula::Expression(Arc::new(program)));
-    let coordinates = draft.fields[*first].attributes.text("coordinates").map(str::to_owned);
     let mut attributes = texts(&[("long_name", &step.expression.to_string())]);
-    if let Some(coordinates) = coordinates {
-        attributes.set("coordinates", model::AttributeValue::Text(coordinates));
+    for name in ["coordinates", "cell_measures", "grid_mapping"] {
+        if let Some(text) = draft.fields[*first].attributes.text(name) {
+            attributes.set(name, model::AttributeValue::Text(text.to_owned()));
+        }
     }
     draft.put(step.name.as_str(), dimensions, attributes, Arc::new(array));
     Ok(())

@@ -171,53 +171,66 @@ fn of_rows_and_columns(
     over: &[String],
     known: &Known,
 ) -> Result<Option<Weights>> {
+    if !over.contains(&latitude.dimensions[0]) {
+        // Along a row all cells count the same, as in CDO's zonal means.
+        return Ok(None);
+    }
     let columns: Vec<f64> =
         bounds(draft, longitude, false, known)?.iter().map(|(low, high)| (high - low).abs()).collect();
-    let mean = columns.iter().sum::<f64>() / columns.len().max(1) as f64;
-    let is_even = columns.iter().all(|width| (width - mean).abs() <= EVEN * mean.abs())
-        || !over.contains(&longitude.dimensions[0]);
-    let rows: Vec<f64> = if over.contains(&latitude.dimensions[0]) {
-        let area = |latitude: f64| area_from_pole(latitude, mean.to_radians());
-        let bounds = bounds(draft, latitude, true, known)?;
-        bounds.iter().map(|(low, high)| (area(*high) - area(*low)).abs()).collect()
-    } else {
-        Vec::new()
+    let rows = bounds(draft, latitude, true, known)?;
+    let area = |(low, high): (f64, f64), width: f64| {
+        let width = width.to_radians();
+        (area_from_pole(high, width) - area_from_pole(low, width)).abs()
     };
     let axis = |of: &Field| field.axis(&of.dimensions[0]).unwrap_or_default();
-    let along = |axis: usize, weights: &[f64]| {
-        let of = known_numbers(DataType::F64, vec![weights.len() as u64], weights);
-        Some(Weights { of: Arc::new(of), axes: vec![axis] })
-    };
-    match (rows.is_empty(), is_even) {
-        (true, true) => Ok(None),
-        (false, true) => Ok(along(axis(latitude), &rows)),
-        (true, false) => Ok(along(axis(longitude), &columns)),
-        (false, false) if rows.len().saturating_mul(columns.len()) > CELLS_MAX => {
-            too_large(format!("{} has too many cells of different widths", field.path))
-        }
-        (false, false) => {
-            let (row, column) = (axis(latitude), axis(longitude));
-            let (outer, inner) = if row < column { (&rows, &columns) } else { (&columns, &rows) };
-            let all: Vec<f64> =
-                outer.iter().flat_map(|outer| inner.iter().map(move |inner| outer * inner)).collect();
-            let shape = vec![outer.len() as u64, inner.len() as u64];
-            let of = Arc::new(known_numbers(DataType::F64, shape, &all));
-            Ok(Some(Weights { of, axes: vec![row.min(column), row.max(column)] }))
-        }
+    let (row, column) = (axis(latitude), axis(longitude));
+    let mean = columns.iter().sum::<f64>() / columns.len().max(1) as f64;
+    if columns.iter().all(|width| (width - mean).abs() <= EVEN * mean.abs()) {
+        let weights: Vec<f64> = rows.iter().map(|row| area(*row, mean)).collect();
+        let of = known_numbers(DataType::F64, vec![weights.len() as u64], &weights);
+        return Ok(Some(Weights { of: Arc::new(of), axes: vec![row] }));
     }
+    if rows.len().saturating_mul(columns.len()) > CELLS_MAX {
+        return too_large(format!("{} has too many cells of different widths", field.path));
+    }
+    let all: Vec<f64> = if row < column {
+        rows.iter().flat_map(|row| columns.iter().map(move |width| area(*row, *width))).collect()
+    } else {
+        columns.iter().flat_map(|width| rows.iter().map(move |row| area(*row, *width))).collect()
+    };
+    let (outer, inner) = if row < column { (rows.len(), columns.len()) } else { (columns.len(), rows.len()) };
+    let of = Arc::new(known_numbers(DataType::F64, vec![outer as u64, inner as u64], &all));
+    Ok(Some(Weights { of, axes: vec![row.min(column), row.max(column)] }))
 }
 
 /// The bounds of a coordinate: its own, or half-way to its neighbours.
 fn bounds(draft: &Draft<'_>, field: &Field, is_latitude: bool, known: &Known) -> Result<Vec<(f64, f64)>> {
     let named = field.attributes.text("bounds").and_then(|name| related::resolve(draft, field, name));
     if let Some(place) = named {
-        let numbers = values::numbers(draft, &draft.fields[place], known)?;
+        let mut numbers = values::numbers(draft, &draft.fields[place], known)?;
+        if values::is_in_radians(field) {
+            for number in &mut numbers {
+                *number = number.to_degrees();
+            }
+        }
         let (pairs, rest) = numbers.as_chunks::<2>();
         if rest.is_empty() && pairs.len() as u64 == field.array.shape[0] {
             return Ok(pairs.iter().map(|[low, high]| (*low, *high)).collect());
         }
     }
-    Ok(half_way(&values::numbers(draft, field, known)?, is_latitude))
+    let mut values = values::degrees(draft, field, known)?;
+    if !is_latitude {
+        unroll(&mut values);
+    }
+    Ok(half_way(&values, is_latitude))
+}
+
+/// Longitudes without the jump of a whole turn that there may be between two of them.
+fn unroll(longitudes: &mut [f64]) {
+    for at in 1..longitudes.len() {
+        let turns = ((longitudes[at - 1] - longitudes[at]) / 360.0).round();
+        longitudes[at] += 360.0 * turns;
+    }
 }
 
 fn half_way(values: &[f64], is_latitude: bool) -> Vec<(f64, f64)> {

@@ -24,6 +24,8 @@ pub(super) struct Keyed {
     pub(super) dimension: String,
     pub(super) labels: Vec<u32>,
     pub(super) count: u32,
+    /// Path of the group that the coordinate is in, with a slash behind it; the root's is empty.
+    group: String,
     /// Of the dimension of groups.
     name: String,
     attributes: Attributes,
@@ -36,10 +38,14 @@ pub(super) fn group_by(draft: &mut Draft<'_>, step: &GroupBy, known: &Known) -> 
         GroupsOf::Key(key) => by_key(draft, key, known)?,
         GroupsOf::Bins { variable, edges } => by_bins(draft, variable.as_str(), edges, known)?,
     };
+    if keyed.name != keyed.dimension && draft.fields.iter().any(|field| field.has(&keyed.name)) {
+        return refused(format!("there is a dimension {} already", keyed.name));
+    }
     let groups = Groups::Labels { labels: keyed.labels.into(), count: keyed.count };
     let grouping = Grouping { dimension: keyed.dimension, groups, name: keyed.name.clone() };
     reduce(draft, &[grouping], &step.reduction, Coordinates::Go)?;
-    draft.put(&keyed.name.clone(), vec![keyed.name], keyed.attributes, Arc::new(keyed.values));
+    let path = format!("{}{}", keyed.group, keyed.name);
+    draft.put(&path, vec![keyed.name], keyed.attributes, Arc::new(keyed.values));
     Ok(())
 }
 
@@ -55,8 +61,9 @@ pub(super) fn by_key(draft: &Draft<'_>, key: &GroupKey, known: &Known) -> Result
             };
             let count = count_of(count)?;
             let attributes = texts(&[("long_name", &format!("{part} of {name}"))]);
+            let (group, _) = split_path(name.as_str());
             let name = part.to_string();
-            Ok(Keyed { dimension, labels: parts.labels, count, name, attributes, values })
+            Ok(Keyed { dimension, labels: parts.labels, count, group, name, attributes, values })
         }
         GroupKey::Coordinate(name) => by_values(draft, name.as_str(), known),
     }
@@ -87,14 +94,23 @@ fn by_values(draft: &Draft<'_>, name: &str, known: &Known) -> Result<Keyed> {
             let (units, values) = encoded(&times, &keys)?;
             let mut attributes = attributes;
             attributes.set("units", model::AttributeValue::Text(units));
-            let (count, name) = (count_of(keys.len())?, name.to_owned());
-            return Ok(Keyed { dimension, labels, count, name, attributes, values });
+            let (count, (group, name)) = (count_of(keys.len())?, split_path(name));
+            return Ok(Keyed { dimension, labels, count, group, name, attributes, values });
         }
     };
     let mut attributes = attributes;
     unpack(&mut attributes);
     attributes.remove("bounds");
-    Ok(Keyed { dimension, labels, count: count_of(count)?, name: name.to_owned(), attributes, values })
+    let (group, name) = split_path(name);
+    Ok(Keyed { dimension, labels, count: count_of(count)?, group, name, attributes, values })
+}
+
+/// The group of a path, with a slash behind it, and the name in it.
+fn split_path(path: &str) -> (String, String) {
+    match path.rsplit_once('/') {
+        Some((group, name)) => (format!("{group}/"), name.to_owned()),
+        None => (String::new(), path.to_owned()),
+    }
 }
 
 /// For each value its place among the sorted different ones, and those.
@@ -138,7 +154,8 @@ fn by_bins(draft: &Draft<'_>, name: &str, edges: &[f64], known: &Known) -> Resul
         dimension,
         labels: values.iter().map(label).collect(),
         count: count_of(middles.len())?,
-        name: format!("{name}_bins"),
+        group: split_path(name).0,
+        name: format!("{}_bins", split_path(name).1),
         attributes: texts(&[("long_name", &format!("middle of bins of {name}"))]),
         values: known_numbers(DataType::F64, vec![middles.len() as u64], &middles),
     })
@@ -165,10 +182,14 @@ pub(super) fn resample(draft: &mut Draft<'_>, step: &Resample, known: &Known) ->
     attributes.remove("climatology");
     attributes.set("units", model::AttributeValue::Text(units));
     let of_bounds = format!("{name}_bnds");
-    attributes.set("bounds", model::AttributeValue::Text(of_bounds.clone()));
+    attributes.set("bounds", model::AttributeValue::Text(split_path(&of_bounds).1));
     let (names, bounds) = split(&values, u64::from(count));
     draft.put(name, vec![dimension.clone()], attributes, Arc::new(names));
-    draft.put(&of_bounds, vec![dimension, "bnds".to_owned()], Attributes::new(), Arc::new(bounds));
+    // Another name where the dataset has a dimension of this one that is longer.
+    let is_taken =
+        draft.fields.iter().any(|field| field.axis("bnds").is_some_and(|axis| field.array.shape[axis] != 2));
+    let ends = if is_taken { format!("{dimension}_ends") } else { "bnds".to_owned() };
+    draft.put(&of_bounds, vec![dimension, ends], Attributes::new(), Arc::new(bounds));
     Ok(())
 }
 

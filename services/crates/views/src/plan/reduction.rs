@@ -7,7 +7,7 @@ use model::{AttributeValue, Attributes, DataType};
 
 use super::draft::{Draft, Field};
 use super::select::known_numbers;
-use super::{Result, chunking, related};
+use super::{Result, chunking, refused, related, values};
 use crate::array::{Array, Groups, Made, Reduced, Weights};
 use crate::steps::{Reduce, Reduction, Statistic};
 
@@ -85,6 +85,10 @@ pub(super) fn reduced(
     weights: Option<Weights>,
 ) -> Result<Field> {
     let of = field.unpacked()?;
+    let is_of_several = matches!(reduction, Reduction::Quantiles(quantiles) if quantiles.len() > 1);
+    if is_of_several && field.dimensions.iter().any(|name| name == "quantile") {
+        return refused(format!("{} has a dimension quantile already", field.path));
+    }
     let mut axes = Vec::new();
     let mut dimensions = Vec::new();
     for dimension in &field.dimensions {
@@ -174,13 +178,17 @@ fn result_type(field: &Field, of: &Array, axes: &[Groups], reduction: &Reduction
     let natural = natural.unwrap_or(of.data_type);
     let is_integer = !matches!(natural, DataType::F16 | DataType::F32 | DataType::F64);
     let is_unsigned = matches!(natural, DataType::U8 | DataType::U16 | DataType::U32 | DataType::U64);
+    let has_no_gap = axes.iter().all(is_full);
     let Reduction::Statistic(statistic) = reduction else { return DataType::F64 };
     match statistic {
-        Statistic::Count => DataType::I64,
-        Statistic::Sum if is_unsigned => DataType::U64,
-        Statistic::Sum if is_integer => DataType::I64,
+        Statistic::Count if has_no_gap => DataType::I64,
+        Statistic::Count => DataType::F64,
+        // Sums and extremes are found in double precision, which not all whole numbers of 64 bits have.
+        _ if matches!(natural, DataType::I64 | DataType::U64) => of.data_type,
+        Statistic::Sum if is_unsigned && has_no_gap => DataType::U64,
+        Statistic::Sum if is_integer && has_no_gap => DataType::I64,
         Statistic::Min | Statistic::Max | Statistic::First | Statistic::Last
-            if is_integer && axes.iter().all(is_full) && !of.shape.contains(&0) =>
+            if is_integer && has_no_gap && !of.shape.contains(&0) =>
         {
             natural
         }
@@ -219,6 +227,7 @@ pub(super) fn say_method(field: &mut Field, groupings: &[Grouping], reduction: &
         // CF has no word for these.
         Reduction::Statistic(Statistic::First | Statistic::Last) | Reduction::Quantiles(_) => return,
     };
+    differs(field, reduction);
     if *reduction == Reduction::Statistic(Statistic::Variance)
         && let Some(units) = field.attributes.text("units")
     {
@@ -229,6 +238,26 @@ pub(super) fn say_method(field: &mut Field, groupings: &[Grouping], reduction: &
         groupings.iter().map(|grouping| format!("{}: {method}", grouping.dimension)).collect();
     let old = field.attributes.text("cell_methods").unwrap_or_default();
     field.set_text("cell_methods", format!("{old} {}", said.join(" ")).trim().to_owned());
+}
+
+/// Says that values are no longer those that units count from a zero, or from a time: deviations, and sums of times.
+fn differs(field: &mut Field, reduction: &Reduction) {
+    let is_deviation = matches!(reduction, Reduction::Statistic(Statistic::Std | Statistic::Variance));
+    let is_sum = *reduction == Reduction::Statistic(Statistic::Sum);
+    if is_deviation || is_sum && values::is_time(field) {
+        lose_zero(field);
+    }
+}
+
+/// Marks a field as one of differences: `days since 2000-01-01` become days.
+pub(super) fn lose_zero(field: &mut Field) {
+    field.is_difference = true;
+    if values::is_time(field) {
+        let units = field.attributes.text("units").unwrap_or_default();
+        let unit = units.split_whitespace().next().unwrap_or_default().to_owned();
+        field.set_text("units", unit);
+        field.attributes.remove("calendar");
+    }
 }
 
 fn add_quantiles(draft: &mut Draft<'_>, reduction: &Reduction) {
@@ -251,7 +280,14 @@ impl Draft<'_> {
     ) {
         let Ok(path) = model::NodePath::parse(name) else { return };
         self.fields.retain(|field| field.path != path);
-        self.fields.push(Field { path, dimensions, attributes, fill_value: None, array });
+        self.fields.push(Field {
+            path,
+            dimensions,
+            attributes,
+            fill_value: None,
+            array,
+            is_difference: false,
+        });
     }
 }
 

@@ -73,8 +73,8 @@ fn of_indexes(indexes: &Indexes, length: u64) -> Result<Places, String> {
             if start >= stop {
                 return Err("nothing is selected".to_owned());
             }
-            let stride = stride.get();
-            Ok(Places::Slice { start, stride, length: (stop - start).div_ceil(stride) })
+            let length = (stop - start).div_ceil(stride.get());
+            Ok(Places::Slice { start, stride: if length > 1 { stride.get() } else { 1 }, length })
         }
     }
 }

@@ -43,8 +43,10 @@ fn untiled(array: &Arc<Array>) -> Arc<Array> {
 /// Places among places.
 fn composed(old: &Places, new: &Places) -> Places {
     match (old, new) {
-        (Places::Slice { start, stride, .. }, Places::Slice { start: first, stride: step, length }) => {
-            Places::Slice { start: start + first * stride, stride: stride * step, length: *length }
+        (Places::Slice { stride, .. }, Places::Slice { start: first, stride: step, length }) => {
+            // A stride of one place is of no matter, and may be beyond all numbers.
+            let stride = if *length > 1 { stride.saturating_mul(*step) } else { 1 };
+            Places::Slice { start: old.get(*first), stride, length: *length }
         }
         (_, Places::One(place)) => Places::One(old.get(*place)),
         _ => Places::List((0..new.length().unwrap_or(0)).map(|number| old.get(new.get(number))).collect()),

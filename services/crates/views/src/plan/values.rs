@@ -43,7 +43,7 @@ pub(super) fn of_coordinate(draft: &Draft<'_>, name: &str, known: &Known) -> Res
         Values::Times(times(draft, field, known)?)
     } else if field.array.data_type.is_numeric() {
         let values = numbers(draft, field, known)?;
-        Values::Numbers { values, is_longitude: is_longitude(field) }
+        Values::Numbers { values, is_longitude: is_longitude(field) && !is_in_radians(field) }
     } else {
         Values::Texts(texts(draft, field, known)?)
     };
@@ -61,6 +61,22 @@ pub(super) fn is_longitude(field: &Field) -> bool {
     let units =
         ["degrees_east", "degree_east", "degree_E", "degrees_E", "degreeE", "degreesE"].contains(&units);
     units || field.attributes.text("standard_name") == Some("longitude")
+}
+
+/// Latitudes or longitudes in degrees, whatever they are stored in: ICON has radians.
+pub(super) fn degrees(draft: &Draft<'_>, field: &Field, known: &Known) -> Result<Vec<f64>> {
+    let mut numbers = numbers(draft, field, known)?;
+    if is_in_radians(field) {
+        for number in &mut numbers {
+            *number = number.to_degrees();
+        }
+    }
+    Ok(numbers)
+}
+
+/// Whether a field holds angles in radians.
+pub(super) fn is_in_radians(field: &Field) -> bool {
+    matches!(field.attributes.text("units"), Some("radian" | "radians" | "rad"))
 }
 
 /// Whether a field holds latitudes (CF §4.1).

@@ -1,5 +1,6 @@
 //! What a thread that computes is fed with.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,26 +24,43 @@ pub(super) enum Supply {
 
 /// The leaves of a computation, as they come. The thread holds a core while it computes, and none while it waits.
 pub(super) struct Feed {
-    supplied: mpsc::Receiver<Result<Supply>>,
-    cores: Arc<Semaphore>,
-    core: Option<OwnedSemaphorePermit>,
-    runtime: Handle,
+    supplied: Supplied,
     /// Memory that is used again: that of the elements that were decoded last, and that of a chunk of several pieces.
     last: Option<Bytes>,
     stored: Vec<u8>,
 }
 
+enum Supplied {
+    /// All are here, and whoever computes has a core.
+    Ready(VecDeque<Supply>),
+    Coming(Coming),
+}
+
+struct Coming {
+    receiver: mpsc::Receiver<Result<Supply>>,
+    cores: Arc<Semaphore>,
+    core: Option<OwnedSemaphorePermit>,
+    runtime: Handle,
+}
+
 impl Feed {
-    pub(super) fn new(supplied: mpsc::Receiver<Result<Supply>>, cores: Arc<Semaphore>) -> Self {
-        Self { supplied, cores, core: None, runtime: Handle::current(), last: None, stored: Vec::new() }
+    pub(super) fn new(receiver: mpsc::Receiver<Result<Supply>>, cores: Arc<Semaphore>) -> Self {
+        let coming = Coming { receiver, cores, core: None, runtime: Handle::current() };
+        Self { supplied: Supplied::Coming(coming), last: None, stored: Vec::new() }
     }
 
+    pub(super) fn of(supplies: VecDeque<Supply>) -> Self {
+        Self { supplied: Supplied::Ready(supplies), last: None, stored: Vec::new() }
+    }
+}
+
+impl Coming {
     fn next(&mut self) -> Result<Supply> {
-        let supply = match self.supplied.try_recv() {
+        let supply = match self.receiver.try_recv() {
             Ok(supply) => supply,
             Err(TryRecvError::Empty) => {
                 self.core = None;
-                self.supplied.blocking_recv().ok_or_else(ended)?
+                self.receiver.blocking_recv().ok_or_else(ended)?
             }
             Err(TryRecvError::Disconnected) => return Err(ended()),
         };
@@ -55,35 +73,35 @@ impl Feed {
 }
 
 impl Feed {
-    fn decoded(&mut self, recipe: &Recipe, pieces: Vec<Bytes>) -> Result<Bytes> {
-        let stored = match <[Bytes; 1]>::try_from(pieces) {
-            Ok([whole]) => whole,
-            Err(pieces) => {
-                let mut stored = std::mem::take(&mut self.stored);
-                stored.clear();
-                for piece in &pieces {
-                    stored.extend_from_slice(piece);
+    fn decoded(&mut self, recipe: &Recipe, pieces: &[Bytes]) -> Result<Bytes> {
+        let stored = match pieces {
+            [whole] => whole,
+            pieces => {
+                self.stored.clear();
+                self.stored.reserve(pieces.iter().map(Bytes::len).sum());
+                for piece in pieces {
+                    self.stored.extend_from_slice(piece);
                 }
-                stored.into()
+                self.stored.as_slice()
             }
         };
-        let elements = recipe.decode_into(stored.clone(), vector(self.last.take()))?;
-        self.stored = vector(Some(stored));
+        // The memory of the elements before these, if nobody has them any more.
+        let spare = self.last.take().and_then(|last| last.try_into_mut().ok());
+        let elements = recipe.decode_into(stored, spare.map(Vec::from).unwrap_or_default())?;
         self.last = Some(elements.clone());
         Ok(elements)
     }
 }
 
-/// The memory of bytes that nobody else has; else an empty one.
-fn vector(bytes: Option<Bytes>) -> Vec<u8> {
-    bytes.and_then(|bytes| bytes.try_into_mut().ok()).map(Vec::from).unwrap_or_default()
-}
-
 impl Leaves for Feed {
     fn elements(&mut self, _: Leaf) -> Result<Bytes> {
-        match self.next()? {
+        let supply = match &mut self.supplied {
+            Supplied::Ready(supplies) => supplies.pop_front().ok_or_else(ended)?,
+            Supplied::Coming(coming) => coming.next()?,
+        };
+        match supply {
             Supply::Elements(elements) => Ok(elements),
-            Supply::Stored(recipe, pieces) => self.decoded(&recipe, pieces),
+            Supply::Stored(recipe, pieces) => self.decoded(&recipe, &pieces),
             Supply::Missing(recipe) => Ok(recipe.missing()),
         }
     }

@@ -12,7 +12,7 @@ pub(super) struct Sums {
     statistic: Statistic,
     totals: Vec<f64>,
     /// Empty as long as none is.
-    missing: Vec<u32>,
+    missing: Vec<u64>,
 }
 
 impl Sums {
@@ -30,7 +30,7 @@ impl Sums {
         let cells = self.totals[cell..].iter_mut().zip(&mut self.missing[cell..]);
         for ((sum, missing), value) in cells.zip(values) {
             *sum += if value.is_nan() { 0.0 } else { *value };
-            *missing += u32::from(value.is_nan());
+            *missing += u64::from(value.is_nan());
         }
     }
 
@@ -40,7 +40,7 @@ impl Sums {
         *of_cell += sum;
         if count < values.len() {
             self.missing.resize(self.totals.len(), 0);
-            self.missing[cell] += (values.len() - count) as u32;
+            self.missing[cell] += (values.len() - count) as u64;
         }
     }
 
@@ -60,8 +60,10 @@ impl Sums {
     pub(super) fn finish(self, totals: &Totals) -> impl Iterator<Item = f64> {
         let Self { statistic, totals: sums, missing } = self;
         sums.into_iter().zip(totals.iter()).enumerate().map(move |(cell, (sum, total))| {
-            let count = f64::from(total - missing.get(cell).copied().unwrap_or(0).min(total));
+            let count = (total - missing.get(cell).copied().unwrap_or(0).min(total)) as f64;
             match statistic {
+                // A group that has no places: a period, a bin.
+                _ if total == 0 => f64::NAN,
                 Statistic::Sum => sum,
                 Statistic::Count => count,
                 // 0 / 0 is NaN: the mean of none is missing.

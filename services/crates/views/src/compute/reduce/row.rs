@@ -91,13 +91,19 @@ impl<'a> Walk<'a> {
                 None => Weight::Same(1.0),
                 Some(weights) if inner_stride == 0 => {
                     let one = weights.get(first_weight * 8..first_weight * 8 + 8).ok_or_else(short)?;
-                    Weight::Same(*load(DataType::F64, one, &mut weight_values)?.first().ok_or_else(short)?)
+                    Weight::Same(known(
+                        *load(DataType::F64, one, &mut weight_values)?.first().ok_or_else(short)?,
+                    ))
                 }
                 Some(weights) => {
                     let begin = (first_weight + at * inner_stride) * 8;
                     let end = begin + values.len() * inner_stride * 8;
                     let part = weights.get(begin..end).ok_or_else(short)?;
-                    Weight::Each(load(DataType::F64, part, &mut weight_values)?)
+                    let count = load(DataType::F64, part, &mut weight_values)?.len();
+                    for weight in &mut weight_values[..count] {
+                        *weight = known(*weight);
+                    }
+                    Weight::Each(&weight_values[..count])
                 }
             };
             self.piece(values, weight, cell, at, position + at as u64, state);
@@ -130,6 +136,11 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+/// A weight; none where it is missing.
+fn known(weight: f64) -> f64 {
+    if weight.is_nan() { 0.0 } else { weight }
 }
 
 /// Elements as doubles.

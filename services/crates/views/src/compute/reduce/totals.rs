@@ -7,7 +7,7 @@ use crate::array::{Groups, NO_GROUP, Reduced};
 /// The totals of all cells: most often the same for all, or for all behind one another.
 pub(super) struct Totals {
     /// Of runs of cells.
-    runs: Vec<u32>,
+    runs: Vec<u64>,
     /// Cells of a run.
     length: usize,
 }
@@ -18,9 +18,8 @@ impl Totals {
         let mut axis_of_result = 0;
         for (groups, length) in reduced.axes.iter().zip(&reduced.of.shape) {
             if *groups == Groups::All {
-                let length = u32::try_from(*length).unwrap_or(u32::MAX);
                 for total in &mut totals.runs {
-                    *total = total.saturating_mul(length);
+                    *total = total.saturating_mul(*length);
                 }
                 continue;
             }
@@ -35,7 +34,7 @@ impl Totals {
     }
 
     /// Makes of each cell so many as there are counts, with so many times its total.
-    fn times(&mut self, counts: &[u32]) {
+    fn times(&mut self, counts: &[u64]) {
         let all = self.iter().flat_map(|total| counts.iter().map(move |count| total.saturating_mul(*count)));
         let runs = all.collect();
         *self = Self { runs, length: 1 };
@@ -47,19 +46,19 @@ impl Totals {
     }
 
     /// By cell.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
         self.runs.iter().flat_map(|total| std::iter::repeat_n(*total, self.length))
     }
 
     /// Of all cells together.
     pub(super) fn sum(&self) -> u64 {
-        let sum: u64 = self.runs.iter().map(|total| u64::from(*total)).sum();
+        let sum: u64 = self.runs.iter().fold(0, |sum, total| sum.saturating_add(*total));
         sum.saturating_mul(self.length as u64)
     }
 }
 
 /// How many places each of some groups has.
-fn counts(labels: &[u32], start: u64, extent: usize) -> Vec<u32> {
+fn counts(labels: &[u32], start: u64, extent: usize) -> Vec<u64> {
     let mut counts = vec![0; extent];
     for label in labels.iter().filter(|label| **label != NO_GROUP) {
         let at = u64::from(*label).checked_sub(start);

@@ -13,7 +13,7 @@ pub(super) struct Values {
 impl Values {
     pub(super) fn new(totals: &Totals, quantiles: Vec<f64>) -> Self {
         let mut end = 0;
-        let cell = |total: u32| {
+        let cell = |total: u64| {
             let begin = end;
             end += total as usize;
             (begin, 0)
