@@ -355,7 +355,7 @@ proptest! {
             let pairs = one.numbers(&expected, name).into_iter().zip(other.numbers(&found, name));
             for (expected, found) in pairs {
                 let is_close = (expected - found).abs() <= 1e-4 * expected.abs().max(1.0);
-                let is_same = is_close || expected.is_nan() && found.is_nan() || expected == found;
+                let is_same = is_close || expected.is_nan() && found.is_nan() || expected.to_bits() == found.to_bits();
                 prop_assert!(is_same, "{steps} {name}: {expected} {found}");
             }
         }
