@@ -8,7 +8,7 @@ use crate::array::{Array, Groups, NO_GROUP, Reduced};
 
 /// Inputs of one part. It never changes: parts are put together in order, so that a result is always the same to the last
 /// bit, however many cores make them.
-const PART: u64 = if cfg!(test) { 3 } else { 24 };
+const PART: u64 = if cfg!(test) { 3 } else { 48 };
 
 /// The regions of its input that a region of a reduction's groups is made of, in the order in which they are used.
 #[derive(Debug)]
