@@ -15,8 +15,7 @@ use crate::cli::{Cli, Command};
 use crate::exit::{Failure, exit_code};
 
 /// Buffers of megabytes come and go: glibc gives them back to the kernel each time, and page faults then cost the
-/// gateway a quarter of its time (docs/decisions/0003). Without huge pages: a worker's buffers then take a third more memory, and
-/// clearing what is never used costs a tenth of the time of a reduction.
+/// gateway a quarter of its time (docs/decisions/0003). Without huge pages: docs/decisions/0017.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
