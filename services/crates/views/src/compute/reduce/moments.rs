@@ -34,6 +34,19 @@ impl Sums {
         }
     }
 
+    /// A row of little-endian singles, if none is missing.
+    pub(super) fn singles(&mut self, cell: usize, row: &[u8]) -> bool {
+        let values = row.as_chunks::<4>().0;
+        let Some(sums) = self.totals.get_mut(cell..cell + values.len()) else { return false };
+        if values.iter().fold(false, |missing, value| missing | f32::from_le_bytes(*value).is_nan()) {
+            return false;
+        }
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += f64::from(f32::from_le_bytes(*value));
+        }
+        true
+    }
+
     pub(super) fn same(&mut self, cell: usize, values: &[f64]) {
         let (sum, count) = sum_and_count(values);
         let Some(of_cell) = self.totals.get_mut(cell) else { return };

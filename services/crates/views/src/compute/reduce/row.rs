@@ -81,6 +81,12 @@ impl<'a> Walk<'a> {
         position: u64,
         state: &mut State,
     ) -> Result<()> {
+        if let Some(Table::Next { first, stride: 1 }) = self.tables.last()
+            && self.reduced.of.data_type == DataType::F32
+            && state.singles(cell + first, row)
+        {
+            return Ok(());
+        }
         let (mut values, mut weight_values) = ([0.0; PIECE], [0.0; PIECE]);
         let size = self.reduced.of.data_type.size().unwrap_or(8);
         let inner_stride = self.weights.as_ref().and_then(|strides| strides.last().copied()).unwrap_or(0);

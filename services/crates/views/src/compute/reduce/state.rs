@@ -60,6 +60,15 @@ impl State {
         }
     }
 
+    /// The same of a row of little-endian singles, where that can be done without making doubles of them first. Whether
+    /// it was.
+    pub(super) fn singles(&mut self, cell: usize, row: &[u8]) -> bool {
+        match self {
+            Self::Sums(sums) => sums.singles(cell, row),
+            _ => false,
+        }
+    }
+
     /// Values that go to one cell.
     pub(super) fn same(&mut self, cell: usize, values: &[f64], weight: Weight<'_>, position: u64) {
         match self {
