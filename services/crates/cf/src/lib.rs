@@ -11,12 +11,16 @@
 //! knows the clock, time zones of people, or leap seconds: none of the calendars of CF that are read here has them.
 
 mod calendar;
+mod elements;
+mod horizontal;
 mod naming;
 mod packing;
 mod time;
 
 pub use calendar::{Calendar, Date, DateError, UnknownCalendar};
-pub use naming::named_variables;
+pub use elements::{fixed_text, whole_number};
+pub use horizontal::{is_in_radians, is_latitude, is_longitude};
+pub use naming::{NAMING, named_variables};
 pub use packing::promotion::{promote, with_missing};
 pub use packing::unpack::Unpacking;
 pub use packing::{PACKING, Packing, PackingError};

@@ -2,7 +2,7 @@
 
 /// Attributes whose text names variables, alone or behind a word and a colon
 /// ([CF, appendix A](https://cfconventions.org/cf-conventions/cf-conventions.html#attribute-appendix)).
-const NAMING: [&str; 8] = [
+pub const NAMING: [&str; 8] = [
     "bounds",
     "cell_measures",
     "climatology",

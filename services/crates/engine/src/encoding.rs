@@ -9,23 +9,6 @@ use views::steps::{Accuracy, BitRound, Compression, ErrorBound};
 use views::{Name, PerVariable, Step, Steps};
 use zarr::decoded::Encoding;
 
-/// Units of latitudes and longitudes
-/// ([CF §4.1, §4.2](https://cfconventions.org/cf-conventions/cf-conventions.html#latitude-coordinate)).
-const DEGREES: [&str; 12] = [
-    "degrees_north",
-    "degree_north",
-    "degree_N",
-    "degrees_N",
-    "degreeN",
-    "degreesN",
-    "degrees_east",
-    "degree_east",
-    "degree_E",
-    "degrees_E",
-    "degreeE",
-    "degreesE",
-];
-
 /// The steps of any view. An `InvalidRequest` that says where and why, and what would be right, where the text is none.
 pub fn parse(view: &str) -> Result<Steps> {
     Steps::parse(view).map_err(|error| Error::invalid(format!("view: {error}")))
@@ -171,8 +154,9 @@ fn is_data(variable: &Variable, named: &HashSet<&str>) -> bool {
     let (name, attributes) = (variable.path.name(), &variable.attributes);
     let units = attributes.text("units").unwrap_or_default();
     let standard_name = attributes.text("standard_name").unwrap_or_default();
-    let says_where = ["latitude", "longitude", "time"].contains(&standard_name)
-        || DEGREES.contains(&units)
+    let says_where = cf::is_latitude(|name| attributes.text(name))
+        || cf::is_longitude(|name| attributes.text(name))
+        || standard_name == "time"
         || TimeUnits::is_time(units)
         || matches!(attributes.get("axis"), Some(AttributeValue::Text(_)));
     !says_where && !named.contains(name) && !variable.dimensions.iter().any(|dimension| dimension == name)

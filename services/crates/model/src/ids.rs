@@ -101,6 +101,19 @@ impl NodePath {
         }
         Some(Self(self.0.rsplit_once('/').map(|(parent, _)| parent.to_owned()).unwrap_or_default()))
     }
+
+    /// What a name means to the node of this path: what is found in its group, or else in one around it
+    /// ([CF §2.7, Groups](https://cfconventions.org/cf-conventions/cf-conventions.html#groups)).
+    pub fn resolve<T>(&self, name: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let mut group = self.parent();
+        while let Some(around) = group {
+            if let Some(found) = around.join(name).ok().and_then(|path| find(path.as_str())) {
+                return Some(found);
+            }
+            group = around.parent();
+        }
+        find(name)
+    }
 }
 
 impl fmt::Display for NodePath {
@@ -121,6 +134,15 @@ mod tests {
         for bad in ["", ".", "..", ".zmetadata", "zarr.json", "a/b", "a\\b", "a\0", "a\n", &"x".repeat(201)] {
             assert!(DatasetId::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn names_are_those_of_the_nearest_group() {
+        let all = ["lat", "forecast/lat", "time"];
+        let find = |path: &str| all.iter().position(|known| *known == path);
+        let by = NodePath::parse("forecast/deep/tas").unwrap();
+        assert_eq!(["lat", "time", "lon"].map(|name| by.resolve(name, find)), [Some(1), Some(2), None]);
+        assert_eq!(NodePath::parse("pr").unwrap().resolve("lat", find), Some(0));
     }
 
     #[test]

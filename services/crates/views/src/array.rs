@@ -6,12 +6,15 @@
 //! Nothing is read or computed here. Elements are little-endian, in C order.
 
 mod blocks;
+mod memory;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cf::Unpacking;
 use model::{DataType, Region};
+
+pub use memory::Memory;
 
 use crate::compute::program::Program;
 use crate::steps::Reduction;

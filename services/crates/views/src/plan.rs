@@ -94,21 +94,17 @@ fn too_large<T>(reason: impl Into<String>) -> Result<T> {
 pub fn plan(dataset: &Dataset, steps: &Steps, known: &Known) -> Result<Plan, Unplanned> {
     let mut draft = Draft::new(dataset);
     for (step, number) in steps.as_slice().iter().zip(1..) {
-        apply(&mut draft, step, known).map_err(|stop| unplanned(stop, step, number))?;
+        apply(&mut draft, step, known).map_err(|stop| unplanned(stop, step.to_string(), number))?;
     }
-    let last = steps.as_slice().last();
-    draft.finish(steps).map_err(|stop| match last {
-        Some(step) => unplanned(stop, step, steps.as_slice().len()),
-        None => Unplanned::Needs(0),
-    })
+    // What is wrong with the result is said of the last step.
+    let last = steps.as_slice().last().map(ToString::to_string).unwrap_or_default();
+    draft.finish(steps).map_err(|stop| unplanned(stop, last, steps.as_slice().len()))
 }
 
-fn unplanned(why: Stop, step: &Step, number: usize) -> Unplanned {
+fn unplanned(why: Stop, step: String, number: usize) -> Unplanned {
     match why {
         Stop::Needs(variable) => Unplanned::Needs(variable),
-        Stop::Refused(kind, reason) => {
-            Unplanned::Refused(Refusal { number, step: step.to_string(), kind, reason })
-        }
+        Stop::Refused(kind, reason) => Unplanned::Refused(Refusal { number, step, kind, reason }),
     }
 }
 

@@ -48,6 +48,25 @@ impl Array {
         }
         .max(1)
     }
+
+    /// The shape of the blocks in which it is made, where it is made in blocks.
+    pub fn block_shape(&self) -> Option<&[u64]> {
+        match &self.made {
+            Made::Reduced(reduced) => Some(&reduced.block_shape),
+            Made::Tiled { tile_shape, .. } => Some(tile_shape),
+            _ => None,
+        }
+    }
+
+    /// The region that the block of a number is.
+    pub fn block(&self, number: u64) -> model::Result<Region> {
+        let block_shape = self.block_shape().ok_or_else(|| Error::internal("an array without blocks"))?;
+        let grid = ChunkGrid::new(self.shape.clone(), block_shape.to_vec()).map_err(Error::internal)?;
+        if number >= grid.chunk_count() {
+            return Err(Error::internal("an array has no such block"));
+        }
+        Ok(grid.region(&grid.index(number)))
+    }
 }
 
 /// The dimension of the array that places are taken of which becomes dimension `axis`, and its places.
@@ -91,36 +110,13 @@ fn taken(of: &Array, axis: usize, places: &Places, range: Range<u64>) -> Vec<Ran
     ranges
 }
 
-impl Array {
-    /// The shape of the blocks in which it is made, where it is made in blocks.
-    pub fn block_shape(&self) -> Option<&[u64]> {
-        match &self.made {
-            Made::Reduced(reduced) => Some(&reduced.block_shape),
-            Made::Tiled { tile_shape, .. } => Some(tile_shape),
-            _ => None,
-        }
-    }
-
-    /// The region that the block of a number is.
-    pub fn block(&self, number: u64) -> model::Result<Region> {
-        let block_shape = self.block_shape().ok_or_else(|| Error::internal("an array without blocks"))?;
-        let grid = ChunkGrid::new(self.shape.clone(), block_shape.to_vec()).map_err(Error::internal)?;
-        if number >= grid.chunk_count() {
-            return Err(Error::internal("an array has no such block"));
-        }
-        Ok(grid.region(&grid.index(number)))
-    }
-}
-
 impl Reduced {
     /// The shape of what is reduced, without a dimension of quantiles.
     pub fn group_shape(&self) -> Vec<u64> {
         let lengths = self.axes.iter().zip(&self.of.shape);
         lengths.filter_map(|(groups, length)| groups.length(*length)).collect()
     }
-}
 
-impl Reduced {
     /// Whether the result has a first dimension of quantiles.
     pub fn has_quantiles(&self) -> bool {
         matches!(&self.reduction, Reduction::Quantiles(quantiles) if quantiles.len() > 1)

@@ -49,8 +49,17 @@ pub(super) struct Cell {
 pub(super) struct Gathered {
     /// Of the other array.
     pub(super) from: Region,
-    /// For each of its dimensions, the places within `from` and within the region asked for; one that goes has one.
-    pub(super) places: Vec<Vec<(u64, u64)>>,
+    /// For each of its dimensions, the places within `from` and within the region asked for; one that goes has one. Shared
+    /// with the other parts that lie in the same block of a dimension.
+    pub(super) places: Vec<Arc<[(u64, u64)]>>,
+}
+
+/// Places of one dimension that lie in one block.
+struct InBlock {
+    first: u64,
+    extent: u64,
+    /// Behind the first, and where they go.
+    places: Arc<[(u64, u64)]>,
 }
 
 /// The cells of a grid that a region is made of. A block at the end is cut, as `is_cut` says; a chunk is not.
@@ -72,12 +81,12 @@ pub(super) fn grid_of(shape: &[u64], chunk_shape: &[u64]) -> Option<ChunkGrid> {
 }
 
 /// The regions of `of` that places of a region are gathered from, one for each of its blocks.
-pub(super) fn gathered(of: &Array, places: &[Places], region: &Region) -> Vec<Gathered> {
+pub(super) fn gathered(of: &Array, places: &[Places], region: &Region) -> impl Iterator<Item = Gathered> {
     let mut axis_of_result = 0;
-    let mut groups: Vec<Vec<Vec<(u64, u64)>>> = Vec::with_capacity(places.len());
+    let mut blocks: Vec<Vec<InBlock>> = Vec::with_capacity(places.len());
     for (axis, along) in places.iter().enumerate() {
-        groups.push(if let Places::One(place) = along {
-            vec![vec![(*place, 0)]]
+        blocks.push(if let Places::One(place) = along {
+            vec![InBlock::new(&[(*place, 0)])]
         } else {
             let (start, extent) = (region.start[axis_of_result], region.extent[axis_of_result]);
             axis_of_result += 1;
@@ -85,46 +94,39 @@ pub(super) fn gathered(of: &Array, places: &[Places], region: &Region) -> Vec<Ga
             by_block(of, axis, wanted.collect())
         });
     }
-    let ranges = groups.iter().map(|groups| (0, groups.len() as u64)).collect();
-    let part = |index: Vec<u64>| {
-        let chosen = index.iter().zip(&groups).map(|(at, groups)| groups[*at as usize].clone());
-        Gathered::new(chosen.collect())
-    };
-    Indices::new(ranges).map(part).collect()
+    let indices = Indices::new(blocks.iter().map(|blocks| (0, blocks.len() as u64)).collect());
+    indices.map(move |index| {
+        let chosen: Vec<_> = index.iter().zip(&blocks).map(|(at, blocks)| &blocks[*at as usize]).collect();
+        let start = chosen.iter().map(|block| block.first).collect();
+        let extent = chosen.iter().map(|block| block.extent).collect();
+        let places = chosen.iter().map(|block| Arc::clone(&block.places)).collect();
+        Gathered { from: Region { start, extent }, places }
+    })
 }
 
 /// Places with where they go, by the block that they lie in.
-fn by_block(of: &Array, axis: usize, mut wanted: Vec<(u64, u64)>) -> Vec<Vec<(u64, u64)>> {
-    // Stable: the order in which equal places go nowhere else matters not.
+fn by_block(of: &Array, axis: usize, mut wanted: Vec<(u64, u64)>) -> Vec<InBlock> {
     wanted.sort_by_key(|(place, _)| *place);
     let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Vec::new() };
-    let blocks = of.blocks(axis, first.0..last.0 + 1);
     let mut groups = Vec::new();
     let mut rest = wanted.as_slice();
-    for block in blocks {
+    for block in of.blocks(axis, first.0..last.0 + 1) {
         let (group, behind) = rest.split_at(rest.partition_point(|(place, _)| *place < block.end));
         if !group.is_empty() {
-            groups.push(group.to_vec());
+            groups.push(InBlock::new(group));
         }
         rest = behind;
     }
     groups
 }
 
-impl Gathered {
-    fn new(mut places: Vec<Vec<(u64, u64)>>) -> Self {
-        let mut from = Region { start: Vec::new(), extent: Vec::new() };
-        for places in &mut places {
-            // Sorted by place.
-            let first = places.first().map_or(0, |(place, _)| *place);
-            let last = places.last().map_or(0, |(place, _)| *place);
-            from.start.push(first);
-            from.extent.push(last + 1 - first);
-            for (place, _) in places.iter_mut() {
-                *place -= first;
-            }
-        }
-        Self { from, places }
+impl InBlock {
+    /// Of places in ascending order.
+    fn new(sorted: &[(u64, u64)]) -> Self {
+        let first = sorted.first().map_or(0, |(place, _)| *place);
+        let last = sorted.last().map_or(first, |(place, _)| *place);
+        let places = sorted.iter().map(|(place, goes)| (place - first, *goes)).collect();
+        Self { first, extent: last + 1 - first, places }
     }
 }
 
@@ -222,7 +224,7 @@ fn add_leaves(array: &Arc<Array>, region: &Region, found: &mut Vec<Leaf>) -> Res
         Made::Computed { of, .. } => of.iter().try_for_each(|of| add_leaves(of, region, found)),
         Made::Arranged { of, axes } => add_leaves(of, &arranged(of, axes, region), found),
         Made::Taken { of, places } => {
-            gathered(of, places, region).iter().try_for_each(|part| add_leaves(of, &part.from, found))
+            gathered(of, places, region).try_for_each(|part| add_leaves(of, &part.from, found))
         }
     }
 }

@@ -58,11 +58,9 @@ pub fn evaluate(array: &Arc<Array>, region: &Region, leaves: &mut impl Leaves) -
             arrange::arrange(elements, &from.extent, axes, &region.extent, size).ok_or_else(short)
         }
         Made::Taken { of, places } => {
-            let parts = gathered(of, places, region);
+            let mut parts = gathered(of, places, region).peekable();
             let staying: Vec<bool> = places.iter().map(|places| places.length().is_some()).collect();
-            if let [part] = parts.as_slice()
-                && gather::is_all(part, &staying, &region.extent)
-            {
+            if let Some(part) = parts.next_if(|part| gather::is_all(part, &staying, &region.extent)) {
                 return evaluate(of, &part.from, leaves);
             }
             let mut into = vec![0; region.elements() as usize * size];

@@ -15,10 +15,8 @@ use crate::steps::{BoundingBox, Select, Selection};
 /// `bbox`, on every horizontal grid that there is.
 pub(super) fn bounding_box(draft: &mut Draft<'_>, step: &BoundingBox, known: &Known) -> Result<()> {
     let mut grids: Vec<Grid> = Vec::new();
-    for place in 0..draft.fields.len() {
-        let field = &draft.fields[place];
-        let is_data = field.array.data_type.is_numeric() && !related::is_coordinate(draft, place);
-        let grid = if is_data { grid_of(draft, field) } else { None };
+    for place in related::data(draft) {
+        let grid = grid_of(draft, &draft.fields[place]);
         grids.extend(grid.filter(|grid| !grids.contains(grid)));
     }
     if grids.is_empty() {
@@ -112,15 +110,14 @@ fn curvilinear(
         rectangle.is_within.iter().map(|is_within| f64::from(u8::from(*is_within))).collect();
     let shape = [&rectangle.rows, &rectangle.columns].map(|range| range.end - range.start).to_vec();
     let mask = Arc::new(select::known_numbers(DataType::F32, shape, &mask));
-    for place in 0..draft.fields.len() {
+    for place in related::data(draft) {
         let field = &draft.fields[place];
-        let is_data = field.array.data_type.is_numeric() && !related::is_coordinate(draft, place);
         let axes: Vec<Option<usize>> = field
             .dimensions
             .iter()
             .map(|name| if name == row { Some(0) } else { (name == column).then_some(1) })
             .collect();
-        if !is_data || axes.iter().flatten().count() < 2 {
+        if axes.iter().flatten().count() < 2 {
             continue;
         }
         let of = field.unpacked()?;

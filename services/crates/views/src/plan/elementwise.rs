@@ -7,12 +7,12 @@ use model::DataType;
 use super::draft::{Draft, Field};
 use super::grouping::by_key;
 use super::reduction::{Grouping, lose_zero, reduced, texts};
-use super::values::{self, Values};
+use super::values;
 use super::{Known, Result, refused, related};
 use crate::array::{Array, Formula, Groups, Made, NO_GROUP, Places};
 use crate::compute::program::Program;
 use crate::per_variable::PerVariable;
-use crate::places::{self, Coordinate};
+use crate::places;
 use crate::steps::{Anomaly, Arithmetic, Convert, GroupKey, Quantize, Reduction, Selection, Statistic};
 use crate::units;
 
@@ -33,10 +33,9 @@ pub(super) fn anomaly(draft: &mut Draft<'_>, step: &Anomaly, known: &Known) -> R
     let grouping = Grouping { dimension: keyed.dimension.clone(), groups, name: keyed.dimension.clone() };
     let grouping = [grouping];
     let places = Places::List(keyed.labels.iter().map(|label| u64::from(*label)).collect());
-    for place in 0..draft.fields.len() {
+    for place in related::data(draft) {
         let field = &draft.fields[place];
-        let is_data = field.array.data_type.is_numeric() && !related::is_coordinate(draft, place);
-        if !field.has(&keyed.dimension) || !is_data {
+        if !field.has(&keyed.dimension) {
             continue;
         }
         let mut means = reduced(field, &grouping, &Reduction::Statistic(Statistic::Mean), None)?;
@@ -58,14 +57,7 @@ fn reference(
     let Some(range) = &step.reference else { return Ok(None) };
     let (GroupKey::Part(name, _) | GroupKey::Coordinate(name)) = &step.key;
     let (_, values) = values::of_coordinate(draft, name.as_str(), known)?;
-    let coordinate = match &values {
-        Values::Numbers { values, is_longitude } => {
-            Coordinate::Numbers { values, is_longitude: *is_longitude }
-        }
-        Values::Times(times) => Coordinate::Times(times),
-        Values::Texts(texts) => Coordinate::Texts(texts),
-    };
-    let selected = places::select(&coordinate, &Selection::Range(range.clone()));
+    let selected = places::select(&values.coordinate(), &Selection::Range(range.clone()));
     let places = selected.or_else(|error| refused(format!("{name}: {error}")))?.places;
     Ok(Some((0..places.length().unwrap_or(0)).map(|number| places.get(number)).collect()))
 }
@@ -113,11 +105,11 @@ pub(super) fn quantize(draft: &mut Draft<'_>, step: &Quantize) -> Result<()> {
             .iter()
             .map(|(name, quantum)| Ok((draft.named(name.as_str())?, quantum.0)))
             .collect::<Result<_>>()?,
-        PerVariable::All(quantum) => (0..draft.fields.len())
+        PerVariable::All(quantum) => related::data(draft)
+            .into_iter()
             .filter(|place| {
                 let field = &draft.fields[*place];
-                let is_float = matches!(field.array.data_type, DataType::F32 | DataType::F64);
-                is_float && !related::is_coordinate(draft, *place) && !values::is_time(field)
+                matches!(field.array.data_type, DataType::F32 | DataType::F64) && !values::is_time(field)
             })
             .map(|place| (place, quantum.0))
             .collect(),
@@ -135,7 +127,7 @@ pub(super) fn arithmetic(draft: &mut Draft<'_>, step: &Arithmetic) -> Result<()>
     let places = names.iter().map(|name| draft.named(name.as_str())).collect::<Result<Vec<_>>>()?;
     let is_dimension = draft.fields.iter().any(|field| field.has(step.name.as_str()));
     let is_coordinate =
-        draft.find(step.name.as_str()).is_some_and(|place| related::is_coordinate(draft, place));
+        draft.find(step.name.as_str()).is_some_and(|place| related::coordinates(draft).contains(&place));
     if is_dimension || is_coordinate {
         return refused(format!("{} is a coordinate: give what is computed another name", step.name));
     }

@@ -35,20 +35,16 @@ pub(super) fn field_mean(draft: &mut Draft<'_>, step: &FieldMean, known: &Known)
     for dimension in &step.dimensions {
         draft.length(dimension.as_str())?;
     }
-    let mut fields: Vec<Option<Field>> = Vec::with_capacity(draft.fields.len());
+    let mut fields: Vec<Option<Field>> = Vec::new();
     let mut gone: Vec<String> = Vec::new();
-    for place in 0..draft.fields.len() {
+    fields.resize(draft.fields.len(), None);
+    for place in related::data(draft) {
         let field = &draft.fields[place];
-        let is_data = field.array.data_type.is_numeric() && !related::is_coordinate(draft, place);
-        let grid = if is_data { grid_of(draft, field) } else { None };
-        fields.push(match grid {
-            None => None,
-            Some(grid) => {
-                let over = over(&grid, step)?;
-                gone.extend(over.iter().cloned());
-                Some(mean(draft, field, &grid, &over, known)?)
-            }
-        });
+        if let Some(grid) = grid_of(draft, field) {
+            let over = over(&grid, step)?;
+            gone.extend(over.iter().cloned());
+            fields[place] = Some(mean(draft, field, &grid, &over, known)?);
+        }
     }
     if gone.is_empty() {
         return refused("no variable has latitudes and longitudes that tell of a horizontal grid");

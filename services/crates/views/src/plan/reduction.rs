@@ -51,16 +51,16 @@ pub(super) fn reduce(
     reduction: &Reduction,
     coordinates: Coordinates,
 ) -> Result<()> {
+    let (named, bounds) = (related::coordinates(draft), related::bounds(draft));
     let mut fields = Vec::with_capacity(draft.fields.len());
-    for place in 0..draft.fields.len() {
-        let field = &draft.fields[place];
+    for (place, field) in draft.fields.iter().enumerate() {
         if !groupings.iter().any(|grouping| field.has(&grouping.dimension)) {
             fields.push(field.clone());
             continue;
         }
-        let is_coordinate = related::is_coordinate(draft, place);
+        let is_coordinate = named.contains(&place);
         let goes = !field.array.data_type.is_numeric()
-            || is_coordinate && (coordinates == Coordinates::Go || related::is_bounds(draft, place));
+            || is_coordinate && (coordinates == Coordinates::Go || bounds.contains(&place));
         if goes {
             continue;
         }

@@ -7,10 +7,6 @@ use model::AttributeValue;
 use super::draft::{Draft, Field};
 use crate::steps::Steps;
 
-/// Attributes that name other variables, each a list of names, or of words and names.
-const NAMING: [&str; 6] =
-    ["coordinates", "bounds", "climatology", "cell_measures", "grid_mapping", "ancillary_variables"];
-
 /// Paths of the fields that a field names, and of the coordinates of its dimensions, where they are.
 pub(super) fn related(draft: &Draft<'_>, field: &Field) -> Vec<usize> {
     let by_attributes = cf::named_variables(|name| field.attributes.text(name));
@@ -20,34 +16,34 @@ pub(super) fn related(draft: &Draft<'_>, field: &Field) -> Vec<usize> {
 
 /// The field of a name as another names it: in its group, or in one around it.
 pub(super) fn resolve(draft: &Draft<'_>, field: &Field, name: &str) -> Option<usize> {
-    let mut group = field.path.parent();
-    while let Some(around) = group {
-        if let Some(found) = around.join(name).ok().and_then(|path| draft.find(path.as_str())) {
-            return Some(found);
-        }
-        group = around.parent();
-    }
-    draft.find(name)
+    field.path.resolve(name, |path| draft.find(path))
 }
 
-/// Whether others name the field, or it is the coordinate of a dimension: it says where values are, and is none.
-pub(super) fn is_coordinate(draft: &Draft<'_>, place: usize) -> bool {
-    let field = &draft.fields[place];
-    let name = field.path.name();
-    field.is_dimension()
-        || draft.fields.iter().any(|other| {
-            let mut named = cf::named_variables(|attribute| other.attributes.text(attribute));
-            named.any(|named| named == name) && resolve(draft, other, name) == Some(place)
-        })
+/// Places of the fields that say where values are, and are none: coordinates of dimensions, and what others name.
+pub(super) fn coordinates(draft: &Draft<'_>) -> HashSet<usize> {
+    let dimensions = draft.fields.iter().enumerate().filter(|(_, field)| field.is_dimension());
+    let named = draft.fields.iter().flat_map(|field| {
+        let names = cf::named_variables(|attribute| field.attributes.text(attribute));
+        names.filter_map(|name| resolve(draft, field, name))
+    });
+    dimensions.map(|(place, _)| place).chain(named).collect()
 }
 
-/// Whether the field is the bounds of another.
-pub(super) fn is_bounds(draft: &Draft<'_>, place: usize) -> bool {
-    let name = draft.fields[place].path.name();
-    let names_it = |field: &Field| {
-        ["bounds", "climatology"].iter().any(|attribute| field.attributes.text(attribute) == Some(name))
-    };
-    draft.fields.iter().any(names_it)
+/// Places of the fields whose values are what the dataset is for: numbers, and no coordinates.
+pub(super) fn data(draft: &Draft<'_>) -> Vec<usize> {
+    let coordinates = coordinates(draft);
+    let is_data =
+        |place: &usize| draft.fields[*place].array.data_type.is_numeric() && !coordinates.contains(place);
+    (0..draft.fields.len()).filter(is_data).collect()
+}
+
+/// Places of the fields that are the bounds of others.
+pub(super) fn bounds(draft: &Draft<'_>) -> HashSet<usize> {
+    let named = draft.fields.iter().flat_map(|field| {
+        let names = ["bounds", "climatology"].into_iter().filter_map(|name| field.attributes.text(name));
+        names.filter_map(|name| resolve(draft, field, name))
+    });
+    named.collect()
 }
 
 /// Names the coordinate that lost its dimension in the attribute `coordinates` of fields that lost it too, as CF names
@@ -77,7 +73,7 @@ pub(super) fn name_scalar(draft: &mut Draft<'_>, dimension: &str) {
 /// for them.
 pub(super) fn prune(draft: &mut Draft<'_>) {
     for place in 0..draft.fields.len() {
-        for attribute in NAMING {
+        for attribute in cf::NAMING.into_iter().chain(["ancillary_variables"]) {
             let field = &draft.fields[place];
             let Some(text) = field.attributes.text(attribute).map(str::to_owned) else { continue };
             let was_there =
@@ -97,7 +93,7 @@ pub(super) fn prune(draft: &mut Draft<'_>) {
             let rest: Vec<&str> = (0..words.len()).filter(stays).map(|at| words[at]).collect();
             let field = &mut draft.fields[place];
             if rest.is_empty() {
-                drop(field.attributes.remove(attribute));
+                field.attributes.remove(attribute);
             } else {
                 field.set_text(attribute, rest.join(" "));
             }

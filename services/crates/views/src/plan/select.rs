@@ -4,13 +4,10 @@ use model::DataType;
 
 use super::draft::Draft;
 use super::values::{self, Values};
-use super::{Known, Result, refused, related, too_large};
+use super::{Known, Result, refused, related};
 use crate::array::{Array, Made, Places};
-use crate::places::{self, Coordinate};
+use crate::places;
 use crate::steps::{Indexes, Select, SelectIndexes, SelectVariables};
-
-/// Most places that are listed one by one.
-const LISTED_MAX: u64 = 1 << 26;
 
 /// `var`: keeps variables and what they name.
 pub(super) fn variables(draft: &mut Draft<'_>, step: &SelectVariables) -> Result<()> {
@@ -84,18 +81,8 @@ pub(super) fn labels(draft: &mut Draft<'_>, step: &Select, known: &Known) -> Res
     for (name, selection) in &step.coordinates {
         let name = name.as_str();
         let (dimension, values) = values::of_coordinate(draft, name, known)?;
-        let coordinate = match &values {
-            Values::Numbers { values, is_longitude } => {
-                Coordinate::Numbers { values, is_longitude: *is_longitude }
-            }
-            Values::Times(times) => Coordinate::Times(times),
-            Values::Texts(texts) => Coordinate::Texts(texts),
-        };
-        let selected = places::select(&coordinate, selection);
+        let selected = places::select(&values.coordinate(), selection);
         let selected = selected.or_else(|error| refused(format!("{name}: {error}")))?;
-        if selected.places.length().unwrap_or(1) > LISTED_MAX {
-            return too_large(format!("{name}: more than {LISTED_MAX} places are selected"));
-        }
         let shift = match (&selected.values, &values) {
             (Some(new), Values::Numbers { values, .. }) => {
                 Some(shifts(&selected.places, new, values.as_slice()))

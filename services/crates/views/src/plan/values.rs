@@ -10,6 +10,7 @@ use super::draft::{Draft, Field};
 use super::{Known, Result, Stop, refused, too_large, unsupported};
 use crate::array::Array;
 use crate::compute::{Leaf, Leaves, evaluate, evaluate_block};
+use crate::places::Coordinate;
 use crate::times::Times;
 
 /// The most elements of a variable that is read to plan a view: latitudes of cells, at most.
@@ -20,6 +21,19 @@ pub(super) enum Values {
     Numbers { values: Vec<f64>, is_longitude: bool },
     Times(Times),
     Texts(Vec<String>),
+}
+
+impl Values {
+    /// As what is selected by.
+    pub(super) fn coordinate(&self) -> Coordinate<'_> {
+        match self {
+            Self::Numbers { values, is_longitude } => {
+                Coordinate::Numbers { values, is_longitude: *is_longitude }
+            }
+            Self::Times(times) => Coordinate::Times(times),
+            Self::Texts(texts) => Coordinate::Texts(texts),
+        }
+    }
 }
 
 /// The dimension of a coordinate, and its values. A dimension without a coordinate has its places, as in xarray.
@@ -55,12 +69,19 @@ pub(super) fn is_time(field: &Field) -> bool {
     field.attributes.text("units").is_some_and(TimeUnits::is_time)
 }
 
-/// Whether a field holds longitudes ([CF §4.2](https://cfconventions.org/cf-conventions/cf-conventions.html#longitude-coordinate)).
+/// Whether a field holds longitudes.
 pub(super) fn is_longitude(field: &Field) -> bool {
-    let units = field.attributes.text("units").unwrap_or_default();
-    let units =
-        ["degrees_east", "degree_east", "degree_E", "degrees_E", "degreeE", "degreesE"].contains(&units);
-    units || field.attributes.text("standard_name") == Some("longitude")
+    cf::is_longitude(|name| field.attributes.text(name))
+}
+
+/// Whether a field holds latitudes.
+pub(super) fn is_latitude(field: &Field) -> bool {
+    cf::is_latitude(|name| field.attributes.text(name))
+}
+
+/// Whether a field holds angles in radians.
+pub(super) fn is_in_radians(field: &Field) -> bool {
+    cf::is_in_radians(|name| field.attributes.text(name))
 }
 
 /// Latitudes or longitudes in degrees, whatever they are stored in: ICON has radians.
@@ -72,19 +93,6 @@ pub(super) fn degrees(draft: &Draft<'_>, field: &Field, known: &Known) -> Result
         }
     }
     Ok(numbers)
-}
-
-/// Whether a field holds angles in radians.
-pub(super) fn is_in_radians(field: &Field) -> bool {
-    matches!(field.attributes.text("units"), Some("radian" | "radians" | "rad"))
-}
-
-/// Whether a field holds latitudes (CF §4.1).
-pub(super) fn is_latitude(field: &Field) -> bool {
-    let units = field.attributes.text("units").unwrap_or_default();
-    let units =
-        ["degrees_north", "degree_north", "degree_N", "degrees_N", "degreeN", "degreesN"].contains(&units);
-    units || field.attributes.text("standard_name") == Some("latitude")
 }
 
 /// All values of a field as what they mean, NaN where missing, in C order.
@@ -108,7 +116,10 @@ pub(super) fn times(draft: &Draft<'_>, field: &Field, known: &Known) -> Result<T
     // Whole numbers beyond 2^53, such as nanoseconds, are no doubles.
     let instants = if is_integer && !is_packed {
         let elements = elements(draft.source, &field.array, known)?;
-        integers(data_type, &elements).map(|value| units.instant(TimeValue::Integer(value))).collect()
+        let numbers = elements
+            .chunks_exact(data_type.size().unwrap_or(1))
+            .map(|element| units.instant(TimeValue::Integer(cf::whole_number(data_type, element))));
+        numbers.collect()
     } else {
         let values = numbers(draft, field, known)?;
         values.into_iter().map(|value| units.instant(TimeValue::Float(value))).collect()
@@ -124,35 +135,15 @@ pub(super) fn units(field: &Field) -> Result<TimeUnits> {
     TimeUnits::parse(text, calendar).or_else(|error| unsupported(format!("{}: {error}", field.path)))
 }
 
-fn integers(data_type: DataType, elements: &[u8]) -> Box<dyn Iterator<Item = i128> + '_> {
-    let size = data_type.size().unwrap_or(1);
-    let is_signed = matches!(data_type, DataType::I8 | DataType::I16 | DataType::I32 | DataType::I64);
-    Box::new(elements.chunks_exact(size).map(move |element| {
-        let is_negative = is_signed && element.last().is_some_and(|byte| *byte >= 0x80);
-        let mut all = [if is_negative { 0xff } else { 0 }; 16];
-        all[..size].copy_from_slice(element);
-        i128::from_le_bytes(all)
-    }))
-}
-
 /// The texts of a field.
 fn texts(draft: &Draft<'_>, field: &Field, known: &Known) -> Result<Vec<String>> {
     let elements = elements(draft.source, &field.array, known)?;
-    let size = field.size().unwrap_or(1).max(1);
-    let text = |element: &[u8]| {
-        if let DataType::FixedUnicode(_) = field.array.data_type {
-            let points = element.as_chunks().0.iter().map(|point| u32::from_le_bytes(*point));
-            points.take_while(|point| *point != 0).filter_map(char::from_u32).collect()
-        } else {
-            let end = element.iter().position(|byte| *byte == 0).unwrap_or(element.len());
-            String::from_utf8_lossy(&element[..end]).into_owned()
-        }
-    };
-    match field.array.data_type {
-        DataType::FixedUnicode(_) | DataType::FixedText(_) => {
-            Ok(elements.chunks_exact(size).map(text).collect())
-        }
-        other => unsupported(format!("{} has values of type {other:?}", field.path)),
+    let data_type = field.array.data_type;
+    let texts = elements.chunks_exact(field.size().unwrap_or(1).max(1));
+    let texts: Option<Vec<String>> = texts.map(|element| cf::fixed_text(data_type, element)).collect();
+    match texts {
+        Some(texts) => Ok(texts),
+        None => unsupported(format!("{} has values of type {data_type:?}", field.path)),
     }
 }
 
@@ -165,7 +156,7 @@ pub(super) fn elements(source: &Dataset, array: &Arc<Array>, known: &Known) -> R
     if array.data_type.size().is_none() {
         return unsupported("text of any length cannot be selected by");
     }
-    let mut leaves = KnownLeaves { source, known, needed: None, count_max: ELEMENTS_MAX };
+    let mut leaves = KnownLeaves { source, known, needed: None };
     let evaluated = evaluate(array, &Region::whole(&array.shape), &mut leaves);
     match (evaluated, leaves.needed) {
         (_, Some(variable)) => Err(Stop::Needs(variable)),
@@ -180,7 +171,6 @@ struct KnownLeaves<'a> {
     known: &'a Known,
     /// A variable that is not.
     needed: Option<usize>,
-    count_max: u64,
 }
 
 impl Leaves for KnownLeaves<'_> {
@@ -199,8 +189,8 @@ impl KnownLeaves<'_> {
     fn chunk(&mut self, variable: usize, number: u64) -> model::Result<Bytes> {
         let of = self.source.variables.get(variable).ok_or_else(|| Error::internal("no such variable"))?;
         let count: u64 = of.grid.shape().iter().product();
-        if count > self.count_max {
-            let reason = format!("{} has more than {} values", of.path, self.count_max);
+        if count > ELEMENTS_MAX {
+            let reason = format!("{} has more than {ELEMENTS_MAX} values", of.path);
             return Err(Error::new(model::ErrorKind::TooLarge, reason));
         }
         let Some(whole) = self.known.get(&variable) else {

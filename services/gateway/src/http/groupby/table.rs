@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::open::OpenDataset;
-use model::{Dataset, Error, ErrorKind, NodePath, Result, Variable};
+use model::{Dataset, Error, ErrorKind, Result, Variable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::values::{Field, is_written};
@@ -101,31 +101,19 @@ async fn admit(state: &GatewayState, view: &OpenDataset, all: &[usize]) -> Resul
 
 /// Coordinates of the dimensions of a variable, and what it and they name, as far as it has values that can be written.
 fn related(dataset: &Dataset, place: usize) -> Vec<usize> {
+    let find = |path: &str| dataset.variables.iter().position(|variable| variable.path.as_str() == path);
     let mut found = vec![place];
     let mut at = 0;
     while let Some(variable) = found.get(at).map(|place| &dataset.variables[*place]) {
         let named = cf::named_variables(|name| variable.attributes.text(name));
         for name in variable.dimensions.iter().map(String::as_str).chain(named) {
-            let other = resolve(dataset, &variable.path, name);
+            let other = variable.path.resolve(name, find);
             let other = other.filter(|other| is_written(dataset.variables[*other].data_type));
             found.extend(other.filter(|other| !found.contains(other)));
         }
         at += 1;
     }
     found.split_off(1)
-}
-
-/// The variable of a name as another one names it: in its group, or in one around it.
-fn resolve(dataset: &Dataset, by: &NodePath, name: &str) -> Option<usize> {
-    let find = |path: &str| dataset.variables.iter().position(|variable| variable.path.as_str() == path);
-    let mut group = by.parent();
-    while let Some(around) = group {
-        if let Some(found) = around.join(name).ok().and_then(|path| find(path.as_str())) {
-            return Some(found);
-        }
-        group = around.parent();
-    }
-    find(name)
 }
 
 fn steps(coordinate: &Variable, variable: &Variable) -> Vec<usize> {

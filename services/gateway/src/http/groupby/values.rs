@@ -109,12 +109,10 @@ impl Field {
         match self.variable.data_type {
             DataType::F32 => bytes.first_chunk().map_or(Value::Missing, |b| single(f32::from_le_bytes(*b))),
             DataType::F64 => bytes.first_chunk().map_or(Value::Missing, |b| double(f64::from_le_bytes(*b))),
-            DataType::FixedText(_) => Value::Text(ended(&String::from_utf8_lossy(bytes))),
-            DataType::FixedUnicode(_) => {
-                let points = bytes.as_chunks().0.iter().map(|point| u32::from_le_bytes(*point));
-                Value::Text(ended(&points.filter_map(char::from_u32).collect::<String>()))
-            }
-            data_type => whole(data_type, bytes),
+            data_type => match cf::fixed_text(data_type, bytes) {
+                Some(text) => Value::Text(text),
+                None => Value::Whole(cf::whole_number(data_type, bytes)),
+            },
         }
     }
 
@@ -152,19 +150,6 @@ fn single(number: f32) -> Value {
 
 fn double(number: f64) -> Value {
     if number.is_nan() { Value::Missing } else { Value::Double(number) }
-}
-
-fn whole(data_type: DataType, bytes: &[u8]) -> Value {
-    let is_signed = matches!(data_type, DataType::I8 | DataType::I16 | DataType::I32 | DataType::I64);
-    let is_negative = is_signed && bytes.last().is_some_and(|byte| *byte >= 0x80);
-    let mut all = [if is_negative { 0xff } else { 0 }; 16];
-    all[..bytes.len()].copy_from_slice(bytes);
-    Value::Whole(i128::from_le_bytes(all))
-}
-
-/// Text without the NULs behind it.
-fn ended(text: &str) -> String {
-    text.trim_end_matches('\0').to_owned()
 }
 
 impl Value {
@@ -207,8 +192,8 @@ mod tests {
             (Value::Double(1e-9), "1e-9"),
             (Value::Single(-3.5e20), "-3.5e20"),
             (Value::Double(f64::NEG_INFINITY), "-inf"),
-            (whole(DataType::I16, &[0xfe, 0xff]), "-2"),
-            (whole(DataType::U16, &[0xfe, 0xff]), "65534"),
+            (Value::Whole(cf::whole_number(DataType::I16, &[0xfe, 0xff])), "-2"),
+            (Value::Whole(cf::whole_number(DataType::U16, &[0xfe, 0xff])), "65534"),
             (Value::Missing, ""),
         ] {
             assert_eq!(value.to_string(), text);

@@ -20,6 +20,12 @@ pub(super) struct Walk<'a> {
     weights: Option<Vec<usize>>,
 }
 
+/// Memory for a piece.
+struct Scratch {
+    values: [f64; PIECE],
+    weights: [f64; PIECE],
+}
+
 /// Weights of a piece.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Weight<'a> {
@@ -49,6 +55,7 @@ impl<'a> Walk<'a> {
         if elements.len() as u64 != self.input.elements() * size as u64 {
             return Err(short());
         }
+        let mut scratch = Scratch { values: [0.0; PIECE], weights: [0.0; PIECE] };
         let outer = self.input.extent.len().saturating_sub(1);
         let ranges = self.input.extent[..outer].iter().map(|length| (0, *length)).collect();
         for (index, row) in Indices::new(ranges).zip(elements.chunks_exact((row * size).max(1))) {
@@ -60,7 +67,8 @@ impl<'a> Walk<'a> {
             let first_weight = self.weights.as_ref().map_or(0, |strides| {
                 index.iter().zip(strides).map(|(at, stride)| *at as usize * stride).sum()
             });
-            self.row(row, cell, (weights, first_weight), self.position(&index), state)?;
+            let position = self.position(&index);
+            self.row(row, cell, (weights, first_weight), position, &mut scratch, state)?;
         }
         Ok(())
     }
@@ -79,6 +87,7 @@ impl<'a> Walk<'a> {
         cell: usize,
         (weights, first_weight): (Option<&[u8]>, usize),
         position: u64,
+        scratch: &mut Scratch,
         state: &mut State,
     ) -> Result<()> {
         if let Some(Table::Next { first, stride: 1 }) = self.tables.last()
@@ -87,29 +96,27 @@ impl<'a> Walk<'a> {
         {
             return Ok(());
         }
-        let (mut values, mut weight_values) = ([0.0; PIECE], [0.0; PIECE]);
+        let Scratch { values: of_piece, weights: of_weights } = scratch;
         let size = self.reduced.of.data_type.size().unwrap_or(8);
         let inner_stride = self.weights.as_ref().and_then(|strides| strides.last().copied()).unwrap_or(0);
         for (number, piece) in row.chunks(PIECE * size).enumerate() {
             let at = number * PIECE;
-            let values = load(self.reduced.of.data_type, piece, &mut values)?;
+            let values = load(self.reduced.of.data_type, piece, of_piece)?;
             let weight = match weights {
                 None => Weight::Same(1.0),
                 Some(weights) if inner_stride == 0 => {
                     let one = weights.get(first_weight * 8..first_weight * 8 + 8).ok_or_else(short)?;
-                    Weight::Same(known(
-                        *load(DataType::F64, one, &mut weight_values)?.first().ok_or_else(short)?,
-                    ))
+                    Weight::Same(known(*load(DataType::F64, one, of_weights)?.first().ok_or_else(short)?))
                 }
                 Some(weights) => {
                     let begin = (first_weight + at * inner_stride) * 8;
                     let end = begin + values.len() * inner_stride * 8;
                     let part = weights.get(begin..end).ok_or_else(short)?;
-                    let count = load(DataType::F64, part, &mut weight_values)?.len();
-                    for weight in &mut weight_values[..count] {
+                    let count = load(DataType::F64, part, of_weights)?.len();
+                    for weight in &mut of_weights[..count] {
                         *weight = known(*weight);
                     }
-                    Weight::Each(&weight_values[..count])
+                    Weight::Each(&of_weights[..count])
                 }
             };
             self.piece(values, weight, cell, at, position + at as u64, state);
