@@ -116,7 +116,7 @@ impl Evaluator {
 
     /// What a view makes of a version of a dataset.
     pub async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
-        let view = self.inner.view(ViewKey::new(id, version, steps)).await?;
+        let view = self.inner.view(ViewKey::new(id, version, &steps.into())).await?;
         Ok(view.shown().clone())
     }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //! leaves(array, region)   which chunks and blocks it needs, in the order of use: for plans, limits and reading ahead
 //! evaluate(array, region) the same walk with elements: chunk ─▶ unpack ─▶ take ─▶ … ─▶ bytes
-//! reduce_part(…)           many elements become one: streams over the leaves, and holds only the state of the result;
-//!                          parts are put together in order
+//! Partial                 many elements become one: input after input, and only the state of the result is held;
+//!                         partials of the parts of a reduction are put together in order
 //! ```
 //! Everything is little-endian and in C order. The result of a region does not depend on how it was cut into others.
 
@@ -22,6 +22,6 @@ mod region;
 
 pub use cost::{input_bytes, largest_leaf_bytes, reductions_bytes};
 pub use inputs::Inputs;
-pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_block, leaves_of_input, leaves_of_part};
-pub use reduce::{Partial, reduce_part, state_bytes};
+pub use parts::{Leaf, TooManyLeaves, leaves, leaves_of_block, leaves_of_input};
+pub use reduce::{Partial, state_bytes};
 pub use region::{Leaves, evaluate, evaluate_block};

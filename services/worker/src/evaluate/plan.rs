@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use engine::ports::{ChunkPlan, EvaluatedChunk, Form};
-use model::{Error, ErrorKind, Region, Result, SourceFile};
+use model::{Error, Region, Result, SourceFile};
 use views::array::Array;
 use views::compute::{self, Leaf};
 
 use super::locate::Source;
-use super::view::{self, ViewKey};
+use super::view::{self, ViewKey, too_many};
 use super::{Evaluator, Inner};
 
 /// Most chunks of sources that are counted.
@@ -50,21 +50,19 @@ impl Inner {
 
     async fn plan_of_view(self: &Arc<Self>, key: ViewKey, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
         let view = self.view(key).await?;
-        let Some((array, region)) = view.region_of(chunk)? else {
+        let Some((output, region)) = view.output(chunk)? else {
             let form = Form::Decoded;
             return self.plan_of_chunk(&EvaluatedChunk { form, ..chunk.clone() }).await;
         };
-        let (decoded_bytes, memory_bytes) =
-            (compute::input_bytes(&array, &region.extent), view::peak_bytes(&array, &region));
-        let counted = tokio::task::spawn_blocking(move || source_chunks(&array, &region));
-        let chunks = counted.await.map_err(Error::internal)??;
+        let (cost, array) = (output.cost, Arc::clone(&output.array));
+        let chunks = crate::local::blocking(move || source_chunks(&array, &region)).await?;
         let mut costs = Costs::default();
         for (variable, number) in chunks.iter().take(LOCATED_MAX) {
             let recipe = self.recipe_of(view.source(), *variable).await?;
             costs.add(self.locate(&recipe, *number).await?);
         }
         let plan = self.finished(costs, chunks.len()).await?;
-        Ok(ChunkPlan { decoded_bytes, memory_bytes, ..plan })
+        Ok(ChunkPlan { decoded_bytes: cost.input_bytes, memory_bytes: cost.memory_bytes, ..plan })
     }
 
     /// The plan of so many chunks, some of which were looked up.
@@ -113,7 +111,6 @@ impl Costs {
 
 /// The chunks of the dataset that a region is made of, each once, through all its reductions.
 fn source_chunks(array: &Arc<Array>, region: &Region) -> Result<Vec<(usize, u64)>> {
-    let too_many = |error: compute::TooManyLeaves| Error::new(ErrorKind::TooLarge, error.to_string());
     let (mut chunks, mut blocks) = (HashSet::new(), HashSet::new());
     let mut open = compute::leaves(array, region).map_err(too_many)?;
     while let Some(leaf) = open.pop() {

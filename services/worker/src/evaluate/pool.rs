@@ -52,7 +52,11 @@ impl Pool {
     /// that needs more than all may have all.
     pub(super) async fn admit(&self, stored: u64, decoded: Option<usize>) -> Result<Admitted> {
         let decoded = decoded.map_or_else(|| stored.saturating_mul(8), |decoded| decoded as u64);
-        let bytes = decoded.saturating_mul(3).saturating_add(stored);
+        self.admit_bytes(decoded.saturating_mul(3).saturating_add(stored)).await
+    }
+
+    /// The same for work that takes so many bytes in all.
+    pub(super) async fn admit_bytes(&self, bytes: u64) -> Result<Admitted> {
         let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).clamp(1, self.units);
         let permit = Arc::clone(&self.memory).acquire_many_owned(units).await;
         permit.map(Admitted).map_err(Error::internal)

@@ -8,11 +8,14 @@
 //! Memory does not grow with the input: chunks are read a few ahead and are gone once they are used. Dropping the future
 //! ends the thread at its next chunk.
 
+mod cost;
 mod feed;
 mod open;
 mod region;
+mod supply;
 
-pub(super) use region::{INPUT_BYTES_MAX, peak_bytes};
+pub(super) use cost::{Cost, INPUT_BYTES_MAX};
+pub(super) use region::too_many;
 
 use std::sync::Arc;
 
@@ -21,21 +24,18 @@ use engine::ports::{EvaluatedChunk, PublishedDataset};
 use model::{DatasetId, Error, ErrorKind, Region, Result, Variable, Version};
 use moka::future::Cache;
 use views::array::{Array, Made as How};
-use views::compute;
 use zarr::codecs::ChunkCodecs;
 
 use super::Inner;
 use super::rounding::Rounding;
 use super::witness::{Made, Witness};
 
-/// Most views that are kept ready.
-const VIEWS_MAX: u64 = 1_000;
+/// Memory for views that are kept ready, in bytes: some hold lists of the cells of a grid.
+const VIEWS_BYTES_MAX: u64 = 1 << 30;
 /// Memory for blocks of reductions, in bytes.
 const BLOCKS_BYTES_MAX: u64 = 128 << 20;
 /// Most chunks of views under way at once.
 const CHUNKS_AT_ONCE: usize = 32;
-/// Decoded bytes that make a chunk a heavy one: more at once than there are cores would take memory and save no time.
-const HEAVY_BYTES: u64 = 32 << 20;
 /// Most threads that wait for reads: a part of those that the runtime has, for the reads themselves need some.
 const THREADS_MAX: usize = 128;
 
@@ -60,8 +60,8 @@ pub(super) struct ViewKey {
 }
 
 impl ViewKey {
-    pub(super) fn new(id: &DatasetId, version: Version, steps: &str) -> Self {
-        Self { id: id.clone(), version, steps: steps.into() }
+    pub(super) fn new(id: &DatasetId, version: Version, steps: &Arc<str>) -> Self {
+        Self { id: id.clone(), version, steps: Arc::clone(steps) }
     }
 }
 
@@ -79,16 +79,30 @@ enum BlockKey {
     Tile { id: DatasetId, version: Version, variable: usize, shape: Vec<u64>, number: u64 },
 }
 
-/// A view, ready for use.
-pub(super) struct View {
+/// The version of a dataset that arrays are made of.
+pub(super) struct Origin {
     /// Tells it from every other.
     serial: u64,
-    /// The dataset that it is made of.
     of: PublishedDataset,
+}
+
+/// A view, ready for use.
+pub(super) struct View {
+    origin: Arc<Origin>,
     /// As it is shown.
     shown: PublishedDataset,
-    /// How each variable is made, and encoded then.
-    arrays: Vec<(Arc<Array>, Encoder)>,
+    /// By variable.
+    outputs: Vec<Output>,
+    /// Memory that it takes.
+    bytes: u64,
+}
+
+/// How a variable of a view is made, and encoded then.
+pub(super) struct Output {
+    pub(super) array: Arc<Array>,
+    /// Of one chunk.
+    pub(super) cost: Cost,
+    encoder: Encoder,
 }
 
 /// From elements to a chunk.
@@ -109,7 +123,10 @@ impl Views {
             u32::try_from(bytes.len() + sources.len() * 256 + 256).unwrap_or(u32::MAX)
         };
         Self {
-            opened: Cache::new(VIEWS_MAX),
+            opened: Cache::builder()
+                .weigher(|_, view: &Arc<View>| u32::try_from(view.bytes).unwrap_or(u32::MAX))
+                .max_capacity(VIEWS_BYTES_MAX)
+                .build(),
             blocks: Cache::builder().weigher(weight).max_capacity(BLOCKS_BYTES_MAX).build(),
             at_once: tokio::sync::Semaphore::new(CHUNKS_AT_ONCE),
             heavy: tokio::sync::Semaphore::new(cores),
@@ -127,20 +144,21 @@ impl Inner {
     ) -> Result<Made> {
         let view = self.view(key).await?;
         let place = view.place(chunk)?;
-        let variable = &view.shown.dataset.variables[place];
-        let (array, encoder) = &view.arrays[place];
+        let Output { array, cost, encoder } = &view.outputs[place];
         if let Encoder::Passing(path) = encoder {
             let form = engine::ports::Form::Decoded;
             return self.make(&EvaluatedChunk { variable: path.clone(), form, ..chunk.clone() }).await;
         }
-        let region = variable.grid.region(&variable.grid.index(chunk.number));
-        let is_heavy = compute::input_bytes(array, &region.extent) > HEAVY_BYTES;
-        let _turn =
-            if is_heavy { Some(self.views.heavy.acquire().await.map_err(Error::internal)?) } else { None };
+        cost.check()?;
+        let _turn = if cost.is_heavy() {
+            Some(self.views.heavy.acquire().await.map_err(Error::internal)?)
+        } else {
+            None
+        };
         let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
-        let needed = peak_bytes(array, &region);
-        let _admitted = self.pool.admit(0, Some(usize::try_from(needed / 3).unwrap_or(usize::MAX))).await?;
-        let (elements, sources) = self.region(&view, array, &region).await?;
+        let _admitted = self.pool.admit_bytes(cost.memory_bytes).await?;
+        let region = view.region(place, chunk.number);
+        let (elements, sources) = self.region(&view.origin, array, &region).await?;
         let view = Arc::clone(&view);
         let encode = move || view.encode(place, &region, elements);
         let bytes = self.pool.run_admitted(encode).await?;
@@ -148,19 +166,36 @@ impl Inner {
     }
 }
 
+impl Origin {
+    /// The key of a block of an array that is made of it.
+    fn key_of(&self, array: &Arc<Array>, number: u64) -> BlockKey {
+        if let How::Tiled { of, tile_shape } = &array.made
+            && let How::Source { variable, .. } = of.made
+        {
+            let (id, version) = (self.of.id.clone(), self.of.version);
+            return BlockKey::Tile { id, version, variable, shape: tile_shape.clone(), number };
+        }
+        BlockKey::Own { view: self.serial, array: Arc::as_ptr(array) as usize, number }
+    }
+}
+
 impl View {
     /// The dataset that it is made of.
     pub(super) fn source(&self) -> &PublishedDataset {
-        &self.of
+        &self.origin.of
     }
 
-    /// The array and the region of it that a chunk is; none for text that passes.
-    pub(super) fn region_of(&self, chunk: &EvaluatedChunk) -> Result<Option<(Arc<Array>, Region)>> {
+    /// How a chunk is made, and the region that it is; none for text that passes.
+    pub(super) fn output(&self, chunk: &EvaluatedChunk) -> Result<Option<(&Output, Region)>> {
         let place = self.place(chunk)?;
-        let variable = &self.shown.dataset.variables[place];
-        let (array, encoder) = &self.arrays[place];
-        let region = variable.grid.region(&variable.grid.index(chunk.number));
-        Ok((!matches!(encoder, Encoder::Passing(_))).then(|| (Arc::clone(array), region)))
+        let output = &self.outputs[place];
+        let is_made = !matches!(output.encoder, Encoder::Passing(_));
+        Ok(is_made.then(|| (output, self.region(place, chunk.number))))
+    }
+
+    fn region(&self, place: usize, number: u64) -> Region {
+        let grid = &self.shown.dataset.variables[place].grid;
+        grid.region(&grid.index(number))
     }
 
     /// The place of a chunk's variable, if it has the chunk.
@@ -179,21 +214,10 @@ impl View {
         &self.shown
     }
 
-    /// The key of a block of one of its arrays.
-    fn key_of(&self, array: &Arc<Array>, number: u64) -> BlockKey {
-        if let How::Tiled { of, tile_shape } = &array.made
-            && let How::Source { variable, .. } = of.made
-        {
-            let (id, version) = (self.of.id.clone(), self.of.version);
-            return BlockKey::Tile { id, version, variable, shape: tile_shape.clone(), number };
-        }
-        BlockKey::Own { view: self.serial, array: Arc::as_ptr(array) as usize, number }
-    }
-
     /// The chunk that the elements of a region are.
     fn encode(&self, place: usize, region: &Region, elements: Bytes) -> Result<Bytes> {
         let variable = &self.shown.dataset.variables[place];
-        let Encoder::Elements { rounding, codecs, fill } = &self.arrays[place].1 else {
+        let Encoder::Elements { rounding, codecs, fill } = &self.outputs[place].encoder else {
             return Err(Error::internal("text has no elements"));
         };
         let elements = padded(elements, region, variable, fill)?;

@@ -160,29 +160,13 @@ pub fn leaves_of_block(array: &Array, region: &Region) -> Result<Vec<Leaf>, TooM
         _ => return Ok(found),
     };
     let inputs = Inputs::new(reduced, &reduced.groups_of(region.clone()));
-    for part in 0..inputs.parts() {
-        add_leaves_of_part(reduced, &inputs, part, &mut found)?;
+    for input in (0..inputs.parts()).flat_map(|part| inputs.part(part)) {
+        add_leaves_of_input(reduced, &input, &mut found)?;
     }
     Ok(found)
 }
 
-/// The same of one part of a reduction, in the order in which [`reduce_part`](super::reduce_part) uses them.
-pub fn leaves_of_part(reduced: &Reduced, inputs: &Inputs, part: u64) -> Result<Vec<Leaf>, TooManyLeaves> {
-    let mut found = Vec::new();
-    add_leaves_of_part(reduced, inputs, part, &mut found)?;
-    Ok(found)
-}
-
-fn add_leaves_of_part(
-    reduced: &Reduced,
-    inputs: &Inputs,
-    part: u64,
-    found: &mut Vec<Leaf>,
-) -> Result<(), TooManyLeaves> {
-    inputs.part(part).try_for_each(|input| add_leaves_of_input(reduced, &input, found))
-}
-
-/// The same of one input of a reduction.
+/// The same of one input of a reduction, in the order in which [`Partial::add`](super::Partial::add) uses them.
 pub fn leaves_of_input(reduced: &Reduced, input: &Region) -> Result<Vec<Leaf>, TooManyLeaves> {
     let mut found = Vec::new();
     add_leaves_of_input(reduced, input, &mut found)?;

@@ -25,21 +25,6 @@ pub struct Partial {
     totals: Totals,
 }
 
-/// One part of a region of a reduction's groups, whose inputs these are.
-pub fn reduce_part(
-    reduced: &Reduced,
-    region: &Region,
-    inputs: &Inputs,
-    part: u64,
-    leaves: &mut impl Leaves,
-) -> Result<Partial> {
-    let mut partial = Partial::new(reduced, region)?;
-    for input in inputs.part(part) {
-        partial.add(reduced, region, &input, leaves)?;
-    }
-    Ok(partial)
-}
-
 /// The elements of a region of a reduction's groups, as `data_type`; of several quantiles, one box behind the other.
 pub(super) fn reduce(
     reduced: &Reduced,
@@ -48,9 +33,16 @@ pub(super) fn reduce(
     leaves: &mut impl Leaves,
 ) -> Result<Bytes> {
     let inputs = Inputs::new(reduced, region);
-    let mut whole = reduce_part(reduced, region, &inputs, 0, leaves)?;
+    let mut part_of = |part: u64| {
+        let mut partial = Partial::new(reduced, region)?;
+        for input in inputs.part(part) {
+            partial.add(reduced, region, &input, leaves)?;
+        }
+        Ok::<_, Error>(partial)
+    };
+    let mut whole = part_of(0)?;
     for part in 1..inputs.parts() {
-        whole = whole.with(reduce_part(reduced, region, &inputs, part, leaves)?);
+        whole = whole.with(part_of(part)?);
     }
     whole.finish(data_type)
 }

@@ -28,6 +28,8 @@ pub(super) struct Feed {
     /// Memory that is used again: that of the elements that were decoded last, and that of a chunk of several pieces.
     last: Option<Bytes>,
     stored: Vec<u8>,
+    /// The chunk of which the last missing one was, and what it reads as.
+    missing: Option<(Arc<Recipe>, Bytes)>,
 }
 
 enum Supplied {
@@ -46,11 +48,46 @@ struct Coming {
 impl Feed {
     pub(super) fn new(receiver: mpsc::Receiver<Result<Supply>>, cores: Arc<Semaphore>) -> Self {
         let coming = Coming { receiver, cores, core: None, runtime: Handle::current() };
-        Self { supplied: Supplied::Coming(coming), last: None, stored: Vec::new() }
+        Self::from(Supplied::Coming(coming))
     }
 
     pub(super) fn of(supplies: VecDeque<Supply>) -> Self {
-        Self { supplied: Supplied::Ready(supplies), last: None, stored: Vec::new() }
+        Self::from(Supplied::Ready(supplies))
+    }
+
+    fn from(supplied: Supplied) -> Self {
+        Self { supplied, last: None, stored: Vec::new(), missing: None }
+    }
+
+    fn decoded(&mut self, recipe: &Recipe, pieces: &[Bytes]) -> Result<Bytes> {
+        let stored = match pieces {
+            [whole] => whole,
+            pieces => {
+                self.stored.clear();
+                self.stored.reserve(pieces.iter().map(Bytes::len).sum());
+                for piece in pieces {
+                    self.stored.extend_from_slice(piece);
+                }
+                self.stored.as_slice()
+            }
+        };
+        // The memory of the elements before these, if nobody has them any more.
+        let spare = self.last.take().and_then(|last| last.try_into_mut().ok());
+        let elements = recipe.decode_into(stored, spare.map(Vec::from).unwrap_or_default())?;
+        self.last = Some(elements.clone());
+        Ok(elements)
+    }
+
+    /// The elements of a chunk that is missing: most often the same as those of the one before.
+    fn missing(&mut self, recipe: Arc<Recipe>) -> Bytes {
+        match &self.missing {
+            Some((of, elements)) if Arc::ptr_eq(of, &recipe) => elements.clone(),
+            _ => {
+                let elements = recipe.missing();
+                self.missing = Some((recipe, elements.clone()));
+                elements
+            }
+        }
     }
 }
 
@@ -72,27 +109,6 @@ impl Coming {
     }
 }
 
-impl Feed {
-    fn decoded(&mut self, recipe: &Recipe, pieces: &[Bytes]) -> Result<Bytes> {
-        let stored = match pieces {
-            [whole] => whole,
-            pieces => {
-                self.stored.clear();
-                self.stored.reserve(pieces.iter().map(Bytes::len).sum());
-                for piece in pieces {
-                    self.stored.extend_from_slice(piece);
-                }
-                self.stored.as_slice()
-            }
-        };
-        // The memory of the elements before these, if nobody has them any more.
-        let spare = self.last.take().and_then(|last| last.try_into_mut().ok());
-        let elements = recipe.decode_into(stored, spare.map(Vec::from).unwrap_or_default())?;
-        self.last = Some(elements.clone());
-        Ok(elements)
-    }
-}
-
 impl Leaves for Feed {
     fn elements(&mut self, _: Leaf) -> Result<Bytes> {
         let supply = match &mut self.supplied {
@@ -102,7 +118,7 @@ impl Leaves for Feed {
         match supply {
             Supply::Elements(elements) => Ok(elements),
             Supply::Stored(recipe, pieces) => self.decoded(&recipe, &pieces),
-            Supply::Missing(recipe) => Ok(recipe.missing()),
+            Supply::Missing(recipe) => Ok(self.missing(recipe)),
         }
     }
 }

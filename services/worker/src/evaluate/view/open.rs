@@ -3,22 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use engine::ports::PublishedDataset;
 use model::{
     AttributeValue, BloscCompressor, BloscShuffle, ByteOrder, ChunkGrid, Codec, DataType, Dataset, Error,
     Numbers, Region, Result, Sharding, Variable,
 };
-use views::array::{Array, Made};
+use views::array::{Array, Made, Memory};
 use views::plan::{Known, Plan, Unplanned};
 use views::steps::ErrorBound;
 use views::{Step, Steps, plan};
 use zarr::codecs::ChunkCodecs;
 use zarr::decoded::Encoding;
 
-use super::{Encoder, View, ViewKey, fault};
+use super::{Cost, Encoder, Origin, Output, View, ViewKey};
 use crate::evaluate::Inner;
 use crate::evaluate::decode::failed;
 use crate::evaluate::rounding::Rounding;
+use crate::local::blocking;
 
 /// What numbers are encoded with that were rounded as far as they may be: their last bits are zeros, which Zstandard finds
 /// once they are shuffled together.
@@ -43,27 +45,42 @@ impl Inner {
         let steps = Steps::parse(&key.steps).map_err(|error| Error::invalid(error.to_string()))?;
         let catalog = Arc::clone(&self.catalog);
         let (id, version) = (key.id.clone(), key.version);
-        let of = crate::local::blocking(move || catalog.dataset(&id, Some(version))).await?;
+        let of = blocking(move || catalog.dataset(&id, Some(version))).await?;
         let source = Arc::new(elements_of(&of.dataset));
-        let reader = Arc::new(View::of_elements(of.clone(), &source));
+        let origin = Arc::new(Origin::new(of));
         let mut known = Known::new();
         loop {
             let (planned, back) = planned(&source, &steps, known).await?;
             known = back;
             match planned {
-                Ok(plan) => return View::new(of, plan, &steps).map(Arc::new),
+                Ok(plan) => return blocking(move || View::new(origin, plan, &steps).map(Arc::new)).await,
                 Err(Unplanned::Refused(refusal)) => return Err(refusal.into()),
                 Err(Unplanned::Needs(place)) => {
                     if known.contains_key(&place) || known.len() >= NEEDED_MAX {
                         return Err(Error::internal("planning a view needs what it has"));
                     }
-                    let array = &reader.arrays[place].0;
-                    let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
-                    let (elements, _) = self.region(&reader, array, &Region::whole(&array.shape)).await?;
-                    known.insert(place, elements);
+                    let variable = &source.variables[place];
+                    known.insert(place, self.whole(&origin, variable, place).await?);
                 }
             }
         }
+    }
+
+    /// All elements of a variable of the dataset.
+    async fn whole(
+        self: &Arc<Self>,
+        origin: &Arc<Origin>,
+        variable: &Variable,
+        place: usize,
+    ) -> Result<Bytes> {
+        let chunk_shape = variable.grid.chunk_shape().to_vec();
+        let made = Made::Source { variable: place, chunk_shape };
+        let shape = variable.grid.shape().to_vec();
+        let array = Arc::new(Array { data_type: variable.data_type, shape, made });
+        let region = Region::whole(&array.shape);
+        let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
+        let _admitted = self.pool.admit_bytes(Cost::of(&array, &region).memory_bytes).await?;
+        Ok(self.region(origin, &array, &region).await?.0)
     }
 }
 
@@ -74,8 +91,7 @@ async fn planned(
     known: Known,
 ) -> Result<(std::result::Result<Plan, Unplanned>, Known)> {
     let (source, steps) = (Arc::clone(source), steps.clone());
-    let work = move || (plan::plan(&source, &steps, &known), known);
-    tokio::task::spawn_blocking(work).await.map_err(fault)
+    blocking(move || Ok((plan::plan(&source, &steps, &known), known))).await
 }
 
 /// A dataset as views are made of it: GRIB messages as floats, numbers in the machine's order, no codecs but those of text.
@@ -95,26 +111,16 @@ fn elements_of(dataset: &Dataset) -> Dataset {
     Dataset { groups: dataset.groups.clone(), variables: dataset.variables.iter().map(variable).collect() }
 }
 
-impl View {
-    fn serial() -> u64 {
+impl Origin {
+    fn new(of: PublishedDataset) -> Self {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
-        SERIAL.fetch_add(1, Ordering::Relaxed)
+        Self { serial: SERIAL.fetch_add(1, Ordering::Relaxed), of }
     }
+}
 
-    /// The dataset itself, to read variables of.
-    fn of_elements(of: PublishedDataset, source: &Dataset) -> Self {
-        let array = |(variable, place): (&Variable, usize)| {
-            let chunk_shape = variable.grid.chunk_shape().to_vec();
-            let made = Made::Source { variable: place, chunk_shape };
-            let shape = variable.grid.shape().to_vec();
-            let array = Array { data_type: variable.data_type, shape, made };
-            (Arc::new(array), Encoder::Passing(variable.path.clone()))
-        };
-        let arrays = source.variables.iter().zip(0..).map(array).collect();
-        Self { serial: Self::serial(), shown: of.clone(), of, arrays }
-    }
-
-    fn new(of: PublishedDataset, plan: Plan, steps: &Steps) -> Result<Self> {
+impl View {
+    fn new(origin: Arc<Origin>, plan: Plan, steps: &Steps) -> Result<Self> {
+        let of = &origin.of;
         engine::encoding::check_steps(steps, &plan.dataset)?;
         let own = engine::encoding::of_view(&of.view, &of.dataset)?;
         let bounds = engine::encoding::bounds_of_steps(steps, &plan.dataset);
@@ -124,7 +130,7 @@ impl View {
         let names_codec = steps.as_slice().iter().any(|step| matches!(step, Step::Compression(_)));
         let is_asked = names_codec || !bounds.is_empty();
         let mut variables = Vec::with_capacity(plan.arrays.len());
-        let mut arrays = Vec::with_capacity(plan.arrays.len());
+        let (mut outputs, mut memory) = (Vec::with_capacity(plan.arrays.len()), Memory::default());
         for (mut variable, array) in plan.dataset.variables.into_iter().zip(plan.arrays) {
             let bound = bounds.get(variable.path.as_str()).copied();
             if let Some(bound) = bound {
@@ -142,14 +148,16 @@ impl View {
                     fill: fill(&shown),
                 },
             };
+            memory.add(&array);
+            outputs.push(Output { cost: Cost::of_chunk(&array, &shown.grid), array, encoder });
             variables.push(shown);
-            arrays.push((array, encoder));
         }
         let dataset = Arc::new(Dataset { groups: plan.dataset.groups, variables });
         let in_place = vec![None; dataset.variables.len()];
         let (view, named_views) = (String::new(), Arc::default());
         let shown = PublishedDataset { dataset, in_place, view, named_views, ..of.clone() };
-        Ok(Self { serial: Self::serial(), of, shown, arrays })
+        let metadata = zarr::document::to_json(&shown.dataset).len() as u64;
+        Ok(Self { bytes: memory.bytes() + 4 * metadata, origin, shown, outputs })
     }
 }
 
