@@ -79,14 +79,19 @@ pub fn record_from_wire(record: v1::ReferenceRecord) -> Result<(ChunkManifest, V
 
 /// A source file.
 pub fn file_to_wire(file: &SourceFile) -> v1::SourceFile {
-    v1::SourceFile {
-        path: file.path.clone(),
-        identity: Some(v1::FileIdentity {
-            size_bytes: file.identity.size_bytes,
-            modified_ns: file.identity.modified_ns,
-            inode: file.identity.inode,
-        }),
-    }
+    v1::SourceFile { path: file.path.clone(), identity: Some(identity_to_wire(file.identity)) }
+}
+
+/// The state of a file.
+pub fn identity_to_wire(identity: FileIdentity) -> v1::FileIdentity {
+    let FileIdentity { size_bytes, modified_ns, inode } = identity;
+    v1::FileIdentity { size_bytes, modified_ns, inode }
+}
+
+/// The state of a file.
+pub fn identity_from_wire(identity: v1::FileIdentity) -> FileIdentity {
+    let v1::FileIdentity { size_bytes, modified_ns, inode } = identity;
+    FileIdentity { size_bytes, modified_ns, inode }
 }
 
 /// A source file; path and identity are required.
@@ -95,14 +100,7 @@ pub fn file_from_wire(file: v1::SourceFile) -> Result<SourceFile> {
     if file.path.is_empty() {
         return Err(Error::invalid("file.path is missing"));
     }
-    Ok(SourceFile {
-        path: file.path,
-        identity: FileIdentity {
-            size_bytes: identity.size_bytes,
-            modified_ns: identity.modified_ns,
-            inode: identity.inode,
-        },
-    })
+    Ok(SourceFile { path: file.path, identity: identity_from_wire(identity) })
 }
 
 /// A layout.

@@ -3,6 +3,7 @@
 //! ```text
 //! read ─▶ placement (rendezvous on the file's path) ─▶ Member ─▶ small: lane   one long-lived stream, many reads
 //!             next worker where one is unavailable            └▶ large: range  pieces passed through as they come
+//! evaluate ─▶ placement (on the chunk) ─▶ Member ─▶ tonic; a long reduction ─▶ spread: its sections by all members
 //! catalog, registration ─▶ any live member ─▶ tonic
 //! ```
 
@@ -13,10 +14,12 @@ mod evaluation;
 mod health;
 mod lane;
 mod member;
+mod members;
 mod placement;
 mod range;
 mod recalls;
 mod registration;
+mod spread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,10 +35,10 @@ use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
 
 use crate::settings::HttpSettings;
+use evaluation::Evaluated;
 use member::Member;
-
-/// How many workers are asked for one range before the client is told to come again.
-const ATTEMPTS_MAX: usize = 3;
+use members::Members;
+use spread::Spreading;
 
 /// How many connections, and how much may be under way on them.
 #[derive(Debug, Clone)]
@@ -58,7 +61,8 @@ impl Default for Tuning {
 
 /// The workers of one pool behind the port.
 pub struct RemoteWorker {
-    members: Vec<Arc<Member>>,
+    members: Arc<Members>,
+    spreading: Spreading,
 }
 
 impl RemoteWorker {
@@ -76,64 +80,22 @@ impl RemoteWorker {
         }
         let members =
             urls.iter().map(|url| Member::new(url, timeout, tuning).map(Arc::new)).collect::<Result<_>>()?;
-        Ok(Arc::new(Self { members }))
-    }
-
-    /// Members that answered last, then the others; each group in order of their scores for `key`.
-    fn placed(&self, key: &str) -> Vec<&Arc<Member>> {
-        let mut members: Vec<_> = self.members.iter().collect();
-        if members.len() > 1 {
-            members.sort_by_cached_key(|member| {
-                (member.health.is_down(), std::cmp::Reverse(placement::score(member.url(), key)))
-            });
-        }
-        members
-    }
-
-    /// A member that answers now, for calls that must not be made twice.
-    async fn alive(&self, key: &str) -> Result<&Arc<Member>> {
-        let mut last = unavailable("no workers");
-        for member in self.placed(key) {
-            match member.check().await {
-                Ok(()) => return Ok(member),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    /// Asks one member after another, as long as they are unavailable.
-    async fn ask<'a, T, F>(&'a self, key: &str, call: impl Fn(&'a Arc<Member>) -> F) -> Result<T>
-    where
-        F: Future<Output = Result<T>> + Send,
-    {
-        let mut last = unavailable("no workers");
-        for (attempt, member) in self.placed(key).into_iter().take(ATTEMPTS_MAX).enumerate() {
-            if attempt > 0 {
-                telemetry::metrics().worker_retries_total.inc();
-                tracing::warn!(worker = member.url(), error = %last, "another worker is asked");
-            }
-            match call(member).await {
-                Err(error) if error.kind == ErrorKind::Unavailable => last = error,
-                outcome => return outcome,
-            }
-        }
-        Err(last)
+        Ok(Arc::new(Self { members: Arc::new(Members::new(members)), spreading: Spreading::new() }))
     }
 }
 
 #[async_trait]
 impl Worker for RemoteWorker {
     async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
-        self.ask("", |member| catalog::list(member, known)).await
+        self.members.ask("", |member| catalog::list(member, known)).await
     }
 
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
-        self.ask(id.as_str(), |member| catalog::dataset(member, id, version)).await
+        self.members.ask(id.as_str(), |member| catalog::dataset(member, id, version)).await
     }
 
     async fn versions(&self, id: &DatasetId) -> Result<VersionList> {
-        self.ask(id.as_str(), |member| catalog::versions(member, id)).await
+        self.members.ask(id.as_str(), |member| catalog::versions(member, id)).await
     }
 
     async fn references(
@@ -143,60 +105,69 @@ impl Worker for RemoteWorker {
         variable: &NodePath,
         record: u64,
     ) -> Result<ReferenceRecord> {
-        self.ask(id.as_str(), |member| catalog::references(member, id, version, variable, record)).await
+        self.members
+            .ask(id.as_str(), |member| catalog::references(member, id, version, variable, record))
+            .await
     }
 
     async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
-        self.ask(&file.path, |member| member.read(file, range)).await
+        self.members.ask(&file.path, |member| member.read(file, range)).await
     }
 
     async fn stat(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
-        self.ask(&file.path, |member| evaluation::stat(member, file, array)).await
+        self.members.ask(&file.path, |member| evaluation::stat(member, file, array)).await
     }
 
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
-        // The same chunk goes to the same worker, which may have it still.
-        let key = format!("{}/{}/{}", chunk.id, chunk.variable, chunk.number);
-        self.ask(&key, |member| evaluation::evaluate(member, chunk)).await
+        let (key, may_spread) = (key_of(chunk), self.members.all().len() > 1);
+        let made = self.members.ask(&key, |member| evaluation::evaluate(member, chunk, may_spread)).await?;
+        match made {
+            Evaluated::Chunk(chunk) => Ok(chunk),
+            Evaluated::Reductions(reductions) => self.spreading.chunk(&self.members, chunk, reductions).await,
+        }
     }
 
     async fn plan(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
-        let key = format!("{}/{}/{}", chunk.id, chunk.variable, chunk.number);
-        self.ask(&key, |member| evaluation::plan(member, chunk)).await
+        self.members.ask(&key_of(chunk), |member| evaluation::plan(member, chunk)).await
     }
 
     async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
-        self.ask(id.as_str(), |member| evaluation::open_view(member, id, version, steps)).await
+        self.members.ask(id.as_str(), |member| evaluation::open_view(member, id, version, steps)).await
     }
 
     async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
-        self.ask(&file.path, |member| recalls::order(member, file)).await
+        self.members.ask(&file.path, |member| recalls::order(member, file)).await
     }
 
     async fn recalls(&self, id: &DatasetId, version: Version) -> Result<Vec<Recall>> {
-        recalls::list(&self.members, id, version).await
+        recalls::list(self.members.all(), id, version).await
     }
 
     async fn register(&self, wanted: Registration) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
-        let member = self.alive(wanted.id.as_str()).await?;
+        let member = self.members.alive(wanted.id.as_str()).await?;
         registration::register(member, wanted).await
     }
 
     async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
-        registration::refresh(self.alive(id.as_str()).await?, id).await
+        registration::refresh(self.members.alive(id.as_str()).await?, id).await
     }
 
     async fn remove(&self, id: &DatasetId) -> Result<()> {
-        catalog::remove(self.alive(id.as_str()).await?, id).await
+        catalog::remove(self.members.alive(id.as_str()).await?, id).await
     }
 
     async fn roll_back(&self, id: &DatasetId, version: Option<Version>) -> Result<Version> {
-        catalog::roll_back(self.alive(id.as_str()).await?, id, version).await
+        catalog::roll_back(self.members.alive(id.as_str()).await?, id, version).await
     }
 
     async fn ready(&self) -> Result<()> {
-        self.alive("").await.map(|_| ())
+        self.members.alive("").await.map(|_| ())
     }
+}
+
+/// By what the worker for a chunk is chosen: the same chunk goes to the same one, which may have it still.
+fn key_of(chunk: &EvaluatedChunk) -> String {
+    format!("{}/{}/{}", chunk.id, chunk.variable, chunk.number)
 }
 
 /// A failure to reach a worker: the public learns no host.

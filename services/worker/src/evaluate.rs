@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, Form, PublishedDataset};
+use engine::sections::{LongReduction, Section, Sections};
 use model::{DatasetId, Error, Result, Variable, Version};
 use moka::future::Cache;
 
@@ -94,6 +95,43 @@ impl Evaluator {
 
     /// A chunk; none where the sources have nothing of it.
     pub async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        self.once(chunk, self.make(chunk)).await
+    }
+
+    /// Long reductions that a chunk is made of, if it is not kept.
+    pub async fn long_reductions(&self, chunk: &EvaluatedChunk) -> Result<Vec<LongReduction>> {
+        match &chunk.form {
+            Form::View(steps) if !self.made.contains_key(chunk) => {
+                let key = ViewKey::new(&chunk.id, chunk.version, steps);
+                self.inner.long_reductions(key, chunk).await
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// A section of one of them, for whoever assembles the chunk.
+    pub async fn section(&self, chunk: &EvaluatedChunk, section: Section) -> Result<Bytes> {
+        let Form::View(steps) = &chunk.form else {
+            return Err(Error::invalid("the chunk is of no view"));
+        };
+        self.inner.section(ViewKey::new(&chunk.id, chunk.version, steps), chunk, section).await
+    }
+
+    /// A chunk, of sections that were made before.
+    pub async fn assemble(&self, chunk: &EvaluatedChunk, sections: Sections) -> Result<Option<Bytes>> {
+        let Form::View(steps) = &chunk.form else {
+            return Err(Error::invalid("the chunk is of no view"));
+        };
+        let key = ViewKey::new(&chunk.id, chunk.version, steps);
+        self.once(chunk, self.inner.assemble(key, chunk, sections)).await
+    }
+
+    /// What is kept of a chunk, if its sources are what they were; else what is made now, once for all who ask.
+    async fn once(
+        &self,
+        chunk: &EvaluatedChunk,
+        make: impl Future<Output = Result<Made>>,
+    ) -> Result<Option<Bytes>> {
         if let Some(made) = self.made.get(chunk).await {
             // Bytes of the registered state, or none: also where they are kept.
             if self.inner.are_unchanged(&made.sources).await? {
@@ -101,7 +139,7 @@ impl Evaluator {
             }
             self.made.invalidate(chunk).await;
         }
-        let made = self.made.try_get_with(chunk.clone(), self.make(chunk)).await;
+        let made = self.made.try_get_with(chunk.clone(), make).await;
         made.map(|made| made.bytes).map_err(|error| Error::clone(&error))
     }
 

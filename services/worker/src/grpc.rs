@@ -15,6 +15,7 @@ mod read_range;
 mod registration;
 mod registration_events;
 mod request;
+mod sections;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use tonic::service::Routes;
 use crate::local::LocalWorker;
 use crate::storage::Files;
 
-/// Largest message of a catalog or registration call, in bytes: a dataset's metadata, a record of references.
+/// Largest message of a call, in bytes: a dataset's metadata, a record of references, a section of a reduction.
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
 /// What the routes of `ChunkService` need.
@@ -65,6 +66,7 @@ async fn router(worker: Arc<dyn Worker>, chunks: ChunkState) -> axum::Router {
     let catalog = CatalogServiceServer::new(catalog::Catalog::new(Arc::clone(&worker)))
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let evaluation = EvaluationServiceServer::new(evaluation::Evaluation::new(Arc::clone(&worker)))
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let sources = SourceServiceServer::new(evaluation::Evaluation::new(Arc::clone(&worker)))
         .max_encoding_message_size(MESSAGE_BYTES_MAX);

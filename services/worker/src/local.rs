@@ -11,6 +11,7 @@ use engine::ports::{
     StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
+use engine::sections::{LongReduction, Section, Sections};
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Version};
 
@@ -127,6 +128,18 @@ impl Worker for LocalWorker {
 
     async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
         self.evaluator.open_view(id, version, steps).await
+    }
+
+    async fn long_reductions(&self, chunk: &EvaluatedChunk) -> Result<Vec<LongReduction>> {
+        self.evaluator.long_reductions(chunk).await
+    }
+
+    async fn section(&self, chunk: &EvaluatedChunk, section: Section) -> Result<Bytes> {
+        self.evaluator.section(chunk, section).await
+    }
+
+    async fn assemble(&self, chunk: &EvaluatedChunk, sections: Sections) -> Result<Option<Bytes>> {
+        self.evaluator.assemble(chunk, sections).await
     }
 
     async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {

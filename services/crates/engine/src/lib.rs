@@ -16,3 +16,4 @@ pub mod open;
 pub mod ports;
 pub mod preview;
 pub mod recall;
+pub mod sections;

@@ -12,6 +12,7 @@ use model::{
 
 use crate::named_views::NamedViews;
 use crate::recall::Recall;
+use crate::sections::{LongReduction, Section, Sections};
 
 /// What a worker can do. Two homes: `LocalWorker` in the crate worker (the real thing), `RemoteWorker` in the
 /// crate gateway (gRPC). Dropping a returned future or stream cancels the work behind it.
@@ -68,6 +69,22 @@ pub trait Worker: Send + Sync + 'static {
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
         let EvaluatedChunk { id, variable, .. } = chunk;
         Err(Error::new(ErrorKind::Unsupported, format!("chunks of {variable} in {id} cannot be made here")))
+    }
+
+    /// Long reductions that a chunk of a view is made of: several workers had better make their sections, and one of them
+    /// [`assemble`](Self::assemble) the chunk. None where it is made soon, or is kept.
+    async fn long_reductions(&self, _chunk: &EvaluatedChunk) -> Result<Vec<LongReduction>> {
+        Ok(Vec::new())
+    }
+
+    /// Makes a section of a long reduction that a chunk is made of: bytes that workers alone understand.
+    async fn section(&self, chunk: &EvaluatedChunk, _section: Section) -> Result<Bytes> {
+        Err(Error::new(ErrorKind::Unsupported, format!("no section of {} can be made here", chunk.variable)))
+    }
+
+    /// As [`evaluate`](Self::evaluate), of sections that were made before: those of a block behind one another and in order.
+    async fn assemble(&self, chunk: &EvaluatedChunk, _sections: Sections) -> Result<Option<Bytes>> {
+        self.evaluate(chunk).await
     }
 
     /// Orders a file back from tape, without waiting for it: how that stands. None where it is on disk.
@@ -146,7 +163,7 @@ pub struct ChunkPlan {
     pub files: u64,
     /// Those of them that are on tape.
     pub offline_files: u64,
-    /// Most bytes of elements that one chunk may be made of.
+    /// Most bytes of elements that one chunk may be made of; 0 where it is read as it is stored.
     pub decoded_bytes_max: u64,
     /// Whether stored bytes and files are estimated from a part of the chunks.
     pub is_estimated: bool,

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod memory;
+mod reductions;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use cf::Unpacking;
 use model::{DataType, Region};
 
 pub use memory::Memory;
+pub use reductions::reductions;
 
 use crate::compute::program::Program;
 use crate::steps::Reduction;

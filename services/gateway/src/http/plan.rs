@@ -8,7 +8,6 @@ use axum::response::Response;
 use engine::open::{Document, Located, OpenDataset};
 use engine::ports::{ChunkPlan, Form};
 use http::HeaderValue;
-use http::header::CACHE_CONTROL;
 use model::{Error, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -51,8 +50,9 @@ pub(super) struct Plan {
     is_estimated: bool,
     /// Whether each chunk is within the limits: otherwise it is refused with 413.
     is_within_limits: bool,
-    /// Most bytes of elements that one chunk may be made of.
-    bytes_decoded_max: u64,
+    /// Most bytes of elements that one chunk may be made of, where any is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_decoded_max: Option<u64>,
     /// What would be within the limits, where this is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
@@ -95,9 +95,7 @@ pub(super) async fn plan(
     let json = serde_json::to_value(&plan).map_err(Error::internal)?;
     let mut answer = Representation::metadata(&state, Cow::Owned(Document::json(&json)), None);
     answer.cache_control = HeaderValue::from_static("no-store");
-    let mut response = document::answer(&state, &request, answer).await?;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    document::answer(&state, &request, answer).await
 }
 
 /// The plan of what a path asks for.
@@ -127,7 +125,7 @@ async fn of_path(state: &GatewayState, path: &str) -> Result<Plan> {
         // A document: what it costs is its text.
         let document = dataset.document_in(&form, &key);
         let document = document.ok_or_else(|| Error::not_found("no such key in this dataset"))?;
-        return Ok(Plan { bytes_sent: document.bytes.len() as u64, chunks_sent: 0, ..plan });
+        return Ok(Plan { bytes_sent: document.bytes.len() as u64, ..plan });
     }
     for place in places {
         of_array(state, &dataset, &form, place, &mut plan).await?;
@@ -165,13 +163,8 @@ async fn of_chunk(
     index: &ChunkIndex,
 ) -> Result<(ChunkPlan, u64)> {
     let missing = ChunkPlan { source_chunks: 1, missing_chunks: 1, ..ChunkPlan::default() };
-    let stored = |length: u64| ChunkPlan {
-        source_chunks: 1,
-        stored_bytes: length,
-        files: 1,
-        decoded_bytes_max: u64::MAX,
-        ..ChunkPlan::default()
-    };
+    let stored =
+        |length: u64| ChunkPlan { source_chunks: 1, stored_bytes: length, files: 1, ..ChunkPlan::default() };
     Ok(match state.datasets.locate_in(form, dataset, place, index).await? {
         Located::Computed(chunk) => {
             let variable = &dataset.dataset_in(form).variables[place];
@@ -204,10 +197,13 @@ impl Plan {
         self.files_read = self.files_read.max(one.files);
         self.files_on_tape = self.files_on_tape.max(one.offline_files);
         self.is_estimated |= one.is_estimated;
-        self.bytes_decoded_max = self.bytes_decoded_max.max(one.decoded_bytes_max);
-        if one.decoded_bytes > one.decoded_bytes_max && one.decoded_bytes_max > 0 {
+        let limit = Some(one.decoded_bytes_max).filter(|max| *max > 0);
+        self.bytes_decoded_max = self.bytes_decoded_max.max(limit);
+        if let Some(max) = limit
+            && one.decoded_bytes > max
+        {
             self.is_within_limits = false;
-            let share = one.decoded_bytes.div_ceil(one.decoded_bytes_max);
+            let share = one.decoded_bytes.div_ceil(max);
             self.advice = Some(format!(
                 "a chunk is made of {share} times what one may be: select a {share}th of it with isel= or sel=, or ask for \
                  smaller chunks="

@@ -1,13 +1,19 @@
 //! Evaluation and source calls: ordinary gRPC messages.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use cloudify_proto::convert::file_to_wire;
 use cloudify_proto::v1;
+use cloudify_proto::v1::assemble_chunk_request::Item;
 use cloudify_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use cloudify_proto::v1::source_service_client::SourceServiceClient;
 use engine::ports::{ChunkPlan, EvaluatedChunk, Form, PublishedDataset};
+use engine::sections::{LongReduction, Section};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt as _};
 use model::{DatasetId, Error, Result, SourceFile, Version};
 use tonic::transport::Channel;
 
@@ -28,11 +34,69 @@ pub(super) async fn stat(
     Ok(found.exists.then_some(found.size_bytes))
 }
 
-/// One chunk that a worker makes.
-pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
-    let called = evaluator(member).evaluate_chunk(request(to_wire(chunk), Some(member.timeout()))).await;
+/// What a worker makes of a request for a chunk.
+pub(super) enum Evaluated {
+    /// The chunk; none where the sources have nothing of it.
+    Chunk(Option<Bytes>),
+    /// Long reductions that several workers had better make.
+    Reductions(Vec<LongReduction>),
+}
+
+/// One chunk that a worker makes, or the long reductions in it.
+pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk, may_spread: bool) -> Result<Evaluated> {
+    let call = v1::EvaluateChunkRequest { may_spread, ..to_wire(chunk) };
+    let called = evaluator(member).evaluate_chunk(request(call, Some(member.timeout()))).await;
     let made = finish(member, "EvaluateChunk", called)?;
+    if made.reductions.is_empty() {
+        return Ok(Evaluated::Chunk(made.exists.then_some(made.data)));
+    }
+    let reduction = |long: v1::LongReduction| LongReduction {
+        array: long.array,
+        block: long.block,
+        sections: long.sections,
+        state_bytes: long.state_bytes,
+        at_once: long.at_once,
+    };
+    Ok(Evaluated::Reductions(made.reductions.into_iter().map(reduction).collect()))
+}
+
+/// One section of a long reduction, as workers understand it.
+pub(super) async fn section(member: &Member, chunk: &EvaluatedChunk, section: Section) -> Result<Bytes> {
+    let call = v1::MakeSectionRequest {
+        chunk: Some(to_wire(chunk)),
+        array: section.array,
+        block: section.block,
+        section: section.number,
+    };
+    let called = evaluator(member).make_section(request(call, Some(member.timeout()))).await;
+    Ok(finish(member, "MakeSection", called)?.state)
+}
+
+/// One chunk that a worker makes of sections. Without a deadline: its sections have one each.
+pub(super) async fn assemble(member: &Member, items: Items) -> Result<Option<Bytes>> {
+    let called = evaluator(member).assemble_chunk(request(items, None)).await;
+    let made = finish(member, "AssembleChunk", called)?;
     Ok(made.exists.then_some(made.data))
+}
+
+/// What such a chunk is made of: what it is, then its sections. A type of its own, for the compiler does not see of a
+/// [`BoxStream`] held across an `await` that it is `'static`.
+pub(super) struct Items(BoxStream<'static, Item>);
+
+impl Items {
+    /// Of a chunk and its sections.
+    pub(super) fn new(chunk: &EvaluatedChunk, sections: BoxStream<'static, Item>) -> Self {
+        Self(stream::once(std::future::ready(Item::Chunk(to_wire(chunk)))).chain(sections).boxed())
+    }
+}
+
+impl Stream for Items {
+    type Item = v1::AssembleChunkRequest;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = std::task::ready!(self.0.poll_next_unpin(context));
+        Poll::Ready(next.map(|item| v1::AssembleChunkRequest { item: Some(item) }))
+    }
 }
 
 /// What such a chunk costs.
@@ -66,6 +130,7 @@ fn to_wire(chunk: &EvaluatedChunk) -> v1::EvaluateChunkRequest {
         chunk: chunk.number,
         form: form.into(),
         view: view.to_owned(),
+        may_spread: false,
     }
 }
 
@@ -83,5 +148,7 @@ pub(super) async fn open_view(
 }
 
 fn evaluator(member: &Member) -> EvaluationServiceClient<Channel> {
-    EvaluationServiceClient::new(member.channel()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    EvaluationServiceClient::new(member.channel())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }

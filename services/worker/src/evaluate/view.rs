@@ -4,6 +4,7 @@
 //! open ─▶ plan ─ needs a coordinate ─▶ read it, plan again ─▶ View: a lazy array for each variable
 //! chunk ─▶ admit by bytes ─▶ leaves of the region ─▶ read ahead, in order ─▶ │ decode, compute: one thread, one core │ ─▶ encode
 //!                                 └─ a block of a reduction: made in the same way, once, and kept
+//! long reduction ─▶ its sections, on several workers ─▶ blocks that are given, and the chunk as above
 //! ```
 //! Memory does not grow with the input: chunks are read a few ahead and are gone once they are used. Dropping the future
 //! ends the thread at its next chunk.
@@ -11,29 +12,38 @@
 mod cost;
 mod feed;
 mod open;
+mod reduction;
 mod region;
+mod sections;
 mod supply;
 
 pub(super) use cost::{Cost, INPUT_BYTES_MAX};
 pub(super) use region::too_many;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, PublishedDataset};
 use model::{DatasetId, Error, ErrorKind, Region, Result, Variable, Version};
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+use tokio::sync::SemaphorePermit;
 use views::array::{Array, Made as How};
 use zarr::codecs::ChunkCodecs;
 
 use super::Inner;
+use super::pool::Admitted;
 use super::rounding::Rounding;
-use super::witness::{Made, Witness};
+use super::witness::Made;
+use region::Kept;
 
 /// Memory for views that are kept ready, in bytes: some hold lists of the cells of a grid.
 const VIEWS_BYTES_MAX: u64 = 1 << 30;
 /// Memory for blocks of reductions, in bytes.
 const BLOCKS_BYTES_MAX: u64 = 128 << 20;
+/// Memory for sections of long reductions, in bytes: whoever asks again for what took too long goes on from there.
+const SECTIONS_BYTES_MAX: u64 = 128 << 20;
 /// Most chunks of views under way at once.
 const CHUNKS_AT_ONCE: usize = 32;
 /// Most threads that wait for reads: a part of those that the runtime has, for the reads themselves need some.
@@ -42,12 +52,15 @@ const THREADS_MAX: usize = 128;
 /// What is kept from one chunk to the next.
 pub(super) struct Views {
     opened: Cache<ViewKey, Arc<View>>,
-    blocks: Cache<BlockKey, (Bytes, Arc<[Witness]>)>,
+    blocks: Cache<BlockKey, Kept>,
+    sections: Cache<BlockKey, Kept>,
     at_once: tokio::sync::Semaphore,
     /// Reductions of much data at once: they are served one after another, or none might be in time.
     heavy: tokio::sync::Semaphore,
     /// Threads that wait for reads.
     threads: Arc<tokio::sync::Semaphore>,
+    /// Memory for states that others made and that are put together, in units of [`sections::UNIT_BYTES`].
+    assembling: tokio::sync::Semaphore,
 }
 
 /// A view of a version of a dataset.
@@ -75,6 +88,8 @@ enum BlockKey {
         array: usize,
         number: u64,
     },
+    /// Of a block of an array of one view.
+    Section { view: u64, array: usize, number: u64, section: u64 },
     /// Of a variable of a dataset: all its views share it.
     Tile { id: DatasetId, version: Version, variable: usize, shape: Vec<u64>, number: u64 },
 }
@@ -84,7 +99,12 @@ pub(super) struct Origin {
     /// Tells it from every other.
     serial: u64,
     of: PublishedDataset,
+    /// Blocks that others made for what is made now.
+    given: Given,
 }
+
+/// Blocks by where their array is in memory and by number.
+type Given = HashMap<(usize, u64), Kept>;
 
 /// A view, ready for use.
 pub(super) struct View {
@@ -119,7 +139,7 @@ enum Encoder {
 
 impl Views {
     pub(super) fn new(cores: usize) -> Self {
-        let weight = |_: &_, (bytes, sources): &(Bytes, Arc<[Witness]>)| {
+        let weight = |_: &BlockKey, (bytes, sources): &Kept| {
             u32::try_from(bytes.len() + sources.len() * 256 + 256).unwrap_or(u32::MAX)
         };
         Self {
@@ -128,6 +148,12 @@ impl Views {
                 .max_capacity(VIEWS_BYTES_MAX)
                 .build(),
             blocks: Cache::builder().weigher(weight).max_capacity(BLOCKS_BYTES_MAX).build(),
+            sections: Cache::builder()
+                .weigher(weight)
+                .max_capacity(SECTIONS_BYTES_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            assembling: tokio::sync::Semaphore::new(sections::UNITS),
             at_once: tokio::sync::Semaphore::new(CHUNKS_AT_ONCE),
             heavy: tokio::sync::Semaphore::new(cores),
             threads: Arc::new(tokio::sync::Semaphore::new(THREADS_MAX)),
@@ -143,27 +169,51 @@ impl Inner {
         chunk: &EvaluatedChunk,
     ) -> Result<Made> {
         let view = self.view(key).await?;
+        let origin = Arc::clone(&view.origin);
+        self.chunk_of(&view, &origin, chunk).await
+    }
+
+    /// A chunk of a view, made of an origin that may have blocks already.
+    async fn chunk_of(
+        self: &Arc<Self>,
+        view: &Arc<View>,
+        origin: &Arc<Origin>,
+        chunk: &EvaluatedChunk,
+    ) -> Result<Made> {
         let place = view.place(chunk)?;
         let Output { array, cost, encoder } = &view.outputs[place];
         if let Encoder::Passing(path) = encoder {
             let form = engine::ports::Form::Decoded;
             return self.make(&EvaluatedChunk { variable: path.clone(), form, ..chunk.clone() }).await;
         }
-        cost.check()?;
-        let _turn = if cost.is_heavy() {
-            Some(self.views.heavy.acquire().await.map_err(Error::internal)?)
-        } else {
-            None
-        };
-        let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
-        let _admitted = self.pool.admit_bytes(cost.memory_bytes).await?;
+        let _turn = self.turn(*cost).await?;
         let region = view.region(place, chunk.number);
-        let (elements, sources) = self.region(&view.origin, array, &region).await?;
-        let view = Arc::clone(&view);
+        let (elements, sources) = self.region(origin, array, &region).await?;
+        let view = Arc::clone(view);
         let encode = move || view.encode(place, &region, elements);
         let bytes = self.pool.run_admitted(encode).await?;
         Ok(Made { bytes: Some(bytes), sources })
     }
+
+    /// Waits until something of a cost may be made; refuses what costs more than anyone would wait for.
+    async fn turn(&self, cost: Cost) -> Result<Turn<'_>> {
+        cost.check()?;
+        let heavy = if cost.is_heavy() {
+            Some(self.views.heavy.acquire().await.map_err(Error::internal)?)
+        } else {
+            None
+        };
+        let one = self.views.at_once.acquire().await.map_err(Error::internal)?;
+        let admitted = self.pool.admit_bytes(cost.memory_bytes).await?;
+        Ok(Turn { _heavy: heavy, _one: one, _admitted: admitted })
+    }
+}
+
+/// Held while something of a view is made.
+struct Turn<'a> {
+    _heavy: Option<SemaphorePermit<'a>>,
+    _one: SemaphorePermit<'a>,
+    _admitted: Admitted,
 }
 
 impl Origin {
@@ -176,6 +226,16 @@ impl Origin {
             return BlockKey::Tile { id, version, variable, shape: tile_shape.clone(), number };
         }
         BlockKey::Own { view: self.serial, array: Arc::as_ptr(array) as usize, number }
+    }
+
+    /// A block that somebody else made.
+    fn given(&self, array: &Arc<Array>, number: u64) -> Option<&Kept> {
+        self.given.get(&(Arc::as_ptr(array) as usize, number))
+    }
+
+    /// The same with blocks that somebody else made.
+    fn with(&self, given: Given) -> Self {
+        Self { serial: self.serial, of: self.of.clone(), given }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cloudify_proto::convert::{file_from_wire, file_to_wire, identity_from_wire, identity_to_wire};
+use cloudify_proto::v1;
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::{Error, ErrorKind, FileIdentity, Result, SourceFile};
 
@@ -33,6 +35,25 @@ impl Witness {
     /// Whether there was a file.
     pub(super) fn length(&self) -> Option<u64> {
         self.state.map(|state| state.size_bytes)
+    }
+
+    /// For another worker.
+    pub(super) fn to_wire(&self) -> v1::SectionSource {
+        v1::SectionSource {
+            file: Some(file_to_wire(&self.file)),
+            array: self.array.clone().unwrap_or_default(),
+            state: self.state.map(identity_to_wire),
+        }
+    }
+
+    /// What another worker saw.
+    pub(super) fn from_wire(source: v1::SectionSource) -> Result<Self> {
+        let file = source.file.ok_or_else(|| Error::invalid("a section's source has no file"))?;
+        Ok(Self {
+            file: Arc::new(file_from_wire(file)?),
+            array: Some(source.array).filter(|array| !array.is_empty()),
+            state: source.state.map(identity_from_wire),
+        })
     }
 }
 

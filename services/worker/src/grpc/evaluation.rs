@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cloudify_proto::convert::file_from_wire;
 use cloudify_proto::status::to_status;
 use cloudify_proto::v1;
@@ -10,9 +11,10 @@ use cloudify_proto::v1::source_service_server::SourceService;
 use engine::ports::{EvaluatedChunk, Form, Worker};
 use engine::recall::{Recall, RecallState};
 use model::{DatasetId, Error, NodePath, Result, Version};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::catalog::dataset_to_wire;
+use super::sections;
 
 /// Both services.
 pub(super) struct Evaluation {
@@ -31,10 +33,41 @@ impl EvaluationService for Evaluation {
         &self,
         request: Request<v1::EvaluateChunkRequest>,
     ) -> Result<Response<v1::EvaluateChunkResponse>, Status> {
-        let made = async { self.worker.evaluate(&chunk(&request.into_inner())?).await };
-        let data = made.await.map_err(|error| to_status(&error))?;
-        let exists = data.is_some();
-        Ok(Response::new(v1::EvaluateChunkResponse { exists, data: data.unwrap_or_default() }))
+        let made = async {
+            let request = request.into_inner();
+            let wanted = chunk(&request)?;
+            if request.may_spread {
+                let reductions = self.worker.long_reductions(&wanted).await?;
+                if !reductions.is_empty() {
+                    return Ok(sections::reductions_to_wire(reductions));
+                }
+            }
+            self.worker.evaluate(&wanted).await.map(chunk_to_wire)
+        };
+        made.await.map(Response::new).map_err(|error| to_status(&error))
+    }
+
+    async fn make_section(
+        &self,
+        request: Request<v1::MakeSectionRequest>,
+    ) -> Result<Response<v1::MakeSectionResponse>, Status> {
+        let made = async {
+            let (wanted, section) = sections::section_from_wire(request.into_inner())?;
+            self.worker.section(&chunk(&wanted)?, section).await
+        };
+        let state = made.await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::MakeSectionResponse { state }))
+    }
+
+    async fn assemble_chunk(
+        &self,
+        request: Request<Streaming<v1::AssembleChunkRequest>>,
+    ) -> Result<Response<v1::EvaluateChunkResponse>, Status> {
+        let assembled = async {
+            let (wanted, sections) = sections::received(request.into_inner()).await?;
+            self.worker.assemble(&chunk(&wanted)?, sections).await
+        };
+        assembled.await.map(chunk_to_wire).map(Response::new).map_err(|error| to_status(&error))
     }
 
     async fn plan_chunk(
@@ -130,6 +163,14 @@ fn recall(recall: Recall) -> v1::Recall {
         finished_ms: recall.finished_ms,
         expected_seconds: recall.expected_seconds,
         position: recall.position,
+    }
+}
+
+fn chunk_to_wire(data: Option<Bytes>) -> v1::EvaluateChunkResponse {
+    v1::EvaluateChunkResponse {
+        exists: data.is_some(),
+        data: data.unwrap_or_default(),
+        reductions: Vec::new(),
     }
 }
 

@@ -1,14 +1,21 @@
-//! What a reduction is made of: regions of its input, in order, in parts that can be made apart.
+//! What a reduction is made of: regions of its input, in order, in parts that can be made apart on one worker, and in
+//! sections of parts that can be made by several.
 
 use std::ops::Range;
 
 use model::Region;
 
+use super::largest_leaf_bytes;
 use crate::array::{Array, Groups, NO_GROUP, Reduced};
 
 /// Inputs of one part. It never changes: parts are put together in order, so that a result is always the same to the last
 /// bit, however many cores make them.
 const PART: u64 = if cfg!(test) { 3 } else { 48 };
+/// Decoded bytes of the inputs of one section, roughly: enough that its state, which travels, is little beside them. It never
+/// changes either.
+const SECTION_BYTES: u64 = if cfg!(test) { 0 } else { 512 << 20 };
+/// Parts of one section, within these bounds.
+const SECTION_PARTS: (u64, u64) = if cfg!(test) { (2, 2) } else { (1, 64) };
 
 /// The regions of its input that a region of a reduction's groups is made of, in the order in which they are used.
 #[derive(Debug)]
@@ -16,6 +23,10 @@ pub struct Inputs {
     /// By dimension.
     ranges: Vec<Vec<Range<u64>>>,
     count: u64,
+    /// Parts of a section.
+    section: u64,
+    /// Decoded bytes of the inputs of a part, roughly.
+    part_bytes: u64,
 }
 
 impl Inputs {
@@ -38,12 +49,40 @@ impl Inputs {
             });
         }
         let count = ranges.iter().fold(1, |count: u64, ranges| count.saturating_mul(ranges.len() as u64));
-        Self { ranges, count }
+        let part_bytes = largest_leaf_bytes(of).saturating_mul(PART).max(1);
+        let section = (SECTION_BYTES / part_bytes).clamp(SECTION_PARTS.0, SECTION_PARTS.1);
+        Self { ranges, count, section, part_bytes }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// In how many parts they are used.
     pub fn parts(&self) -> u64 {
         self.count.div_ceil(PART).max(1)
+    }
+
+    /// In how many sections.
+    pub fn sections(&self) -> u64 {
+        self.parts().div_ceil(self.section)
+    }
+
+    /// Decoded bytes of the inputs of one, roughly.
+    pub fn section_bytes(&self) -> u64 {
+        self.part_bytes.saturating_mul(self.section)
+    }
+
+    /// The parts of a section.
+    pub fn parts_of(&self, section: u64) -> Range<u64> {
+        let first = section.saturating_mul(self.section).min(self.parts());
+        first..first.saturating_add(self.section).min(self.parts())
+    }
+
+    /// Whether a part is the last of its section.
+    pub(super) fn ends_section(&self, part: u64) -> bool {
+        part + 1 == self.parts() || (part + 1).is_multiple_of(self.section)
     }
 
     /// Those of a part.

@@ -1,12 +1,14 @@
 //! Many elements become one: block by block of the input into the state of the result.
 
 mod extremes;
+mod joined;
 mod moments;
 mod row;
 mod state;
 mod tables;
 mod totals;
 mod values;
+mod wire;
 
 use bytes::Bytes;
 use model::{DataType, Error, ErrorKind, Region, Result};
@@ -18,6 +20,8 @@ use crate::steps::{Reduction, Statistic};
 use row::Walk;
 use state::State;
 use totals::Totals;
+
+pub use joined::Joined;
 
 /// What is known of a region of a reduction's groups after a part of its inputs.
 pub struct Partial {
@@ -33,18 +37,15 @@ pub(super) fn reduce(
     leaves: &mut impl Leaves,
 ) -> Result<Bytes> {
     let inputs = Inputs::new(reduced, region);
-    let mut part_of = |part: u64| {
+    let mut joined = Joined::default();
+    for part in 0..inputs.parts() {
         let mut partial = Partial::new(reduced, region)?;
         for input in inputs.part(part) {
             partial.add(reduced, region, &input, leaves)?;
         }
-        Ok::<_, Error>(partial)
-    };
-    let mut whole = part_of(0)?;
-    for part in 1..inputs.parts() {
-        whole = whole.with(part_of(part)?);
+        joined.push(&inputs, part, partial);
     }
-    whole.finish(data_type)
+    joined.finish(data_type)
 }
 
 impl Partial {
@@ -77,6 +78,18 @@ impl Partial {
         self
     }
 
+    /// Its bytes, for another worker.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        wire::to_bytes(&self.state)
+    }
+
+    /// That of the same region of the same reduction, from its bytes. `CorruptData` where they are none.
+    pub fn from_bytes(reduced: &Reduced, region: &Region, bytes: &[u8]) -> Result<Self> {
+        let mut partial = Self::new(reduced, region)?;
+        wire::read(&mut partial.state, bytes)?;
+        Ok(partial)
+    }
+
     /// The elements of the result, as `data_type`.
     pub fn finish(self, data_type: DataType) -> Result<Bytes> {
         self.state.finish(data_type, &self.totals).map(Bytes::from)
@@ -98,6 +111,12 @@ pub fn state_bytes(reduced: &Reduced, region: &Region) -> u64 {
         }
     };
     cells.saturating_mul(a_cell)
+}
+
+/// Whether the state of a reduction is small beside what it is made of, so that it may travel: medians and quantiles hold
+/// all values.
+pub fn travels(reduced: &Reduced) -> bool {
+    !matches!(reduced.reduction, Reduction::Statistic(Statistic::Median) | Reduction::Quantiles(_))
 }
 
 fn short() -> Error {

@@ -9,7 +9,11 @@ use model::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::compute::{Leaf, Leaves, evaluate, evaluate_block, leaves, leaves_of_block};
+use crate::array::Made;
+use crate::compute::{
+    Inputs, Joined, Leaf, Leaves, Partial, evaluate, evaluate_block, leaves, leaves_of_block,
+    leaves_of_input, travels,
+};
 
 /// A dataset and the elements of its variables, whole.
 struct Whole {
@@ -44,6 +48,9 @@ impl Leaves for Chunks<'_> {
                 let mut inner = Chunks { whole: self.whole, expected };
                 let elements = evaluate_block(&array, &region, &mut inner)?;
                 assert_eq!(inner.expected.len(), 0);
+                if let Some(by_sections) = self.whole.by_sections(&array, &region) {
+                    assert_eq!(by_sections, elements, "the bits depend on who makes the sections");
+                }
                 Ok(elements)
             }
         }
@@ -51,6 +58,30 @@ impl Leaves for Chunks<'_> {
 }
 
 impl Whole {
+    /// A block of a reduction of which others make the sections; none where their states do not travel.
+    fn by_sections(&self, array: &Array, region: &Region) -> Option<Bytes> {
+        let Made::Reduced(reduced) = &array.made else { return None };
+        let groups = reduced.groups_of(region.clone());
+        let inputs = Inputs::new(reduced, &groups);
+        let mut whole = Joined::default();
+        for section in (0..inputs.sections()).filter(|_| travels(reduced)) {
+            let mut joined = Joined::default();
+            for number in inputs.parts_of(section) {
+                let mut part = Partial::new(reduced, &groups).unwrap();
+                for input in inputs.part(number) {
+                    let expected = leaves_of_input(reduced, &input).unwrap();
+                    let mut chunks = Chunks { whole: self, expected };
+                    part.add(reduced, &groups, &input, &mut chunks).unwrap();
+                }
+                joined.push(&inputs, number, part);
+            }
+            let bytes = joined.into_partial().unwrap().to_bytes().unwrap();
+            assert!(Partial::from_bytes(reduced, &groups, &bytes[..bytes.len() - 1]).is_err());
+            whole.push_section(Partial::from_bytes(reduced, &groups, &bytes).unwrap());
+        }
+        travels(reduced).then(|| whole.finish(array.data_type).unwrap())
+    }
+
     fn region(&self, array: &Arc<Array>, region: &Region) -> Bytes {
         let mut chunks = Chunks { whole: self, expected: leaves(array, region).unwrap() };
         let elements = evaluate(array, region, &mut chunks).unwrap();

@@ -4,7 +4,7 @@ use model::{ChunkGrid, Error, ErrorKind, Region, Result};
 use views::array::Array;
 use views::compute;
 
-use super::region::PARTS_BYTES_MAX;
+use super::reduction::PARTS_BYTES_MAX;
 use super::supply::ahead;
 
 /// Most decoded bytes that one chunk of a view may be made of.

@@ -16,7 +16,7 @@ use views::{Step, Steps, plan};
 use zarr::codecs::ChunkCodecs;
 use zarr::decoded::Encoding;
 
-use super::{Cost, Encoder, Origin, Output, View, ViewKey};
+use super::{Cost, Encoder, Given, Origin, Output, View, ViewKey};
 use crate::evaluate::Inner;
 use crate::evaluate::decode::failed;
 use crate::evaluate::rounding::Rounding;
@@ -114,7 +114,7 @@ fn elements_of(dataset: &Dataset) -> Dataset {
 impl Origin {
     fn new(of: PublishedDataset) -> Self {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
-        Self { serial: SERIAL.fetch_add(1, Ordering::Relaxed), of }
+        Self { serial: SERIAL.fetch_add(1, Ordering::Relaxed), of, given: Given::new() }
     }
 }
 

@@ -1,5 +1,12 @@
 //! The smallest and the largest, the first and the last.
 
+use model::Result;
+
+use super::wire::{counts, numbers, write_counts, write_numbers};
+
+/// The place, on the wire, of the first or last value of a cell that has none.
+const NOWHERE: u64 = u64::MAX;
+
 /// The smallest or the largest value of each cell; NaN as long as there is none.
 pub(super) struct Extremes {
     cells: Vec<f64>,
@@ -27,6 +34,15 @@ impl Extremes {
 
     pub(super) fn add(&mut self, later: &Self) {
         self.each(0, &later.cells);
+    }
+
+    pub(super) fn write(&self, into: &mut Vec<u8>) {
+        write_numbers(self.cells.iter().copied(), into);
+    }
+
+    pub(super) fn read(&mut self, from: &mut &[u8]) -> Result<()> {
+        self.cells = numbers(self.cells.len(), from)?.collect();
+        Ok(())
     }
 
     pub(super) fn finish(self) -> impl Iterator<Item = f64> {
@@ -71,6 +87,19 @@ impl Ends {
         if comes_first {
             *known = Some((position, value));
         }
+    }
+
+    pub(super) fn write(&self, into: &mut Vec<u8>) {
+        write_counts(self.cells.iter().map(|cell| cell.map_or(NOWHERE, |(place, _)| place)), into);
+        write_numbers(self.cells.iter().map(|cell| cell.map_or(f64::NAN, |(_, value)| value)), into);
+    }
+
+    pub(super) fn read(&mut self, from: &mut &[u8]) -> Result<()> {
+        let places = counts(self.cells.len(), from)?;
+        let values = numbers(self.cells.len(), from)?;
+        let cell = |(place, value)| (place != NOWHERE).then_some((place, value));
+        self.cells = places.zip(values).map(cell).collect();
+        Ok(())
     }
 
     pub(super) fn finish(self) -> impl Iterator<Item = f64> {

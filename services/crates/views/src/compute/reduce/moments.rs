@@ -1,7 +1,10 @@
 //! Sums, means, counts, variances.
 
+use model::Result;
+
 use super::row::Weight;
 use super::totals::Totals;
+use super::wire::{counts, numbers, write_counts, write_numbers};
 use crate::steps::Statistic;
 
 /// Lanes of a sum: so many are added at once.
@@ -70,6 +73,18 @@ impl Sums {
         }
     }
 
+    pub(super) fn write(&self, into: &mut Vec<u8>) {
+        write_numbers(self.totals.iter().copied(), into);
+        write_counts(self.missing.iter().copied(), into);
+    }
+
+    pub(super) fn read(&mut self, from: &mut &[u8]) -> Result<()> {
+        let cells = self.totals.len();
+        self.totals = numbers(cells, from)?.collect();
+        self.missing = if from.is_empty() { Vec::new() } else { counts(cells, from)?.collect() };
+        Ok(())
+    }
+
     pub(super) fn finish(self, totals: &Totals) -> impl Iterator<Item = f64> {
         let Self { statistic, totals: sums, missing } = self;
         sums.into_iter().zip(totals.iter()).enumerate().map(move |(cell, (sum, total))| {
@@ -129,6 +144,16 @@ impl WeightedSums {
         }
     }
 
+    pub(super) fn write(&self, into: &mut Vec<u8>) {
+        write_numbers(self.0.iter().flat_map(|(sum, weight)| [*sum, *weight]), into);
+    }
+
+    pub(super) fn read(&mut self, from: &mut &[u8]) -> Result<()> {
+        let mut all = numbers(self.0.len() * 2, from)?;
+        self.0.fill_with(|| (all.next().unwrap_or_default(), all.next().unwrap_or_default()));
+        Ok(())
+    }
+
     pub(super) fn finish(self) -> impl Iterator<Item = f64> {
         self.0.into_iter().map(|(sum, weight)| if weight == 0.0 { f64::NAN } else { sum / weight })
     }
@@ -185,6 +210,17 @@ impl Moments {
         for (cell, later) in self.cells.iter_mut().zip(&later.cells) {
             cell.add(*later);
         }
+    }
+
+    pub(super) fn write(&self, into: &mut Vec<u8>) {
+        write_numbers(self.cells.iter().flat_map(|cell| [cell.count, cell.mean, cell.squares]), into);
+    }
+
+    pub(super) fn read(&mut self, from: &mut &[u8]) -> Result<()> {
+        let mut all = numbers(self.cells.len() * 3, from)?;
+        let mut next = || all.next().unwrap_or_default();
+        self.cells.fill_with(|| Moment { count: next(), mean: next(), squares: next() });
+        Ok(())
     }
 
     pub(super) fn finish(self) -> impl Iterator<Item = f64> {

@@ -95,6 +95,31 @@ impl State {
         }
     }
 
+    /// Appends its bytes.
+    pub(super) fn write(&self, into: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Sums(sums) => sums.write(into),
+            Self::Weighted(sums) => sums.write(into),
+            Self::Moments(moments) => moments.write(into),
+            Self::Extremes(extremes) => extremes.write(into),
+            Self::Ends(ends) => ends.write(into),
+            Self::Values(_) => return Err(Error::internal("all values of a quantile do not travel")),
+        }
+        Ok(())
+    }
+
+    /// Takes them back, as many as its cells have.
+    pub(super) fn read(&mut self, from: &mut &[u8]) -> Result<()> {
+        match self {
+            Self::Sums(sums) => sums.read(from),
+            Self::Weighted(sums) => sums.read(from),
+            Self::Moments(moments) => moments.read(from),
+            Self::Extremes(extremes) => extremes.read(from),
+            Self::Ends(ends) => ends.read(from),
+            Self::Values(_) => Err(Error::internal("all values of a quantile do not travel")),
+        }
+    }
+
     /// The results; NaN where there is none.
     pub(super) fn finish(self, data_type: DataType, totals: &Totals) -> Result<Vec<u8>> {
         match self {

@@ -1,0 +1,172 @@
+//! Blocks of reductions, made in parts on several cores.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
+use model::{Error, Region, Result};
+use tokio_util::task::AbortOnDropHandle;
+use views::array::{Array, Made as How, Reduced};
+use views::compute::{self, Inputs, Joined, Leaf, Partial};
+
+use super::feed::Feed;
+use super::region::{Kept, too_many};
+use super::supply::{Sources, has_blocks};
+use super::{Origin, fault};
+use crate::evaluate::Inner;
+use crate::local::blocking;
+
+/// Memory for parts of one reduction that are under way at once, in bytes.
+pub(super) const PARTS_BYTES_MAX: u64 = 64 << 20;
+
+/// An input of a reduction, and what it is made of.
+type Input = (Region, Vec<Leaf>);
+
+/// A region of a reduction's groups that is being made.
+pub(super) struct Reducing {
+    origin: Arc<Origin>,
+    array: Arc<Array>,
+    groups: Region,
+    pub(super) inputs: Inputs,
+    /// Bytes of the state of one part.
+    state_bytes: u64,
+}
+
+impl Reducing {
+    /// What a region of an array that is a reduction is made of; takes its time where it is made of much.
+    pub(super) fn new(origin: Arc<Origin>, array: Arc<Array>, region: Region) -> Result<Self> {
+        let reduced = reduced(&array)?;
+        let groups = reduced.groups_of(region);
+        let inputs = Inputs::new(reduced, &groups);
+        let state_bytes = compute::state_bytes(reduced, &groups);
+        Ok(Self { origin, groups, inputs, state_bytes, array })
+    }
+
+    /// Nothing known yet.
+    fn partial(&self) -> Result<Partial> {
+        Partial::new(reduced(&self.array)?, &self.groups)
+    }
+
+    /// What another worker knows.
+    pub(super) fn read(&self, bytes: &[u8]) -> Result<Partial> {
+        Partial::from_bytes(reduced(&self.array)?, &self.groups, bytes)
+    }
+
+    /// The elements that all parts make.
+    pub(super) fn finish(&self, joined: Joined) -> Result<bytes::Bytes> {
+        joined.finish(self.array.data_type)
+    }
+
+    fn add(&self, to: &mut Partial, input: &Region, feed: &mut Feed) -> Result<()> {
+        to.add(reduced(&self.array)?, &self.groups, input, feed)
+    }
+
+    /// The inputs of a part.
+    fn inputs_of(&self, part: u64) -> Result<Vec<Input>> {
+        let reduced = reduced(&self.array)?;
+        let leaves = |input: &Region| compute::leaves_of_input(reduced, input).map_err(too_many);
+        self.inputs.part(part).map(|input| leaves(&input).map(|leaves| (input, leaves))).collect()
+    }
+}
+
+impl Inner {
+    /// A region of a reduction, in parts on several cores, put together in order.
+    pub(super) async fn reduce(
+        self: &Arc<Self>,
+        origin: &Arc<Origin>,
+        array: &Arc<Array>,
+        region: &Region,
+        at_once: usize,
+    ) -> Result<Kept> {
+        let of = (Arc::clone(origin), Arc::clone(array), region.clone());
+        let reducing = Arc::new(blocking(move || Reducing::new(of.0, of.1, of.2)).await?);
+        let parts = 0..reducing.inputs.parts();
+        let (joined, sources) = self.join(&reducing, parts, at_once).await?;
+        let elements = self.pool.run_admitted(move || reducing.finish(joined)).await?;
+        Ok((elements, sources.into_iter().collect()))
+    }
+
+    /// Some parts of a reduction, so many at once.
+    pub(super) async fn join(
+        self: &Arc<Self>,
+        reducing: &Arc<Reducing>,
+        parts: Range<u64>,
+        at_once: usize,
+    ) -> Result<(Joined, Sources)> {
+        let at_once = at_once.min((PARTS_BYTES_MAX / reducing.state_bytes.max(1)) as usize).max(1);
+        let make = |number| {
+            let (inner, reducing) = (Arc::clone(self), Arc::clone(reducing));
+            let part = async move { inner.part_of(&reducing, number).await.map(|part| (number, part)) };
+            AbortOnDropHandle::new(tokio::spawn(part))
+        };
+        let mut made = futures::stream::iter(parts).map(make).buffered(at_once);
+        let (mut joined, mut sources) = (Joined::default(), Sources::new());
+        while let Some(part) = made.next().await {
+            let (number, (part, of)) = part.map_err(fault)??;
+            sources.extend(of);
+            let reducing = Arc::clone(reducing);
+            let push = move || {
+                joined.push(&reducing.inputs, number, part);
+                Ok(joined)
+            };
+            joined = self.pool.run_admitted(push).await?;
+        }
+        Ok((joined, sources))
+    }
+
+    fn part_of<'a>(
+        self: &'a Arc<Self>,
+        reducing: &'a Arc<Reducing>,
+        part: u64,
+    ) -> BoxFuture<'a, Result<(Partial, Sources)>> {
+        async move {
+            let of = Arc::clone(reducing);
+            let inputs = blocking(move || of.inputs_of(part)).await?;
+            if inputs.iter().any(|(_, leaves)| has_blocks(leaves)) {
+                return self.part_of_blocks(reducing, inputs).await;
+            }
+            let (regions, leaves): (Vec<Region>, Vec<Vec<Leaf>>) = inputs.into_iter().unzip();
+            let of = Arc::clone(reducing);
+            let run = move |feed: &mut Feed| {
+                let mut partial = of.partial()?;
+                for input in &regions {
+                    of.add(&mut partial, input, feed)?;
+                }
+                Ok(partial)
+            };
+            let leaves = leaves.into_iter().flatten().collect();
+            self.stream(&reducing.origin, &reducing.array, leaves, run).await
+        }
+        .boxed()
+    }
+
+    /// A part whose inputs are computed themselves: one after another, with no thread that waits for them.
+    async fn part_of_blocks(
+        self: &Arc<Self>,
+        reducing: &Arc<Reducing>,
+        inputs: Vec<Input>,
+    ) -> Result<(Partial, Sources)> {
+        let of = Arc::clone(reducing);
+        let mut partial = self.pool.run_admitted(move || of.partial()).await?;
+        let mut sources = Sources::new();
+        for (input, leaves) in inputs {
+            let (mut feed, read_of) = self.gather(&reducing.origin, leaves).await?;
+            sources.extend(read_of);
+            let of = Arc::clone(reducing);
+            let add = move || {
+                of.add(&mut partial, &input, &mut feed)?;
+                Ok(partial)
+            };
+            partial = self.pool.run_admitted(add).await?;
+        }
+        Ok((partial, sources))
+    }
+}
+
+fn reduced(array: &Array) -> Result<&Reduced> {
+    match &array.made {
+        How::Reduced(reduced) => Ok(reduced),
+        _ => Err(Error::internal("no reduction")),
+    }
+}
