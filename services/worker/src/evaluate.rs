@@ -95,7 +95,7 @@ impl Evaluator {
 
     /// A chunk; none where the sources have nothing of it.
     pub async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
-        self.once(chunk, self.make(chunk)).await
+        self.once(chunk, || self.make(chunk)).await
     }
 
     /// Long reductions that a chunk is made of, if it is not kept.
@@ -123,14 +123,14 @@ impl Evaluator {
             return Err(Error::invalid("the chunk is of no view"));
         };
         let key = ViewKey::new(&chunk.id, chunk.version, steps);
-        self.once(chunk, self.inner.assemble(key, chunk, sections)).await
+        self.once(chunk, || self.inner.assemble(key, chunk, sections)).await
     }
 
     /// What is kept of a chunk, if its sources are what they were; else what is made now, once for all who ask.
-    async fn once(
+    async fn once<F: Future<Output = Result<Made>>>(
         &self,
         chunk: &EvaluatedChunk,
-        make: impl Future<Output = Result<Made>>,
+        make: impl FnOnce() -> F,
     ) -> Result<Option<Bytes>> {
         if let Some(made) = self.made.get(chunk).await {
             // Bytes of the registered state, or none: also where they are kept.
@@ -139,8 +139,8 @@ impl Evaluator {
             }
             self.made.invalidate(chunk).await;
         }
-        let made = self.made.try_get_with(chunk.clone(), make).await;
-        made.map(|made| made.bytes).map_err(|error| Error::clone(&error))
+        let new = self.made.try_get_with(chunk.clone(), Box::pin(make())).await;
+        new.map(|made| made.bytes).map_err(|error| Error::clone(&error))
     }
 
     async fn make(&self, chunk: &EvaluatedChunk) -> Result<Made> {

@@ -1,5 +1,6 @@
 //! Views over the wire: opened and evaluated with their steps.
 
+use cloudify_proto::v1::assemble_chunk_request::Item;
 use cloudify_proto::v1::evaluation_service_server::{EvaluationService, EvaluationServiceServer};
 use engine::ports::Form;
 
@@ -7,8 +8,20 @@ use super::*;
 
 const STEPS: &str = "var=ocean/tos|mean=time";
 
+const LONG: &str = "mean=time";
+/// The chunk of which a section cannot be made.
+const BROKEN: u64 = 9;
+
 /// Answers with what it is asked.
-struct Echo;
+#[derive(Clone, Default)]
+struct Echo {
+    sections: Arc<AtomicUsize>,
+}
+
+fn answer(text: &str) -> Response<v1::EvaluateChunkResponse> {
+    let data = text.to_owned().into();
+    Response::new(v1::EvaluateChunkResponse { exists: true, data, ..Default::default() })
+}
 
 #[tonic::async_trait]
 impl EvaluationService for Echo {
@@ -17,8 +30,44 @@ impl EvaluationService for Echo {
         request: Request<v1::EvaluateChunkRequest>,
     ) -> Result<Response<v1::EvaluateChunkResponse>, Status> {
         let chunk = request.into_inner();
-        let data = format!("{:?} {}", chunk.form(), chunk.view).into();
-        Ok(Response::new(v1::EvaluateChunkResponse { exists: true, data }))
+        if chunk.may_spread && chunk.view == LONG {
+            let long =
+                v1::LongReduction { array: 1, block: 2, sections: 5, state_bytes: 1 << 20, at_once: 1 };
+            return Ok(Response::new(v1::EvaluateChunkResponse {
+                reductions: vec![long],
+                ..Default::default()
+            }));
+        }
+        Ok(answer(&format!("{:?} {}", chunk.form(), chunk.view)))
+    }
+
+    async fn make_section(
+        &self,
+        request: Request<v1::MakeSectionRequest>,
+    ) -> Result<Response<v1::MakeSectionResponse>, Status> {
+        self.sections.fetch_add(1, Ordering::SeqCst);
+        let v1::MakeSectionRequest { chunk, array, block, section } = request.into_inner();
+        if chunk.unwrap_or_default().chunk == BROKEN && section == 3 {
+            return Err(Status::failed_precondition("the source changed"));
+        }
+        Ok(Response::new(v1::MakeSectionResponse { state: format!("{array}.{block}.{section}").into() }))
+    }
+
+    async fn assemble_chunk(
+        &self,
+        request: Request<Streaming<v1::AssembleChunkRequest>>,
+    ) -> Result<Response<v1::EvaluateChunkResponse>, Status> {
+        let mut items = request.into_inner();
+        let mut told = Vec::new();
+        while let Some(item) = items.message().await? {
+            match item.item {
+                Some(Item::Chunk(chunk)) => told.push(format!("{}:", chunk.chunk)),
+                Some(Item::Section(section)) => told.push(String::from_utf8(section.state.into()).unwrap()),
+                Some(Item::End(_)) => return Ok(answer(&told.join(" "))),
+                None => {}
+            }
+        }
+        Err(Status::invalid_argument("broken off"))
     }
 
     async fn plan_chunk(
@@ -50,12 +99,12 @@ impl EvaluationService for Echo {
     }
 }
 
-async fn echo() -> String {
+async fn echo(echo: Echo) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
     let serving = tonic::transport::Server::builder()
-        .add_service(EvaluationServiceServer::new(Echo))
+        .add_service(EvaluationServiceServer::new(echo))
         .serve_with_incoming(incoming);
     tokio::spawn(async move { serving.await.unwrap() });
     url
@@ -63,7 +112,7 @@ async fn echo() -> String {
 
 #[tokio::test]
 async fn a_view_is_opened_and_evaluated_with_its_steps() {
-    let url = echo().await;
+    let url = echo(Echo::default()).await;
     // The next worker is asked where one is away.
     let worker = connect(&["http://127.0.0.1:1", &url]);
     let (id, version) = (DatasetId::parse("tas").unwrap(), Version(3));
@@ -83,4 +132,30 @@ async fn a_view_is_opened_and_evaluated_with_its_steps() {
         let steps = if let Form::View(steps) = &chunk.form { steps.len() } else { 0 };
         assert_eq!((plan.source_chunks, plan.is_estimated), (7 + steps as u64, true));
     }
+}
+
+#[tokio::test]
+async fn long_reductions_are_made_by_all_and_put_together_in_order() {
+    let workers = [Echo::default(), Echo::default()];
+    let urls = [echo(workers[0].clone()).await, echo(workers[1].clone()).await];
+    let chunk = |number| EvaluatedChunk {
+        id: DatasetId::parse("tas").unwrap(),
+        version: Version(3),
+        variable: NodePath::parse("tas").unwrap(),
+        number,
+        form: Form::View(LONG.into()),
+    };
+    let both = connect(&[&urls[0], &urls[1]]);
+    let made = both.evaluate(&chunk(7)).await.unwrap().unwrap();
+    assert_eq!(made, "7: 1.2.0 1.2.1 1.2.2 1.2.3 1.2.4".as_bytes());
+    let counts = workers.each_ref().map(|worker| worker.sections.load(Ordering::SeqCst));
+    assert!(counts == [2, 3] || counts == [3, 2], "{counts:?}");
+    // The failure of a section is that of the chunk, in its own words.
+    let failed = both.evaluate(&chunk(BROKEN)).await.unwrap_err();
+    assert_eq!((failed.kind, &*failed.message), (ErrorKind::Conflict, "the source changed"));
+    // One alone makes all of it, and so does the other where one is away.
+    let one = connect(&[&urls[0]]);
+    assert_eq!(one.evaluate(&chunk(7)).await.unwrap().unwrap(), format!("View {LONG}").as_bytes());
+    let with_dead = connect(&["http://127.0.0.1:1", &urls[0]]);
+    assert_eq!(with_dead.evaluate(&chunk(7)).await.unwrap().unwrap(), made);
 }

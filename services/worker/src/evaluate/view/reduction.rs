@@ -36,11 +36,10 @@ pub(super) struct Reducing {
 impl Reducing {
     /// What a region of an array that is a reduction is made of; takes its time where it is made of much.
     pub(super) fn new(origin: Arc<Origin>, array: Arc<Array>, region: Region) -> Result<Self> {
-        let reduced = reduced(&array)?;
-        let groups = reduced.groups_of(region);
-        let inputs = Inputs::new(reduced, &groups);
-        let state_bytes = compute::state_bytes(reduced, &groups);
-        Ok(Self { origin, groups, inputs, state_bytes, array })
+        let of = reduced(&array)?;
+        let groups = of.groups_of(region);
+        let (inputs, state_bytes) = (Inputs::new(of, &groups), compute::state_bytes(of, &groups));
+        Ok(Self { origin, array, groups, inputs, state_bytes })
     }
 
     /// Nothing known yet.
@@ -100,9 +99,9 @@ impl Inner {
             let part = async move { inner.part_of(&reducing, number).await.map(|part| (number, part)) };
             AbortOnDropHandle::new(tokio::spawn(part))
         };
-        let mut made = futures::stream::iter(parts).map(make).buffered(at_once);
+        let mut coming = futures::stream::iter(parts).map(make).buffered(at_once);
         let (mut joined, mut sources) = (Joined::default(), Sources::new());
-        while let Some(part) = made.next().await {
+        while let Some(part) = coming.next().await {
             let (number, (part, of)) = part.map_err(fault)??;
             sources.extend(of);
             let reducing = Arc::clone(reducing);
