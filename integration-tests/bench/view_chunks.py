@@ -14,6 +14,7 @@ from bench.measure import Sample, measure
 from harness import server
 
 STEPS = "bitround=9|codec=blosc-lz4:5"
+CLIMATOLOGY, MONTHS = "groupby=time.month:mean|codec=none", 12
 COUNT, BYTES = 240, 721 * 1440 * 4
 CONNECTIONS = 16
 WORKERS = (1, 2, 4)
@@ -23,15 +24,20 @@ CONFIG = "[evaluate]\ncache_bytes_max = 0\nthreads = 1\n"
 def start(kind: str, folder: pathlib.Path, bench, workers: int = 1) -> targets.Target:
     """A server with one thread for each worker, and each worker on a core of its own."""
     system = server.start(kind, folder, [bench.root], config=CONFIG, catalog=bench.catalog, workers=workers)
-    for core, worker in zip(sorted(os.sched_getaffinity(0)), system.workers, strict=False):
-        for thread in pathlib.Path(f"/proc/{worker.pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {core})
+    pin(system)
     return targets.Target(f"{workers} of {kind}", system.url, [process.pid for process in system.processes], system.stop)
 
 
-def ask(target: targets.Target, connections: int, seconds: int) -> Sample:
-    prefix = f"/datasets/bench/view/{urllib.parse.quote(STEPS, safe='')}/zarr/tas/"
-    return measure(target, prefix, ".0.0", COUNT, connections, seconds)
+def pin(system: server.Topology) -> None:
+    """Puts each worker on a core of its own."""
+    for core, worker in zip(sorted(os.sched_getaffinity(0)), system.workers, strict=False):
+        for thread in pathlib.Path(f"/proc/{worker.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
+
+
+def ask(target: targets.Target, connections: int, seconds: int, steps: str = STEPS, count: int = COUNT) -> Sample:
+    prefix = f"/datasets/bench/view/{urllib.parse.quote(steps, safe='')}/zarr/tas/"
+    return measure(target, prefix, ".0.0", count, connections, seconds)
 
 
 def encoding(bench, seconds: int, rounds: int) -> None:
@@ -49,20 +55,30 @@ def encoding(bench, seconds: int, rounds: int) -> None:
 
 
 def scaling(bench, seconds: int, rounds: int) -> None:
+    """Chunks of much work, and of little, where gateway and client take a good part of the cores."""
     cores = len(os.sched_getaffinity(0))
     counts = [count for count in WORKERS if count <= cores]
-    systems, samples = {}, {count: [] for count in counts}
+    systems = {}
     try:
         for count in counts:
             systems[count] = start("two-process", bench.folder / f"workers-{count}", bench, count)
-            ask(systems[count], CONNECTIONS, seconds)
-        for _ in range(rounds):
-            for count in counts:
-                samples[count].append(ask(systems[count], CONNECTIONS, seconds))
+        for steps, chunks in ((CLIMATOLOGY, MONTHS), (STEPS, COUNT)):
+            # Long enough for some chunks of much work.
+            asked = max(seconds, 10) if steps == CLIMATOLOGY else seconds
+            samples = {count: [] for count in counts}
+            for number in range(rounds + 1):
+                for count in counts:
+                    sample = ask(systems[count], CONNECTIONS, asked, steps, chunks)
+                    # The first round warms up.
+                    samples[count] += [sample] if number else []
+            tell(steps, samples, rounds, cores)
     finally:
         for system in systems.values():
             system.stop()
-    print(f"\nWorkers on cores of their own, `{STEPS}` ({rounds} rounds, medians)")
+
+
+def tell(steps: str, samples: dict[int, list[Sample]], rounds: int, cores: int) -> None:
+    print(f"\nWorkers on cores of their own, `{steps}` ({rounds} rounds, medians)")
     print(f"  {cores} cores for them, the gateway and the client")
     for count, runs in samples.items():
         rate, busy, others = (

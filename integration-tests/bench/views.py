@@ -17,7 +17,7 @@ import urllib.parse
 import netCDF4
 import numpy as np
 
-from bench import commands, data, goals, processes, stores, view_chunks
+from bench import commands, data, goals, processes, spread, stores, view_chunks
 from bench.commands import Cost
 from harness import server
 from harness.paths import REPOSITORY
@@ -191,3 +191,4 @@ def run(folder: pathlib.Path, seconds: int, rounds: int) -> None:
     point(bench, rounds)
     view_chunks.encoding(bench, seconds, rounds)
     view_chunks.scaling(bench, seconds, rounds)
+    spread.run(bench, rounds)

@@ -102,6 +102,26 @@ def test_a_chunk_on_tape_says_when_to_come_again_and_comes(start, data, library,
     assert len(library.batches()) == 2
 
 
+def test_a_plan_counts_files_on_tape_and_orders_none(start, data, library, kind):
+    system = start(kind, config=library.config())
+    files = series(system, data, 3)
+    library.put_away(*files[1:])
+
+    def on_tape(request):
+        answer = requests.get(f"{system.url}/datasets/tas/plan/{request}", timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["files_on_tape"]
+
+    assert on_tape("view/mean=time/zarr/tas/0") == 2
+    assert on_tape("view/isel=time:0..3~pmean=time/zarr/tas/0") == 0
+    for store in ("kerchunk", "zarr"):
+        assert [on_tape(f"{store}/tas/{step}.0") for step in (0, STEPS, 2 * STEPS)] == [0, 1, 1]
+        assert on_tape(f"{store}/tas") == 1
+    assert library.batches() == []
+    recalled(system, STEPS)
+    assert on_tape(f"kerchunk/tas/{STEPS}.0") == 0
+
+
 def test_a_file_is_ordered_once_however_many_ask(start, data, library, kind):
     library.delay(5)
     system = start(kind, config=library.config(batch_ms=3000))

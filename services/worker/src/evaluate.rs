@@ -167,7 +167,7 @@ impl Inner {
             return Err(Error::invalid("the array has no such chunk"));
         }
         let decoded_bytes = recipe.decoder.decoded_bytes();
-        match self.locate(&recipe, chunk.number).await? {
+        match self.locate(&recipe.published, recipe.variable, chunk.number).await? {
             Source::Missing(place) => Ok(Made { bytes: None, sources: place.into_iter().collect() }),
             Source::Computed => self.composed(&recipe, chunk.number).await,
             Source::Inline(stored) => {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use engine::open::{Document, Located, OpenDataset};
-use engine::ports::{ChunkPlan, Form};
+use engine::ports::{ChunkPlan, EvaluatedChunk, Form};
 use http::HeaderValue;
-use model::{Error, Result};
+use model::{Codec, Error, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 use zarr::key::{ChunkIndex, Key};
@@ -162,25 +162,34 @@ async fn of_chunk(
     place: usize,
     index: &ChunkIndex,
 ) -> Result<(ChunkPlan, u64)> {
-    let missing = ChunkPlan { source_chunks: 1, missing_chunks: 1, ..ChunkPlan::default() };
-    let stored =
-        |length: u64| ChunkPlan { source_chunks: 1, stored_bytes: length, files: 1, ..ChunkPlan::default() };
+    let variable = &dataset.dataset_in(form).variables[place];
+    let codecs = dataset.dataset().variables[place].codecs.as_slice();
+    let is_inner = index.is_of_v2() && matches!(codecs, [Codec::Sharding(_)]);
+    let read = |length| ChunkPlan { source_chunks: 1, stored_bytes: length, ..ChunkPlan::default() };
     Ok(match state.datasets.locate_in(form, dataset, place, index).await? {
         Located::Computed(chunk) => {
-            let variable = &dataset.dataset_in(form).variables[place];
             let size = variable.data_type.size().unwrap_or(1) as u64;
             let elements: u64 = variable.grid.chunk_shape().iter().product();
             (state.worker.plan(&chunk).await?, elements.saturating_mul(size))
         }
-        Located::Stored { range, .. } => (stored(range.length), range.length),
-        Located::File { file, array } => match state.datasets.length(&file, array.as_deref()).await? {
-            Some(length) => (stored(length), length),
-            None => (missing, 0),
-        },
-        Located::Inline(bytes) => (ChunkPlan { files: 0, ..stored(bytes.len() as u64) }, bytes.len() as u64),
-        Located::Missing => (missing, 0),
-        Located::Outside => return Err(Error::not_found("the array has no such chunk")),
+        // An inner chunk of a shard, as v2 names it: its shard was looked into to find it.
+        Located::Stored { range, .. } if is_inner => (read(range.length), range.length),
+        Located::Stored { .. } | Located::File { .. } => {
+            // A worker knows how long it is, and whether it is on tape.
+            let number = index.number(&dataset.dataset().variables[place].grid);
+            let number = number.ok_or_else(no_chunk)?;
+            let chunk = EvaluatedChunk { form: Form::Stored, ..dataset.chunk(place, number) };
+            let plan = state.worker.plan(&chunk).await?;
+            (plan, plan.stored_bytes)
+        }
+        Located::Inline(bytes) => (read(bytes.len() as u64), bytes.len() as u64),
+        Located::Missing => (ChunkPlan { source_chunks: 1, missing_chunks: 1, ..ChunkPlan::default() }, 0),
+        Located::Outside => return Err(no_chunk()),
     })
+}
+
+fn no_chunk() -> Error {
+    Error::not_found("the array has no such chunk")
 }
 
 impl Plan {

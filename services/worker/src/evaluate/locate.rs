@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use engine::open::{Located, by_key, in_record};
-use engine::ports::{ReferenceRecord, StoredBytes};
+use engine::ports::{PublishedDataset, ReferenceRecord, StoredBytes};
 use futures::TryStreamExt as _;
 use model::{ByteRange, DatasetId, Error, ErrorKind, InPlace, Result, SourceFile, Version};
 use moka::sync::Cache;
 
+use super::Inner;
 use super::witness::Witness;
-use super::{Inner, Recipe};
 
 /// Most bytes of references that are kept.
 const RECORDS_BYTES_MAX: u64 = 64 << 20;
@@ -41,19 +41,24 @@ impl Records {
 }
 
 impl Inner {
-    /// Where the chunk of a number is.
-    pub(super) async fn locate(&self, recipe: &Recipe, number: u64) -> Result<Source> {
-        let variable = recipe.own();
-        let published = &recipe.published;
-        let in_place = published.in_place.get(recipe.variable).and_then(Option::as_ref);
-        let located = match in_place.and_then(|in_place| by_key(in_place, &variable.grid, number)) {
+    /// Where the chunk of a number of a variable, by its place, is.
+    pub(super) async fn locate(
+        &self,
+        published: &PublishedDataset,
+        variable: usize,
+        number: u64,
+    ) -> Result<Source> {
+        let grid = &published.dataset.variables[variable].grid;
+        let in_place = published.in_place.get(variable).and_then(Option::as_ref);
+        let located = match in_place.and_then(|in_place| by_key(in_place, grid, number)) {
             Some(located) => located,
-            None => match in_place {
-                Some(InPlace::Records { record_size, .. }) => {
-                    self.referred(recipe, number, *record_size).await?
-                }
-                _ => self.referred(recipe, number, published.record_size).await?,
-            },
+            None => {
+                let record_size = match in_place {
+                    Some(InPlace::Records { record_size, .. }) => *record_size,
+                    _ => published.record_size,
+                };
+                self.referred(published, variable, number, record_size).await?
+            }
         };
         Ok(match located {
             Located::Inline(bytes) => Source::Inline(bytes),
@@ -78,14 +83,20 @@ impl Inner {
         })
     }
 
-    async fn referred(&self, recipe: &Recipe, number: u64, record_size: u64) -> Result<Located> {
-        let (published, place) = (&recipe.published, number / record_size.max(1));
-        let key = (published.id.clone(), published.version, recipe.variable, place);
+    async fn referred(
+        &self,
+        published: &PublishedDataset,
+        variable: usize,
+        number: u64,
+        record_size: u64,
+    ) -> Result<Located> {
+        let place = number / record_size.max(1);
+        let key = (published.id.clone(), published.version, variable, place);
         if let Some(record) = self.records.0.get(&key) {
             return Ok(in_record(&record, number)?.unwrap_or(Located::Outside));
         }
-        let (of, variable) = ((&published.id, published.version), &recipe.own().path);
-        let read = crate::references::read(&self.catalog, &self.files, of, variable, place);
+        let (of, path) = ((&published.id, published.version), &published.dataset.variables[variable].path);
+        let read = crate::references::read(&self.catalog, &self.files, of, path, place);
         let record = Arc::new(read.await?);
         self.records.0.insert(key, Arc::clone(&record));
         Ok(in_record(&record, number)?.unwrap_or(Located::Outside))

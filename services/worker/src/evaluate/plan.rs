@@ -27,21 +27,38 @@ impl Evaluator {
                 let key = ViewKey::new(&chunk.id, chunk.version, steps);
                 self.inner.plan_of_view(key, chunk).await
             }
-            Form::Stored | Form::Decoded => self.inner.plan_of_chunk(chunk).await,
+            Form::Stored => self.inner.plan_of_stored(chunk).await,
+            Form::Decoded => self.inner.plan_of_chunk(chunk).await,
         }
     }
 }
 
 impl Inner {
+    /// A chunk that is read as it is stored, whatever codecs it has.
+    async fn plan_of_stored(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
+        let (catalog, id, version) = (Arc::clone(&self.catalog), chunk.id.clone(), chunk.version);
+        let published = crate::local::blocking(move || catalog.dataset(&id, Some(version))).await?;
+        let variables = &published.dataset.variables;
+        let place = variables.iter().position(|variable| variable.path == chunk.variable);
+        let place = place.ok_or_else(|| Error::not_found("no such variable"))?;
+        if chunk.number >= variables[place].grid.chunk_count() {
+            return Err(no_chunk());
+        }
+        let mut costs = Costs::default();
+        costs.add(self.locate(&published, place, chunk.number).await?);
+        let plan = self.finished(costs, 1).await?;
+        Ok(ChunkPlan { decoded_bytes_max: 0, ..plan })
+    }
+
     /// A chunk that is made of one of the dataset.
     async fn plan_of_chunk(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
         let recipe = self.recipe(chunk).await?;
         if chunk.number >= recipe.own().grid.chunk_count() {
-            return Err(Error::invalid("the array has no such chunk"));
+            return Err(no_chunk());
         }
         let decoded = recipe.decoder.decoded_bytes().unwrap_or_default() as u64;
         let mut costs = Costs::default();
-        costs.add(self.locate(&recipe, chunk.number).await?);
+        costs.add(self.locate(&recipe.published, recipe.variable, chunk.number).await?);
         let mut plan = self.finished(costs, 1).await?;
         plan.decoded_bytes = decoded;
         plan.memory_bytes = decoded.saturating_mul(3).saturating_add(plan.stored_bytes);
@@ -59,7 +76,7 @@ impl Inner {
         let mut costs = Costs::default();
         for (variable, number) in chunks.iter().take(LOCATED_MAX) {
             let recipe = self.recipe_of(view.source(), *variable).await?;
-            costs.add(self.locate(&recipe, *number).await?);
+            costs.add(self.locate(&recipe.published, recipe.variable, *number).await?);
         }
         let plan = self.finished(costs, chunks.len()).await?;
         Ok(ChunkPlan { decoded_bytes: cost.input_bytes, memory_bytes: cost.memory_bytes, ..plan })
@@ -84,6 +101,10 @@ impl Inner {
             ..ChunkPlan::default()
         })
     }
+}
+
+fn no_chunk() -> Error {
+    Error::invalid("the array has no such chunk")
 }
 
 /// What was found of chunks that were looked up.

@@ -137,7 +137,7 @@ impl Inner {
 
     /// A chunk of the dataset as it is stored.
     async fn stored_chunk(&self, recipe: Arc<Recipe>, number: u64) -> Result<(Supply, Vec<Witness>)> {
-        Ok(match self.locate(&recipe, number).await? {
+        Ok(match self.locate(&recipe.published, recipe.variable, number).await? {
             Source::Missing(place) => (Supply::Missing(recipe), place.into_iter().collect()),
             Source::Inline(stored) => (Supply::Stored(recipe, vec![stored]), Vec::new()),
             Source::Stored(source, range) => {
