@@ -172,12 +172,12 @@ impl Inner {
             Source::Computed => self.composed(&recipe, chunk.number).await,
             Source::Inline(stored) => {
                 let admitted = self.pool.admit(stored.len() as u64, decoded_bytes).await?;
-                let bytes = self.recode(&recipe, stored, admitted).await?;
+                let bytes = self.recode(&recipe, vec![stored], admitted).await?;
                 Ok(Made { bytes: Some(bytes), sources: Arc::default() })
             }
             Source::Stored(source, range) => {
                 let admitted = self.pool.admit(range.length, decoded_bytes).await?;
-                let stored = self.read(&source.file, range).await?;
+                let stored = self.read_pieces(&source.file, range).await?;
                 let bytes = self.recode(&recipe, stored, admitted).await?;
                 Ok(Made { bytes: Some(bytes), sources: [source].into() })
             }
@@ -193,9 +193,14 @@ impl Inner {
         Ok(Made { bytes: Some(bytes), sources })
     }
 
-    async fn recode(&self, recipe: &Arc<Recipe>, stored: Bytes, admitted: pool::Admitted) -> Result<Bytes> {
+    async fn recode(
+        &self,
+        recipe: &Arc<Recipe>,
+        stored: Vec<Bytes>,
+        admitted: pool::Admitted,
+    ) -> Result<Bytes> {
         let recipe = Arc::clone(recipe);
-        self.pool.run(admitted, move || recipe.decoder.recode(stored)).await
+        self.pool.run(admitted, move || recipe.decoder.recode(&stored)).await
     }
 
     /// The recipe of a variable's elements, by its place in the dataset.

@@ -14,6 +14,7 @@ mod elements;
 mod foreign;
 mod lz4;
 mod named;
+pub mod scratch;
 mod shards;
 mod shuffle;
 mod step;

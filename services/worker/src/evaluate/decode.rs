@@ -4,7 +4,7 @@ use bytes::Bytes;
 use engine::ports::Form;
 use formats::grib::decode as grib;
 use model::{ByteOrder, Codec, DataType, Error, ErrorKind, Result, Variable};
-use zarr::codecs::{ChunkCodecs, CodecError};
+use zarr::codecs::{ChunkCodecs, CodecError, scratch};
 use zarr::decoded::Encoding;
 
 use super::rounding::Rounding;
@@ -91,17 +91,42 @@ impl Decoder {
 
     /// The form that is asked for of a chunk's elements.
     pub(super) fn encode(&self, elements: Bytes) -> Result<Bytes> {
-        let elements = match &self.rounding {
-            Some(rounding) => rounding.round(elements)?,
-            None => elements,
-        };
-        self.into.encode(elements).map_err(failed)
+        self.into.encode(self.rounded(elements)?).map_err(failed)
     }
 
-    /// The form that is asked for of a stored chunk.
-    pub(super) fn recode(&self, stored: Bytes) -> Result<Bytes> {
-        self.encode(self.decode(stored)?)
+    /// The form that is asked for of a stored chunk, in the pieces that it was read in. Its elements are in memory that is
+    /// used again.
+    pub(super) fn recode(&self, pieces: &[Bytes]) -> Result<Bytes> {
+        let mut stored = scratch::take();
+        let elements = self.decode_into(whole(pieces, &mut stored), scratch::take());
+        scratch::give_back(stored);
+        let elements = self.rounded(elements?)?;
+        let encoded = self.into.encode(elements.clone()).map_err(failed)?;
+        if let Ok(elements) = elements.try_into_mut() {
+            scratch::give_back(elements.into());
+        }
+        Ok(encoded)
     }
+
+    fn rounded(&self, elements: Bytes) -> Result<Bytes> {
+        match &self.rounding {
+            Some(rounding) => rounding.round(elements),
+            None => Ok(elements),
+        }
+    }
+}
+
+/// A chunk in one piece: put together in `memory` where it comes in several.
+pub(super) fn whole<'a>(pieces: &'a [Bytes], memory: &'a mut Vec<u8>) -> &'a [u8] {
+    if let [whole] = pieces {
+        return whole;
+    }
+    memory.clear();
+    memory.reserve(pieces.iter().map(Bytes::len).sum());
+    for piece in pieces {
+        memory.extend_from_slice(piece);
+    }
+    memory
 }
 
 /// The values of a GRIB message.

@@ -7,16 +7,11 @@ use bytes::Bytes;
 use model::{BloscCompressor, BloscShuffle};
 use zarrs::array::codec::{BloscCompressionLevel, BloscShuffleMode};
 
-use super::{CodecError, Result, corrupt, unsupported};
+use super::{CodecError, Result, corrupt, scratch, unsupported};
 
 thread_local! {
     static DECOMPRESSOR: RefCell<libdeflater::Decompressor> = RefCell::new(libdeflater::Decompressor::new());
-    /// What a thread inflates to before it is put in order. Its length is that of the longest so far.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
-
-/// Longest scratch that a thread keeps, in bytes.
-const SCRATCH_BYTES_MAX: usize = 16 << 20;
 
 /// One zlib stream.
 pub(super) fn inflate(stored: &[u8], bound: usize) -> Result<Bytes> {
@@ -33,16 +28,14 @@ pub(super) fn inflate_into(stored: &[u8], bound: usize, mut into: Vec<u8>) -> Re
 
 /// What is made of an inflated stream that nobody needs longer than that.
 pub(super) fn inflated<T>(stored: &[u8], bound: usize, make: impl FnOnce(&[u8]) -> T) -> Result<T> {
-    if bound > SCRATCH_BYTES_MAX {
-        return inflate_into(stored, bound, Vec::new()).map(|bytes| make(&bytes));
+    let mut memory = scratch::take();
+    // What is in it need not be cleared.
+    if memory.len() < bound {
+        memory.resize(bound, 0);
     }
-    SCRATCH.with_borrow_mut(|scratch| {
-        if scratch.len() < bound {
-            scratch.resize(bound, 0);
-        }
-        let length = inflate_to(stored, &mut scratch[..bound])?;
-        Ok(make(&scratch[..length]))
-    })
+    let made = inflate_to(stored, &mut memory[..bound]).map(|length| make(&memory[..length]));
+    scratch::give_back(memory);
+    made
 }
 
 fn inflate_to(stored: &[u8], into: &mut [u8]) -> Result<usize> {

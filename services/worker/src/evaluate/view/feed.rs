@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use views::compute::{Leaf, Leaves};
 
 use crate::evaluate::Recipe;
+use crate::evaluate::decode::whole;
 
 /// A chunk or block on its way to a thread.
 pub(super) enum Supply {
@@ -60,17 +61,7 @@ impl Feed {
     }
 
     fn decoded(&mut self, recipe: &Recipe, pieces: &[Bytes]) -> Result<Bytes> {
-        let stored = match pieces {
-            [whole] => whole,
-            pieces => {
-                self.stored.clear();
-                self.stored.reserve(pieces.iter().map(Bytes::len).sum());
-                for piece in pieces {
-                    self.stored.extend_from_slice(piece);
-                }
-                self.stored.as_slice()
-            }
-        };
+        let stored = whole(pieces, &mut self.stored);
         // The memory of the elements before these, if nobody has them any more.
         let spare = self.last.take().and_then(|last| last.try_into_mut().ok());
         let elements = recipe.decode_into(stored, spare.map(Vec::from).unwrap_or_default())?;
