@@ -70,6 +70,16 @@ fn computed(of: Vec<Arc<Array>>, formula: Formula) -> Array {
     Array { data_type, shape, made: Made::Computed { of, formula } }
 }
 
+/// An array of floats as floats of a type.
+pub(super) fn as_type(of: Arc<Array>, data_type: DataType) -> Arc<Array> {
+    if of.data_type == data_type {
+        return of;
+    }
+    let shape = of.shape.clone();
+    let formula = Formula::Linear { scale: 1.0, offset: 0.0 };
+    Arc::new(Array { data_type, shape, made: Made::Computed { of: vec![of], formula } })
+}
+
 /// `convert`: other units.
 pub(super) fn convert(draft: &mut Draft<'_>, step: &Convert) -> Result<()> {
     for (name, units) in &step.units {

@@ -99,6 +99,8 @@ impl Whole {
     }
 }
 
+mod grids;
+
 fn variable(name: &str, dimensions: &[(&str, u64, u64)], data_type: DataType) -> Variable {
     let shape = dimensions.iter().map(|(_, length, _)| *length).collect();
     let chunk_shape = dimensions.iter().map(|(_, _, chunk)| *chunk).collect();

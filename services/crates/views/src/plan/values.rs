@@ -156,8 +156,13 @@ pub(super) fn elements(source: &Dataset, array: &Arc<Array>, known: &Known) -> R
     if array.data_type.size().is_none() {
         return unsupported("text of any length cannot be selected by");
     }
+    region(source, array, &Region::whole(&array.shape), known)
+}
+
+/// The elements of a region of an array.
+pub(super) fn region(source: &Dataset, array: &Arc<Array>, region: &Region, known: &Known) -> Result<Bytes> {
     let mut leaves = KnownLeaves { source, known, needed: None };
-    let evaluated = evaluate(array, &Region::whole(&array.shape), &mut leaves);
+    let evaluated = evaluate(array, region, &mut leaves);
     match (evaluated, leaves.needed) {
         (_, Some(variable)) => Err(Stop::Needs(variable)),
         (Ok(elements), None) => Ok(elements),
@@ -198,6 +203,9 @@ impl KnownLeaves<'_> {
             return Err(Error::internal("not known yet"));
         };
         let size = of.data_type.size().unwrap_or(1);
+        if of.grid.chunk_shape() == of.grid.shape() {
+            return Ok(whole.clone());
+        }
         let region = of.grid.region(&of.grid.index(number));
         let short = || Error::new(model::ErrorKind::CorruptData, format!("{} is too short", of.path));
         let cut = region.cut(whole, of.grid.shape(), size).ok_or_else(short)?;
