@@ -233,3 +233,17 @@ def test_cells_without_corners_are_refused(view, tmp_path, allowed_log):
     answer = requests.get(f"{view(path)}/fldmean/zarr/.zmetadata", timeout=30)
     assert answer.status_code == 501
     assert "lat and lon have no bounds" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "max", "count", "sum", "std", "median"])
+def test_bins_of_two_dimensions_are_those_of_xarray(view, reduction):
+    edges = [-80, -60, -35, -10, 0, 20, 55, 90]
+    spelled = ";".join(map(str, edges))
+    with opened(view(NEMO), f"var=tos|groupby=nav_lat:bins({spelled}):{reduction}") as found, xr.open_dataset(NEMO) as whole:
+        wanted = getattr(whole.tos.groupby_bins("nav_lat", edges), reduction)()
+        assert found.tos.dims == wanted.dims and found.tos.dtype == wanted.dtype
+        np.testing.assert_allclose(found.tos.values, wanted.values, rtol=1e-5)
+        np.testing.assert_array_equal(found.nav_lat_bins.values, [bin.mid for bin in wanted.nav_lat_bins.values])
+        assert found.tos.attrs["cell_methods"].endswith("y: x: " + {
+            "mean": "mean", "max": "maximum", "sum": "sum", "std": "standard_deviation", "median": "median",
+        }.get(reduction, "")) or reduction == "count"

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use cf::Instant;
 use model::{Attributes, DataType};
 
-use super::draft::Draft;
+use super::draft::{Draft, Field};
+use super::merging::merge;
 use super::reduction::{Coordinates, Grouping, reduce, texts};
 use super::select::known_numbers;
 use super::values::{self, Values};
@@ -133,15 +134,21 @@ fn unordered(bits: u64) -> f64 {
 }
 
 /// The groups of values between edges, open on the left and closed on the right.
-fn by_bins(draft: &Draft<'_>, name: &str, edges: &[f64], known: &Known) -> Result<Keyed> {
-    if draft.find(name).is_some_and(|place| draft.fields[place].dimensions.len() != 1) {
-        return unsupported(format!(
-            "{name} has more than one dimension: only coordinates of one can be binned"
-        ));
-    }
-    let (dimension, values) = values::of_coordinate(draft, name, known)?;
-    let Values::Numbers { values, .. } = values else {
-        return refused(format!("{name} has no numbers to put into bins"));
+///
+/// Of a variable of several dimensions these become one first.
+fn by_bins(draft: &mut Draft<'_>, name: &str, edges: &[f64], known: &Known) -> Result<Keyed> {
+    let of_several = draft.find(name).filter(|place| draft.fields[*place].dimensions.len() > 1);
+    let (dimension, values) = match of_several {
+        Some(place) if is_of_numbers(&draft.fields[place]) => {
+            let field = &draft.fields[place];
+            let (values, dimensions) = (values::numbers(draft, field, known)?, field.dimensions.clone());
+            (merge(draft, &dimensions)?, values)
+        }
+        Some(_) => return no_numbers(name),
+        None => match values::of_coordinate(draft, name, known)? {
+            (dimension, Values::Numbers { values, .. }) => (dimension, values),
+            _ => return no_numbers(name),
+        },
     };
     let last = edges.len().saturating_sub(1);
     let label = |value: &f64| match edges.partition_point(|edge| edge < value) {
@@ -159,6 +166,14 @@ fn by_bins(draft: &Draft<'_>, name: &str, edges: &[f64], known: &Known) -> Resul
         attributes: texts(&[("long_name", &format!("middle of bins of {name}"))]),
         values: known_numbers(DataType::F64, vec![middles.len() as u64], &middles),
     })
+}
+
+fn is_of_numbers(field: &Field) -> bool {
+    field.array.data_type.is_numeric() && !values::is_time(field)
+}
+
+fn no_numbers<T>(name: &str) -> Result<T> {
+    refused(format!("{name} has no numbers to put into bins"))
 }
 
 /// `resample`.
