@@ -187,7 +187,8 @@ def test_the_mean_of_an_ocean_is_that_of_cdo(view, tmp_path):
         np.testing.assert_allclose(found.tos.values.ravel(), wanted, rtol=1e-6)
 
 
-def test_a_rotated_grid_without_corners_has_the_areas_that_it_had_before(view, tmp_path):
+@pytest.mark.parametrize("has_coordinates", [True, False])
+def test_a_rotated_grid_without_corners_has_the_areas_that_it_had_before(view, tmp_path, has_coordinates):
     rows, columns = np.radians(np.arange(-30, 60, 5.0)), np.radians(np.arange(-40, 50, 6.0))
     values = fields((len(rows), len(columns)))
     straight, path = tmp_path / "straight.nc", tmp_path / "rotated.nc"
@@ -206,7 +207,7 @@ def test_a_rotated_grid_without_corners_has_the_areas_that_it_had_before(view, t
         mapping = rotated.createVariable("pole", "i4")
         mapping.setncatts({"grid_mapping_name": "rotated_latitude_longitude", "grid_north_pole_latitude": 39.25,
                            "grid_north_pole_longitude": -162.0})
-        rotated["v"].setncatts({"grid_mapping": "pole", "coordinates": "lat lon"})
+        rotated["v"].setncatts({"grid_mapping": "pole", **({"coordinates": "lat lon"} if has_coordinates else {})})
         for name, angles in [("lat", np.degrees(rows)[:, None] / 2 + 0 * columns), ("lon", 0 * rows[:, None] + columns)]:
             made = rotated.createVariable(name, "f8", ("rlat", "rlon"))
             made[:] = angles

@@ -37,7 +37,7 @@ pub(super) fn field_mean(draft: &mut Draft<'_>, step: &FieldMean, known: &Known)
     fields.resize(draft.fields.len(), None);
     for place in related::data(draft) {
         let field = &draft.fields[place];
-        if let Some(grid) = grid_of(draft, field) {
+        if let Some(grid) = grid_of(draft, field).or_else(|| rotated(draft, field)) {
             let over = over(&grid, step)?;
             gone.extend(over.iter().cloned());
             let weights = areas::weights(draft, field, &grid, &over, (known, &mut shared))?;
@@ -81,14 +81,22 @@ pub(super) fn grid_of(draft: &Draft<'_>, field: &Field) -> Option<Grid> {
         });
         fits.next()
     };
-    let (latitude, longitude) = (find(values::is_latitude)?, find(values::is_longitude)?);
+    Some(of_both(draft, find(values::is_latitude)?, find(values::is_longitude)?))
+}
+
+/// The grid of a field with another pole, which tells of no other coordinates.
+fn rotated(draft: &Draft<'_>, field: &Field) -> Option<Grid> {
+    areas::rotated(draft, field).map(|(latitude, longitude)| of_both(draft, latitude, longitude))
+}
+
+fn of_both(draft: &Draft<'_>, latitude: usize, longitude: usize) -> Grid {
     let mut dimensions: Vec<String> = draft.fields[latitude].dimensions.clone();
     for dimension in &draft.fields[longitude].dimensions {
         if !dimensions.contains(dimension) {
             dimensions.push(dimension.clone());
         }
     }
-    Some(Grid { latitude, longitude, dimensions })
+    Grid { latitude, longitude, dimensions }
 }
 
 fn mean(field: &Field, grid: &Grid, over: &[String], weights: Option<Weights>) -> Result<Field> {

@@ -47,8 +47,9 @@ pub(super) fn weights(
         return Ok(laid(areas, &latitude.dimensions, field));
     }
     // Areas are those of the grid before it was turned.
-    if let Some(rotated) = rotated(draft, field) {
-        return rows::of_rows_and_columns(draft, field, rotated, over, known);
+    if let Some((latitude, longitude)) = rotated(draft, field) {
+        let both = (&draft.fields[latitude], &draft.fields[longitude]);
+        return rows::of_rows_and_columns(draft, field, both, over, known);
     }
     unsupported(format!(
         "the areas of the cells of {} are not known: it has no cell_measures, and {} and {} have no bounds with the \
@@ -92,15 +93,18 @@ fn is_on(draft: &Draft<'_>, field: &Field, name: &str) -> bool {
     mapping.is_some_and(|place| draft.fields[place].attributes.text("grid_mapping_name") == Some(name))
 }
 
-/// The latitudes and longitudes of a field with another pole
+/// Places of the latitudes and longitudes of a field with another pole
 /// ([CF, appendix F](https://cfconventions.org/cf-conventions/cf-conventions.html#_rotated_pole)): its dimensions'.
-fn rotated<'d>(draft: &'d Draft<'_>, field: &Field) -> Option<(&'d Field, &'d Field)> {
+pub(super) fn rotated(draft: &Draft<'_>, field: &Field) -> Option<(usize, usize)> {
     let of = |name: &str| {
-        let mut coordinates = field.dimensions.iter().filter_map(|name| related::resolve(draft, field, name));
-        let mut fields = coordinates.by_ref().map(|place| &draft.fields[place]);
-        fields.find(|other| other.is_dimension() && other.attributes.text("standard_name") == Some(name))
+        let is_it = |place: &usize| {
+            let other = &draft.fields[*place];
+            other.is_dimension() && other.attributes.text("standard_name") == Some(name)
+        };
+        field.dimensions.iter().filter_map(|name| related::resolve(draft, field, name)).find(is_it)
     };
-    let both = is_on(draft, field, "rotated_latitude_longitude")
-        .then(|| Some((of("grid_latitude")?, of("grid_longitude")?)));
-    both.flatten()
+    if !is_on(draft, field, "rotated_latitude_longitude") {
+        return None;
+    }
+    Some((of("grid_latitude")?, of("grid_longitude")?))
 }
