@@ -119,7 +119,8 @@ pub(super) fn quantize(draft: &mut Draft<'_>, step: &Quantize) -> Result<()> {
             .into_iter()
             .filter(|place| {
                 let field = &draft.fields[*place];
-                matches!(field.array.data_type, DataType::F32 | DataType::F64) && !values::is_time(field)
+                matches!(field.array.data_type, DataType::F16 | DataType::F32 | DataType::F64)
+                    && !values::is_time(field)
             })
             .map(|place| (place, quantum.0))
             .collect(),

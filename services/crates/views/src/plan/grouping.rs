@@ -82,7 +82,8 @@ fn by_values(draft: &Draft<'_>, name: &str, known: &Known) -> Result<Keyed> {
             let (labels, keys) = labelled(values.iter().map(ordered));
             let numbers: Vec<f64> = keys.into_iter().map(unordered).collect();
             let stored = field.map_or(DataType::F64, |field| field.array.data_type);
-            let data_type = if stored == DataType::F32 { DataType::F32 } else { DataType::F64 };
+            let is_single = matches!(stored, DataType::F16 | DataType::F32);
+            let data_type = if is_single { DataType::F32 } else { DataType::F64 };
             (labels, numbers.len(), known_numbers(data_type, vec![numbers.len() as u64], &numbers))
         }
         Values::Texts(texts) => {
