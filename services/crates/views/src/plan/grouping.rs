@@ -8,11 +8,12 @@ use cf::Instant;
 use model::{Attributes, DataType};
 
 use super::draft::{Draft, Field};
+use super::elementwise::as_type;
 use super::merging::merge;
 use super::reduction::{Coordinates, Grouping, reduce, texts};
 use super::select::known_numbers;
 use super::values::{self, Values};
-use super::{Known, Result, refused, too_large, unsupported};
+use super::{Known, Result, refused, related, too_large, unsupported};
 use crate::array::{Array, Groups, Made, NO_GROUP};
 use crate::steps::{Boundary, Coarsen, GroupBy, GroupKey, Groups as GroupsOf, Resample};
 use crate::times::{self, Keys, PeriodsError, Times};
@@ -234,7 +235,7 @@ fn encoded(times: &Times, instants: &[Instant]) -> Result<(String, Array)> {
 
 /// `coarsen`.
 pub(super) fn coarsen(draft: &mut Draft<'_>, step: &Coarsen) -> Result<()> {
-    let mut groupings = Vec::new();
+    let (mut groupings, mut padded) = (Vec::new(), Vec::new());
     for (dimension, window) in &step.windows {
         let (length, window) = (draft.length(dimension.as_str())?, u64::from(window.get()));
         let (full, rest) = (length / window, length % window);
@@ -243,7 +244,9 @@ pub(super) fn coarsen(draft: &mut Draft<'_>, step: &Coarsen) -> Result<()> {
                 "{dimension} has {length} places, which is no multiple of {window}: add :trim or :pad"
             ));
         }
-        let count = full + u64::from(rest > 0 && step.boundary == Boundary::Pad);
+        let is_padded = rest > 0 && step.boundary == Boundary::Pad;
+        padded.extend(is_padded.then(|| dimension.as_str().to_owned()));
+        let count = full + u64::from(is_padded);
         if count == 0 {
             return refused(format!("{dimension} has {length} places, fewer than one block of {window}"));
         }
@@ -254,7 +257,24 @@ pub(super) fn coarsen(draft: &mut Draft<'_>, step: &Coarsen) -> Result<()> {
         let groups = Groups::Labels { labels, count };
         groupings.push(Grouping { name: dimension.clone(), dimension, groups });
     }
+    pad(draft, &padded)?;
     reduce(draft, &groupings, &step.reduction, Coordinates::Average)
+}
+
+/// Makes floats of the numbers that have one of some dimensions, as xarray does where it puts NaN behind them.
+fn pad(draft: &mut Draft<'_>, padded: &[String]) -> Result<()> {
+    for place in related::data(draft) {
+        let field = &draft.fields[place];
+        if !padded.iter().any(|dimension| field.has(dimension)) {
+            continue;
+        }
+        let of = field.unpacked()?;
+        let natural = field.natural_type().and_then(cf::with_missing);
+        let is_single = matches!(natural, Some(DataType::F16 | DataType::F32));
+        let array = as_type(of, if is_single { DataType::F32 } else { DataType::F64 });
+        draft.fields[place].set_values(array);
+    }
+    Ok(())
 }
 
 /// Takes away what says how numbers are packed.

@@ -190,6 +190,9 @@ fn result_type(field: &Field, of: &Array, axes: &[Groups], reduction: &Reduction
         {
             natural
         }
+        Statistic::Min | Statistic::Max | Statistic::First | Statistic::Last => {
+            cf::with_missing(natural).filter(|_| is_integer).unwrap_or(of.data_type)
+        }
         _ => of.data_type,
     }
 }
