@@ -250,3 +250,20 @@ def test_truths_count_and_halves_are_summed_as_singles(served, tmp_path, zarr_fo
             np.testing.assert_array_equal(found.truth.values, whole.truth.values[place])
     with opened(view, "arith=twice:half*2") as found:
         np.testing.assert_allclose(found.twice.values, doubles.values * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("values", [
+    [1e300, -1e300, 1e300], [1e200, 1e200, 1e200], [np.inf, 1, 2], [1, 2, np.inf], [-np.inf, -np.inf],
+    [np.inf, -np.inf, 2], [1e155, 2e155, 5], [np.nan, np.inf], [np.nan, np.nan], [np.nan, 1e300],
+], ids=str)
+def test_deviations_of_what_is_huge_are_those_of_numpy(make, values):
+    def write(file):
+        variable(file, "v", np.array(values), ("time",))
+        variable(file, "w", np.stack([values, values], 1), ("time", "x"))
+
+    view, path = make("huge", write)
+    with xr.open_dataset(path) as whole:
+        for step, reduction in [("std", "std"), ("variance", "var")]:
+            with opened(view, f"{step}=time") as found:
+                for name in ("v", "w"):
+                    np.testing.assert_allclose(found[name].values, getattr(whole[name], reduction)("time").values)
