@@ -181,6 +181,25 @@ def test_stacks_of_reductions_do_not_wait_for_one_another(served, tmp_path):
         np.testing.assert_allclose(found.v.values, 3 / 4**5, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["NETCDF3_CLASSIC", "NETCDF4"])
+def test_names_made_of_characters_select(served, tmp_path, kind):
+    path = tmp_path / "stations.nc"
+    names = np.array(["Bonn", "XYZ", "Kiel 2", "Ulm"], "S8")
+    with netCDF4.Dataset(path, "w", format=kind) as file:
+        variable(file, "station_name", netCDF4.stringtochar(names), ("station", "length"), cf_role="timeseries_id")
+        variable(file, "v", np.arange(12.0).reshape(3, 4), ("time", "station"), coordinates="station_name")
+    served.system.register(f"edge-stations-{kind.lower()}", path)
+    view = f"{served.url}/datasets/edge-stations-{kind.lower()}/view"
+    with xr.open_dataset(path) as whole:
+        named = whole.set_index(station="station_name")
+        with opened(view, "sel=station_name:XYZ") as found:
+            np.testing.assert_array_equal(found.v.values, named.v.sel(station=b"XYZ").values)
+            assert found.station_name.values == b"XYZ"
+        with opened(view, "sel=station_name:'Kiel 2';Bonn") as found:
+            np.testing.assert_array_equal(found.v.values, named.v.sel(station=[b"Kiel 2", b"Bonn"]).values)
+            assert list(found.station_name.values) == [b"Kiel 2", b"Bonn"]
+
+
 REDUCTIONS = ["mean", "sum", "count", "min", "max", "std", "median"]
 
 

@@ -47,6 +47,9 @@ pub(super) fn of_coordinate(draft: &Draft<'_>, name: &str, known: &Known) -> Res
         return Ok((name.to_owned(), Values::Numbers { values, is_longitude: false }));
     };
     let field = &draft.fields[place];
+    if let (DataType::FixedText(1), [dimension, _]) = (field.array.data_type, field.dimensions.as_slice()) {
+        return Ok((dimension.clone(), Values::Texts(texts(draft, field, known)?)));
+    }
     let [dimension] = field.dimensions.as_slice() else {
         let rank = field.dimensions.len();
         return refused(format!(
@@ -135,11 +138,13 @@ pub(super) fn units(field: &Field) -> Result<TimeUnits> {
     TimeUnits::parse(text, calendar).or_else(|error| unsupported(format!("{}: {error}", field.path)))
 }
 
-/// The texts of a field.
+/// The texts of a field. Characters of two dimensions, which classic NetCDF has for names, are a text for each place of the
+/// first, as xarray puts them together.
 fn texts(draft: &Draft<'_>, field: &Field, known: &Known) -> Result<Vec<String>> {
     let elements = elements(draft.source, &field.array, known)?;
     let data_type = field.array.data_type;
-    let texts = elements.chunks_exact(field.size().unwrap_or(1).max(1));
+    let of_a_text = field.array.shape.get(1).copied().unwrap_or(1) as usize * field.size().unwrap_or(1);
+    let texts = elements.chunks_exact(of_a_text.max(1));
     let texts: Option<Vec<String>> = texts.map(|element| cf::fixed_text(data_type, element)).collect();
     match texts {
         Some(texts) => Ok(texts),
