@@ -100,6 +100,7 @@ impl Whole {
 }
 
 mod grids;
+mod kinds;
 mod merging;
 
 fn variable(name: &str, dimensions: &[(&str, u64, u64)], data_type: DataType) -> Variable {
