@@ -17,7 +17,6 @@ impl Array {
             Made::Source { chunk_shape, .. } => even(chunk_shape.get(axis).copied(), range),
             Made::Tiled { tile_shape, .. } => even(tile_shape.get(axis).copied(), range),
             Made::Known(_) => vec![range],
-            Made::Unpacked { of, .. } => of.blocks(axis, range),
             Made::Computed { of, .. } => match of.first() {
                 Some(of) => of.blocks(axis, range),
                 None => vec![range],
@@ -27,7 +26,7 @@ impl Array {
                 _ => vec![range],
             },
             Made::Merged { of, from } if axis == *from => merged(of, *from, range),
-            Made::Merged { of, .. } => of.blocks(axis, range),
+            Made::Unpacked { of, .. } | Made::Merged { of, .. } => of.blocks(axis, range),
             Made::Taken { of, places } => match staying(places, axis) {
                 Some((of_axis, places)) => taken(of, of_axis, places, range),
                 None => vec![range],

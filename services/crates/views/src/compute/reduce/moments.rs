@@ -176,7 +176,8 @@ impl Moments {
         let known = values.iter().zip(self.cells.iter_mut().skip(cell)).filter(|(value, _)| !value.is_nan());
         // What is infinite has no distance from a mean: NaN, as numpy has it.
         known.for_each(|(value, cell)| {
-            cell.add(Moment { count: 1.0, mean: *value, squares: value - value });
+            let squares = if value.is_infinite() { f64::NAN } else { 0.0 };
+            cell.add(Moment { count: 1.0, mean: *value, squares });
         });
     }
 
