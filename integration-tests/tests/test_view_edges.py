@@ -179,3 +179,110 @@ def test_stacks_of_reductions_do_not_wait_for_one_another(served, tmp_path):
     assert {answer.status_code for answer in answers} == {200}
     with xr.open_zarr(f"{view}/{coarse}|max=time/zarr", zarr_format=2) as found:
         np.testing.assert_allclose(found.v.values, 3 / 4**5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["NETCDF3_CLASSIC", "NETCDF4"])
+def test_names_made_of_characters_select(served, tmp_path, kind):
+    path = tmp_path / "stations.nc"
+    names = np.array(["Bonn", "XYZ", "Kiel 2", "Ulm"], "S8")
+    with netCDF4.Dataset(path, "w", format=kind) as file:
+        variable(file, "station_name", netCDF4.stringtochar(names), ("station", "length"), cf_role="timeseries_id")
+        variable(file, "v", np.arange(12.0).reshape(3, 4), ("time", "station"), coordinates="station_name")
+    served.system.register(f"edge-stations-{kind.lower()}", path)
+    view = f"{served.url}/datasets/edge-stations-{kind.lower()}/view"
+    with xr.open_dataset(path) as whole:
+        named = whole.set_index(station="station_name")
+        with opened(view, "sel=station_name:XYZ") as found:
+            np.testing.assert_array_equal(found.v.values, named.v.sel(station=b"XYZ").values)
+            assert found.station_name.values == b"XYZ"
+        with opened(view, "sel=station_name:'Kiel 2';Bonn") as found:
+            np.testing.assert_array_equal(found.v.values, named.v.sel(station=[b"Kiel 2", b"Bonn"]).values)
+            assert list(found.station_name.values) == [b"Kiel 2", b"Bonn"]
+
+
+REDUCTIONS = ["mean", "sum", "count", "min", "max", "std", "median"]
+
+
+def truths_and_halves(path, zarr_format):
+    rng = np.random.default_rng(2)
+    whole = xr.Dataset({
+        "truth": (("time", "x"), rng.random((10, 5)) > 0.4),
+        "half": (("time", "x"), rng.normal(0, 300, (10, 5)).astype("f2")),
+        "byte": (("time", "x"), rng.integers(0, 200, (10, 5)).astype("u1")),
+        "word": (("time", "x"), rng.integers(-9999, 9999, (10, 5)).astype("i4")),
+    }, coords={"time": np.arange(10), "x": np.arange(5)})
+    whole.half[3, 2] = np.nan
+    if zarr_format:
+        whole.to_zarr(path, zarr_format=zarr_format, consolidated=True)
+    else:
+        import h5py
+
+        with h5py.File(path, "w") as file:
+            for name, values in whole.variables.items():
+                file[name] = values.values
+            for name in whole.coords:
+                file[name].make_scale(name)
+            for name, values in whole.data_vars.items():
+                for axis, dimension in enumerate(values.dims):
+                    file[name].dims[axis].attach_scale(file[dimension])
+    return whole
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3, None], ids=["zarr2", "zarr3", "hdf5"])
+def test_truths_count_and_halves_are_summed_as_singles(served, tmp_path, zarr_format):
+    path = tmp_path / ("kinds.h5" if zarr_format is None else "kinds.zarr")
+    whole = truths_and_halves(path, zarr_format)
+    name = f"edge-kinds-{zarr_format}".lower()
+    done = served.system.command("register", "--replace", name, path)
+    assert done.returncode == 0, done.stderr
+    view = f"{served.url}/datasets/{name}/view"
+
+    def same(found, wanted):
+        for kind in ("truth", "byte", "word"):
+            assert found[kind].dtype == wanted[kind].dtype, kind
+            np.testing.assert_allclose(found[kind].values.astype("f8"), wanted[kind].values.astype("f8"), rtol=1e-6)
+
+    # Of halves numpy makes halves, whose sums of squares are beyond all halves: the truth is that of the same as doubles.
+    doubles = whole.half.astype("f8")
+    for reduction in REDUCTIONS:
+        with opened(view, f"{reduction}=time") as found:
+            same(found, getattr(whole, reduction)("time"))
+            assert found.half.dtype == ("i8" if reduction == "count" else "f4")
+            np.testing.assert_allclose(found.half.values, getattr(doubles, reduction)("time").values, rtol=1e-6)
+    for reduction in REDUCTIONS:
+        with opened(view, f"coarsen=time:3:{reduction}:pad") as found:
+            numbers = whole[["byte", "word"]].coarsen(time=3, boundary="pad")
+            wanted = getattr(numbers, reduction)()
+            for kind in ("byte", "word"):
+                assert found[kind].dtype == wanted[kind].dtype, (kind, reduction)
+                np.testing.assert_allclose(found[kind].values, wanted[kind].values, rtol=1e-6)
+    with opened(view, "coarsen=time:5:max:pad") as found:
+        same(found, whole.coarsen(time=5, boundary="pad").max())
+    for reduction in ("min", "max", "sum", "mean", "count", "first"):
+        with opened(view, f"groupby=time:bins(-1;3;20;30):{reduction}") as found:
+            wanted = getattr(whole.drop_vars("half").groupby_bins("time", [-1, 3, 20, 30]), reduction)()
+            same(found, wanted.transpose(*found.truth.dims))
+    for reduction in ("first", "last"):
+        with opened(view, f"groupby=x:{reduction}|{reduction}=time") as found:
+            place = 0 if reduction == "first" else -1
+            assert found.truth.dtype == "bool"
+            np.testing.assert_array_equal(found.truth.values, whole.truth.values[place])
+    with opened(view, "arith=twice:half*2") as found:
+        np.testing.assert_allclose(found.twice.values, doubles.values * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("values", [
+    [1e300, -1e300, 1e300], [1e200, 1e200, 1e200], [np.inf, 1, 2], [1, 2, np.inf], [-np.inf, -np.inf],
+    [np.inf, -np.inf, 2], [1e155, 2e155, 5], [np.nan, np.inf], [np.nan, np.nan], [np.nan, 1e300],
+], ids=str)
+def test_deviations_of_what_is_huge_are_those_of_numpy(make, values):
+    def write(file):
+        variable(file, "v", np.array(values), ("time",))
+        variable(file, "w", np.stack([values, values], 1), ("time", "x"))
+
+    view, path = make("huge", write)
+    with xr.open_dataset(path) as whole:
+        for step, reduction in [("std", "std"), ("variance", "var")]:
+            with opened(view, f"{step}=time") as found:
+                for name in ("v", "w"):
+                    np.testing.assert_allclose(found[name].values, getattr(whole[name], reduction)("time").values)

@@ -73,6 +73,13 @@ pub enum Made {
         /// For each dimension here, which of that array's it is; none for a new one. Each of that array's is there once.
         axes: Vec<Option<usize>>,
     },
+    /// Its last dimensions as one, in C order.
+    Merged {
+        /// Of which array.
+        of: Arc<Array>,
+        /// From which of its dimensions on.
+        from: usize,
+    },
     /// Many elements become one.
     Reduced(Reduced),
     /// Element by element, of arrays of the same shape.

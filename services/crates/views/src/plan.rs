@@ -14,6 +14,7 @@ mod draft;
 mod elementwise;
 mod field_mean;
 mod grouping;
+mod merging;
 mod reduction;
 mod related;
 mod select;

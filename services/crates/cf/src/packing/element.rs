@@ -6,6 +6,7 @@
     reason = "one macro for all types; a cast is checked by casting back, to the last bit"
 )]
 
+use half::f16;
 use model::DataType;
 
 use super::promotion;
@@ -134,3 +135,25 @@ macro_rules! element {
 }
 
 element!(i8, i16, i32, i64, u8, u16, u32, u64, f32, f64);
+
+impl Element for f16 {
+    const SIZE: usize = size_of::<f16>();
+
+    fn from_le(bytes: &[u8]) -> Self {
+        let mut word = [0; size_of::<f16>()];
+        word.copy_from_slice(bytes);
+        Self::from_le_bytes(word)
+    }
+
+    fn to_f32(self) -> f32 {
+        self.to_f32()
+    }
+
+    fn to_f64(self) -> f64 {
+        self.to_f64()
+    }
+
+    fn to_i128(self) -> i128 {
+        self.to_f64() as i128
+    }
+}

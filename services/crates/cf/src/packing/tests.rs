@@ -128,6 +128,21 @@ fn packed_numbers_are_those_of_xarray() {
 }
 
 #[test]
+fn floats_of_16_bits_become_those_of_32() {
+    // numpy: np.array([1, -2.5, 65504, np.inf, 6e-8, -32768], "f2"), of which the last is the mark.
+    let halves: Vec<u8> =
+        [0x3c00_u16, 0xc100, 0x7bff, 0x7c00, 0x0001, 0xf800].into_iter().flat_map(u16::to_le_bytes).collect();
+    let fill = ("_FillValue", Numbers::F32(vec![-32768.0]));
+    let unpacking = Unpacking::between(&variable(DataType::F16, &[fill]), &plain(DataType::F32)).unwrap();
+    let smallest = 5.960_464_5e-8;
+    let wanted = singles(&[1.0, -2.5, 65504.0, f32::INFINITY, smallest, f32::NAN]);
+    assert_eq!(unpacking.apply(&halves).unwrap(), wanted);
+    let scale = ("scale_factor", Numbers::F32(vec![0.5]));
+    let unpacking = Unpacking::between(&variable(DataType::F16, &[scale]), &plain(DataType::F32)).unwrap();
+    assert_eq!(unpacking.apply(&halves[..4]).unwrap(), singles(&[0.5, -1.25]));
+}
+
+#[test]
 fn types_are_promoted_as_numpy_does() {
     use DataType::{F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
     let types = [I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64];

@@ -1,5 +1,6 @@
 //! Stored numbers of one variable as those of another that is not packed.
 
+use half::f16;
 use model::{DataType, Variable};
 
 use super::element::{Element, Number};
@@ -41,8 +42,7 @@ impl Unpacking {
             return Ok(Self { steps: None });
         }
         let through = source.unpacked_type()?;
-        let is_convertible = |data_type| data_type != DataType::F16;
-        if !is_convertible(source.stored) || !is_convertible(target.stored) {
+        if target.stored == DataType::F16 {
             return Err(PackingError::Type(DataType::F16));
         }
         let holds = super::promotion::promote(through, target.stored) == Some(target.stored);
@@ -86,6 +86,7 @@ impl Unpacking {
             DataType::U16 => steps.convert::<u16>(elements),
             DataType::U32 => steps.convert::<u32>(elements),
             DataType::U64 => steps.convert::<u64>(elements),
+            DataType::F16 => steps.convert::<f16>(elements),
             DataType::F32 => steps.convert::<f32>(elements),
             DataType::F64 => steps.convert::<f64>(elements),
             other => Err(PackingError::Type(other)),
@@ -101,7 +102,9 @@ impl Steps {
         let numbers = elements.chunks_exact(T::SIZE).map(T::from_le);
         match self.through {
             DataType::F32 => self.write_floats(numbers.map(|number| f64::from(self.single(number.to_f32())))),
-            DataType::F64 => self.write_floats(numbers.map(|number| self.double(number.to_f64()))),
+            DataType::F16 | DataType::F64 => {
+                self.write_floats(numbers.map(|number| self.double(number.to_f64())))
+            }
             _ if is_float(self.to) => self.write_floats(numbers.map(Element::to_f64)),
             _ => Ok(self.write_integers(numbers)),
         }

@@ -17,7 +17,6 @@ impl Array {
             Made::Source { chunk_shape, .. } => even(chunk_shape.get(axis).copied(), range),
             Made::Tiled { tile_shape, .. } => even(tile_shape.get(axis).copied(), range),
             Made::Known(_) => vec![range],
-            Made::Unpacked { of, .. } => of.blocks(axis, range),
             Made::Computed { of, .. } => match of.first() {
                 Some(of) => of.blocks(axis, range),
                 None => vec![range],
@@ -26,6 +25,8 @@ impl Array {
                 Some(Some(of_axis)) => of.blocks(*of_axis, range),
                 _ => vec![range],
             },
+            Made::Merged { of, from } if axis == *from => merged(of, *from, range),
+            Made::Unpacked { of, .. } | Made::Merged { of, .. } => of.blocks(axis, range),
             Made::Taken { of, places } => match staying(places, axis) {
                 Some((of_axis, places)) => taken(of, of_axis, places, range),
                 None => vec![range],
@@ -83,6 +84,14 @@ fn even(length: Option<u64>, range: Range<u64>) -> Vec<Range<u64>> {
         (number * length).max(range.start)..((number + 1).saturating_mul(length)).min(range.end)
     };
     (first..=last).map(block).collect()
+}
+
+/// Ranges of the places of dimensions that are one: whole blocks of the first of them.
+fn merged(of: &Array, from: usize, range: Range<u64>) -> Vec<Range<u64>> {
+    let a_row = of.shape.iter().skip(from + 1).product::<u64>().max(1);
+    let blocks = of.blocks(from, range.start / a_row..range.end.div_ceil(a_row));
+    let places = |rows: Range<u64>| (rows.start * a_row).max(range.start)..(rows.end * a_row).min(range.end);
+    blocks.into_iter().map(places).collect()
 }
 
 /// Ranges of numbers whose places lie in one block of the array that they are taken of.

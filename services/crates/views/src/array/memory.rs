@@ -26,7 +26,12 @@ impl Memory {
         match &array.made {
             Made::Source { .. } => {}
             Made::Known(elements) => self.add_shared(elements.as_ptr().addr(), elements.len()),
-            Made::Tiled { of, .. } | Made::Unpacked { of, .. } | Made::Arranged { of, .. } => self.add(of),
+            Made::Tiled { of, .. }
+            | Made::Unpacked { of, .. }
+            | Made::Arranged { of, .. }
+            | Made::Merged { of, .. } => {
+                self.add(of);
+            }
             Made::Computed { of, .. } => of.iter().for_each(|of| self.add(of)),
             Made::Taken { of, places } => {
                 for places in places {

@@ -16,9 +16,10 @@ pub fn reductions(array: &Arc<Array>) -> Vec<Arc<Array>> {
         }
         match &array.made {
             Made::Known(_) | Made::Source { .. } | Made::Tiled { .. } => {}
-            Made::Unpacked { of, .. } | Made::Taken { of, .. } | Made::Arranged { of, .. } => {
-                open.push(Arc::clone(of));
-            }
+            Made::Unpacked { of, .. }
+            | Made::Taken { of, .. }
+            | Made::Arranged { of, .. }
+            | Made::Merged { of, .. } => open.push(Arc::clone(of)),
             Made::Computed { of, .. } => open.extend(of.iter().rev().cloned()),
             Made::Reduced(reduced) => {
                 found.push(Arc::clone(&array));

@@ -36,6 +36,16 @@ pub fn input_bytes(array: &Array, lengths: &[u64]) -> u64 {
             }
             input_bytes(of, &of_lengths)
         }
+        Made::Merged { of, from } => {
+            let a_row = of.shape.iter().skip(from + 1).product::<u64>().max(1);
+            let of_shape = of.shape.iter().enumerate();
+            let along = |(axis, length): (usize, &u64)| match axis.cmp(from) {
+                std::cmp::Ordering::Less => lengths[axis],
+                std::cmp::Ordering::Equal => lengths[axis].div_ceil(a_row),
+                std::cmp::Ordering::Greater => *length,
+            };
+            input_bytes(of, &of_shape.map(along).collect::<Vec<_>>())
+        }
         Made::Taken { of, places } => {
             let mut lengths = lengths.iter();
             let along = |places: &Places| match places {
@@ -78,6 +88,7 @@ pub fn largest_leaf_bytes(array: &Array) -> u64 {
         Made::Tiled { of, .. }
         | Made::Unpacked { of, .. }
         | Made::Arranged { of, .. }
+        | Made::Merged { of, .. }
         | Made::Taken { of, .. } => largest_leaf_bytes(of),
         Made::Computed { of, .. } => of.iter().map(|of| largest_leaf_bytes(of)).max().unwrap_or(0),
         Made::Reduced(reduced) => largest_leaf_bytes(&reduced.of),
@@ -88,9 +99,10 @@ pub fn largest_leaf_bytes(array: &Array) -> u64 {
 pub fn reductions_bytes(array: &Array) -> u64 {
     match &array.made {
         Made::Known(_) | Made::Source { .. } | Made::Tiled { .. } => 0,
-        Made::Unpacked { of, .. } | Made::Arranged { of, .. } | Made::Taken { of, .. } => {
-            reductions_bytes(of)
-        }
+        Made::Unpacked { of, .. }
+        | Made::Arranged { of, .. }
+        | Made::Merged { of, .. }
+        | Made::Taken { of, .. } => reductions_bytes(of),
         Made::Computed { of, .. } => of.iter().map(|of| reductions_bytes(of)).sum(),
         Made::Reduced(reduced) => {
             let block = array.block(0).unwrap_or_else(|_| Region::whole(&array.shape));

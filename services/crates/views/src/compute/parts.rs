@@ -142,6 +142,22 @@ pub(super) fn arranged(of: &Array, axes: &[Option<usize>], region: &Region) -> R
     from
 }
 
+/// The region of `of`, whose dimensions from one on are one, that a region is made of: whole rows of these. And the region
+/// within it, once its dimensions are one too.
+pub(super) fn merged(of: &Array, axis: usize, region: &Region) -> (Region, Region) {
+    let a_row = of.shape.iter().skip(axis + 1).product::<u64>().max(1);
+    let (mut from, mut within) = (Region::whole(&of.shape), region.clone());
+    for other in 0..axis {
+        (from.start[other], from.extent[other]) = (region.start[other], region.extent[other]);
+        within.start[other] = 0;
+    }
+    let (start, end) = (region.start[axis], region.start[axis] + region.extent[axis]);
+    from.start[axis] = start / a_row;
+    from.extent[axis] = end.div_ceil(a_row) - from.start[axis];
+    within.start[axis] = start - from.start[axis] * a_row;
+    (from, within)
+}
+
 /// The chunks and blocks that a region of an array is made of, in the order in which [`evaluate`](super::evaluate) uses
 /// them.
 pub fn leaves(array: &Arc<Array>, region: &Region) -> Result<Vec<Leaf>, TooManyLeaves> {
@@ -207,6 +223,7 @@ fn add_leaves(array: &Arc<Array>, region: &Region, found: &mut Vec<Leaf>) -> Res
         Made::Unpacked { of, .. } => add_leaves(of, region, found),
         Made::Computed { of, .. } => of.iter().try_for_each(|of| add_leaves(of, region, found)),
         Made::Arranged { of, axes } => add_leaves(of, &arranged(of, axes, region), found),
+        Made::Merged { of, from } => add_leaves(of, &merged(of, *from, region).0, found),
         Made::Taken { of, places } => {
             gathered(of, places, region).try_for_each(|part| add_leaves(of, &part.from, found))
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use model::{Error, ErrorKind, Region, Result};
 
 use super::formula::{self, Input};
-use super::parts::{Cell, Leaf, arranged, cells, gathered, grid_of};
+use super::parts::{Cell, Leaf, arranged, cells, gathered, grid_of, merged};
 use super::{arrange, gather};
 use crate::array::{Array, Made, Reduced};
 
@@ -56,6 +56,16 @@ pub fn evaluate(array: &Arc<Array>, region: &Region, leaves: &mut impl Leaves) -
             let from = arranged(of, axes, region);
             let elements = evaluate(of, &from, leaves)?;
             arrange::arrange(elements, &from.extent, axes, &region.extent, size).ok_or_else(short)
+        }
+        Made::Merged { of, from: axis } => {
+            let (from, within) = merged(of, *axis, region);
+            let elements = evaluate(of, &from, leaves)?;
+            if from.elements() == region.elements() {
+                return Ok(elements);
+            }
+            let mut shape = from.extent[..*axis].to_vec();
+            shape.push(from.extent[*axis..].iter().product());
+            within.cut(&elements, &shape, size).map(Bytes::from).ok_or_else(short)
         }
         Made::Taken { of, places } => {
             let mut parts = gathered(of, places, region).peekable();

@@ -9,7 +9,7 @@ use model::{
     Variable,
 };
 
-use super::{Plan, Result, chunking, refused, related, tiling, unsupported};
+use super::{Plan, Result, chunking, refused, related, tiling};
 use crate::array::{Array, Made, Places};
 use crate::steps::{Extent, Steps};
 
@@ -167,16 +167,21 @@ impl Field {
         self.array = Arc::new(tiling::take(&self.array, axis, places));
     }
 
-    /// Its values as what they mean: an array of `F32` or `F64`, NaN where they are missing.
+    /// Its values as what they mean: an array of `F32` or `F64`, NaN where they are missing. Floats of 16 bits become those
+    /// of 32: their sums soon are beyond all numbers of 16 bits.
     pub(super) fn unpacked(&self) -> Result<Arc<Array>> {
-        let variable = self.as_variable();
+        let mut variable = self.as_variable();
+        if variable.data_type == DataType::Bool {
+            // As numbers, 0 and 1, without attributes that would make others of them.
+            variable.data_type = DataType::U8;
+            variable.attributes = Attributes::new();
+        }
         let fault = |error: cf::PackingError| {
             super::Stop::Refused(model::ErrorKind::Unsupported, format!("{}: {error}", self.path))
         };
         let packing = Packing::of(&variable).map_err(fault)?;
         let data_type = match packing.unpacked_type().map_err(fault)? {
-            DataType::F32 => DataType::F32,
-            DataType::F16 => return unsupported(format!("{} has floats of 16 bits", self.path)),
+            DataType::F16 | DataType::F32 => DataType::F32,
             _ => DataType::F64,
         };
         if packing.is_plain() && data_type == self.array.data_type {
@@ -189,8 +194,18 @@ impl Field {
         Ok(Arc::new(Array { data_type, shape: self.array.shape.clone(), made }))
     }
 
+    /// The type that its values have in xarray; none where its attributes make no sense, or it holds neither numbers nor
+    /// truths.
+    pub(super) fn natural_type(&self) -> Option<DataType> {
+        match self.array.data_type {
+            DataType::Bool => Some(DataType::Bool),
+            _ => Packing::of(&self.as_variable()).ok()?.unpacked_type().ok(),
+        }
+    }
+
     /// Gives it other values: floats, NaN where they are missing.
-    pub(super) fn set_values(&mut self, array: Array) {
+    pub(super) fn set_values(&mut self, array: impl Into<Arc<Array>>) {
+        let array = array.into();
         super::grouping::unpack(&mut self.attributes);
         // Of the values as they were, or as they were stored.
         for name in ["valid_range", "valid_min", "valid_max", "actual_range"] {
@@ -201,7 +216,7 @@ impl Field {
             DataType::F64 => Some(f64::NAN.to_le_bytes().to_vec()),
             _ => None,
         };
-        self.array = Arc::new(array);
+        self.array = array;
     }
 
     /// As a variable, of one chunk.

@@ -70,6 +70,16 @@ fn computed(of: Vec<Arc<Array>>, formula: Formula) -> Array {
     Array { data_type, shape, made: Made::Computed { of, formula } }
 }
 
+/// An array of floats as floats of a type.
+pub(super) fn as_type(of: Arc<Array>, data_type: DataType) -> Arc<Array> {
+    if of.data_type == data_type {
+        return of;
+    }
+    let shape = of.shape.clone();
+    let formula = Formula::Linear { scale: 1.0, offset: 0.0 };
+    Arc::new(Array { data_type, shape, made: Made::Computed { of: vec![of], formula } })
+}
+
 /// `convert`: other units.
 pub(super) fn convert(draft: &mut Draft<'_>, step: &Convert) -> Result<()> {
     for (name, units) in &step.units {
@@ -109,7 +119,8 @@ pub(super) fn quantize(draft: &mut Draft<'_>, step: &Quantize) -> Result<()> {
             .into_iter()
             .filter(|place| {
                 let field = &draft.fields[*place];
-                matches!(field.array.data_type, DataType::F32 | DataType::F64) && !values::is_time(field)
+                matches!(field.array.data_type, DataType::F16 | DataType::F32 | DataType::F64)
+                    && !values::is_time(field)
             })
             .map(|place| (place, quantum.0))
             .collect(),

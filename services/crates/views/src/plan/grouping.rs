@@ -7,11 +7,13 @@ use bytes::Bytes;
 use cf::Instant;
 use model::{Attributes, DataType};
 
-use super::draft::Draft;
+use super::draft::{Draft, Field};
+use super::elementwise::as_type;
+use super::merging::merge;
 use super::reduction::{Coordinates, Grouping, reduce, texts};
 use super::select::known_numbers;
 use super::values::{self, Values};
-use super::{Known, Result, refused, too_large, unsupported};
+use super::{Known, Result, refused, related, too_large, unsupported};
 use crate::array::{Array, Groups, Made, NO_GROUP};
 use crate::steps::{Boundary, Coarsen, GroupBy, GroupKey, Groups as GroupsOf, Resample};
 use crate::times::{self, Keys, PeriodsError, Times};
@@ -81,7 +83,8 @@ fn by_values(draft: &Draft<'_>, name: &str, known: &Known) -> Result<Keyed> {
             let (labels, keys) = labelled(values.iter().map(ordered));
             let numbers: Vec<f64> = keys.into_iter().map(unordered).collect();
             let stored = field.map_or(DataType::F64, |field| field.array.data_type);
-            let data_type = if stored == DataType::F32 { DataType::F32 } else { DataType::F64 };
+            let is_single = matches!(stored, DataType::F16 | DataType::F32);
+            let data_type = if is_single { DataType::F32 } else { DataType::F64 };
             (labels, numbers.len(), known_numbers(data_type, vec![numbers.len() as u64], &numbers))
         }
         Values::Texts(texts) => {
@@ -133,15 +136,21 @@ fn unordered(bits: u64) -> f64 {
 }
 
 /// The groups of values between edges, open on the left and closed on the right.
-fn by_bins(draft: &Draft<'_>, name: &str, edges: &[f64], known: &Known) -> Result<Keyed> {
-    if draft.find(name).is_some_and(|place| draft.fields[place].dimensions.len() != 1) {
-        return unsupported(format!(
-            "{name} has more than one dimension: only coordinates of one can be binned"
-        ));
-    }
-    let (dimension, values) = values::of_coordinate(draft, name, known)?;
-    let Values::Numbers { values, .. } = values else {
-        return refused(format!("{name} has no numbers to put into bins"));
+///
+/// Of a variable of several dimensions these become one first.
+fn by_bins(draft: &mut Draft<'_>, name: &str, edges: &[f64], known: &Known) -> Result<Keyed> {
+    let of_several = draft.find(name).filter(|place| draft.fields[*place].dimensions.len() > 1);
+    let (dimension, values) = match of_several {
+        Some(place) if is_of_numbers(&draft.fields[place]) => {
+            let field = &draft.fields[place];
+            let (values, dimensions) = (values::numbers(draft, field, known)?, field.dimensions.clone());
+            (merge(draft, &dimensions)?, values)
+        }
+        Some(_) => return no_numbers(name),
+        None => match values::of_coordinate(draft, name, known)? {
+            (dimension, Values::Numbers { values, .. }) => (dimension, values),
+            _ => return no_numbers(name),
+        },
     };
     let last = edges.len().saturating_sub(1);
     let label = |value: &f64| match edges.partition_point(|edge| edge < value) {
@@ -159,6 +168,14 @@ fn by_bins(draft: &Draft<'_>, name: &str, edges: &[f64], known: &Known) -> Resul
         attributes: texts(&[("long_name", &format!("middle of bins of {name}"))]),
         values: known_numbers(DataType::F64, vec![middles.len() as u64], &middles),
     })
+}
+
+fn is_of_numbers(field: &Field) -> bool {
+    field.array.data_type.is_numeric() && !values::is_time(field)
+}
+
+fn no_numbers<T>(name: &str) -> Result<T> {
+    refused(format!("{name} has no numbers to put into bins"))
 }
 
 /// `resample`.
@@ -218,7 +235,7 @@ fn encoded(times: &Times, instants: &[Instant]) -> Result<(String, Array)> {
 
 /// `coarsen`.
 pub(super) fn coarsen(draft: &mut Draft<'_>, step: &Coarsen) -> Result<()> {
-    let mut groupings = Vec::new();
+    let (mut groupings, mut padded) = (Vec::new(), Vec::new());
     for (dimension, window) in &step.windows {
         let (length, window) = (draft.length(dimension.as_str())?, u64::from(window.get()));
         let (full, rest) = (length / window, length % window);
@@ -227,7 +244,9 @@ pub(super) fn coarsen(draft: &mut Draft<'_>, step: &Coarsen) -> Result<()> {
                 "{dimension} has {length} places, which is no multiple of {window}: add :trim or :pad"
             ));
         }
-        let count = full + u64::from(rest > 0 && step.boundary == Boundary::Pad);
+        let is_padded = rest > 0 && step.boundary == Boundary::Pad;
+        padded.extend(is_padded.then(|| dimension.as_str().to_owned()));
+        let count = full + u64::from(is_padded);
         if count == 0 {
             return refused(format!("{dimension} has {length} places, fewer than one block of {window}"));
         }
@@ -238,7 +257,24 @@ pub(super) fn coarsen(draft: &mut Draft<'_>, step: &Coarsen) -> Result<()> {
         let groups = Groups::Labels { labels, count };
         groupings.push(Grouping { name: dimension.clone(), dimension, groups });
     }
+    pad(draft, &padded)?;
     reduce(draft, &groupings, &step.reduction, Coordinates::Average)
+}
+
+/// Makes floats of the numbers that have one of some dimensions, as xarray does where it puts NaN behind them.
+fn pad(draft: &mut Draft<'_>, padded: &[String]) -> Result<()> {
+    for place in related::data(draft) {
+        let field = &draft.fields[place];
+        if !padded.iter().any(|dimension| field.has(dimension)) {
+            continue;
+        }
+        let of = field.unpacked()?;
+        let natural = field.natural_type().and_then(cf::with_missing);
+        let is_single = matches!(natural, Some(DataType::F16 | DataType::F32));
+        let array = as_type(of, if is_single { DataType::F32 } else { DataType::F64 });
+        draft.fields[place].set_values(array);
+    }
+    Ok(())
 }
 
 /// Takes away what says how numbers are packed.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cf::Packing;
 use model::{AttributeValue, Attributes, DataType};
 
 use super::draft::{Draft, Field};
@@ -59,7 +58,7 @@ pub(super) fn reduce(
             continue;
         }
         let is_coordinate = named.contains(&place);
-        let goes = !field.array.data_type.is_numeric()
+        let goes = !related::can_be_reduced(field)
             || is_coordinate && (coordinates == Coordinates::Go || bounds.contains(&place));
         if goes {
             continue;
@@ -174,8 +173,7 @@ fn groups_of_a_block(of: &Array, axis: usize, labels: &[u32], count: u32) -> u64
 
 /// The type of what a reduction makes, as xarray has it.
 fn result_type(field: &Field, of: &Array, axes: &[Groups], reduction: &Reduction) -> DataType {
-    let natural = Packing::of(&field.as_variable()).ok().and_then(|packing| packing.unpacked_type().ok());
-    let natural = natural.unwrap_or(of.data_type);
+    let natural = field.natural_type().unwrap_or(of.data_type);
     let is_integer = !matches!(natural, DataType::F16 | DataType::F32 | DataType::F64);
     let is_unsigned = matches!(natural, DataType::U8 | DataType::U16 | DataType::U32 | DataType::U64);
     let has_no_gap = axes.iter().all(is_full);
@@ -191,6 +189,9 @@ fn result_type(field: &Field, of: &Array, axes: &[Groups], reduction: &Reduction
             if is_integer && has_no_gap && !of.shape.contains(&0) =>
         {
             natural
+        }
+        Statistic::Min | Statistic::Max | Statistic::First | Statistic::Last => {
+            cf::with_missing(natural).filter(|_| is_integer).unwrap_or(of.data_type)
         }
         _ => of.data_type,
     }

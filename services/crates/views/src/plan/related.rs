@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::AttributeValue;
+use model::{AttributeValue, DataType};
 
 use super::draft::{Draft, Field};
 use crate::steps::Steps;
@@ -29,12 +29,16 @@ pub(super) fn coordinates(draft: &Draft<'_>) -> HashSet<usize> {
     dimensions.map(|(place, _)| place).chain(named).collect()
 }
 
-/// Places of the fields whose values are what the dataset is for: numbers, and no coordinates.
+/// Places of the fields whose values are what the dataset is for: numbers or truths, and no coordinates.
 pub(super) fn data(draft: &Draft<'_>) -> Vec<usize> {
     let coordinates = coordinates(draft);
-    let is_data =
-        |place: &usize| draft.fields[*place].array.data_type.is_numeric() && !coordinates.contains(place);
+    let is_data = |place: &usize| can_be_reduced(&draft.fields[*place]) && !coordinates.contains(place);
     (0..draft.fields.len()).filter(is_data).collect()
+}
+
+/// Whether many of a field's values can become one: numbers, and truths, which count as 0 and 1.
+pub(super) fn can_be_reduced(field: &Field) -> bool {
+    field.array.data_type.is_numeric() || field.array.data_type == DataType::Bool
 }
 
 /// Places of the fields that are the bounds of others.

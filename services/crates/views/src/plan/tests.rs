@@ -130,6 +130,10 @@ impl Whole {
     }
 }
 
+mod grids;
+mod kinds;
+mod merging;
+
 fn variable(name: &str, dimensions: &[(&str, u64, u64)], data_type: DataType) -> Variable {
     let shape = dimensions.iter().map(|(_, length, _)| *length).collect();
     let chunk_shape = dimensions.iter().map(|(_, _, chunk)| *chunk).collect();
@@ -312,7 +316,7 @@ fn few_places_of_large_chunks_are_made_of_tiles() {
     assert!(!format!("{:?}", plan.arrays[0]).contains("Tiled"));
 }
 
-const FRAGMENTS: [&str; 40] = [
+const FRAGMENTS: [&str; 41] = [
     "var=tas",
     "var=mask",
     "isel=time:3",
@@ -337,6 +341,7 @@ const FRAGMENTS: [&str; 40] = [
     "groupby=time.season:count",
     "groupby=lat:first",
     "groupby=lat:bins(-90;0;90):sum",
+    "groupby=tas:bins(270;290;310;350):mean",
     "groupby=month:last",
     "resample=time:5D:std",
     "resample=time:MS:quantile(0.2;0.7)",

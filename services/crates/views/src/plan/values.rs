@@ -47,6 +47,9 @@ pub(super) fn of_coordinate(draft: &Draft<'_>, name: &str, known: &Known) -> Res
         return Ok((name.to_owned(), Values::Numbers { values, is_longitude: false }));
     };
     let field = &draft.fields[place];
+    if let (DataType::FixedText(1), [dimension, _]) = (field.array.data_type, field.dimensions.as_slice()) {
+        return Ok((dimension.clone(), Values::Texts(texts(draft, field, known)?)));
+    }
     let [dimension] = field.dimensions.as_slice() else {
         let rank = field.dimensions.len();
         return refused(format!(
@@ -135,11 +138,13 @@ pub(super) fn units(field: &Field) -> Result<TimeUnits> {
     TimeUnits::parse(text, calendar).or_else(|error| unsupported(format!("{}: {error}", field.path)))
 }
 
-/// The texts of a field.
+/// The texts of a field. Characters of two dimensions, which classic NetCDF has for names, are a text for each place of the
+/// first, as xarray puts them together.
 fn texts(draft: &Draft<'_>, field: &Field, known: &Known) -> Result<Vec<String>> {
     let elements = elements(draft.source, &field.array, known)?;
     let data_type = field.array.data_type;
-    let texts = elements.chunks_exact(field.size().unwrap_or(1).max(1));
+    let of_a_text = field.array.shape.get(1).copied().unwrap_or(1) as usize * field.size().unwrap_or(1);
+    let texts = elements.chunks_exact(of_a_text.max(1));
     let texts: Option<Vec<String>> = texts.map(|element| cf::fixed_text(data_type, element)).collect();
     match texts {
         Some(texts) => Ok(texts),
@@ -156,8 +161,13 @@ pub(super) fn elements(source: &Dataset, array: &Arc<Array>, known: &Known) -> R
     if array.data_type.size().is_none() {
         return unsupported("text of any length cannot be selected by");
     }
+    region(source, array, &Region::whole(&array.shape), known)
+}
+
+/// The elements of a region of an array.
+pub(super) fn region(source: &Dataset, array: &Arc<Array>, region: &Region, known: &Known) -> Result<Bytes> {
     let mut leaves = KnownLeaves { source, known, needed: None };
-    let evaluated = evaluate(array, &Region::whole(&array.shape), &mut leaves);
+    let evaluated = evaluate(array, region, &mut leaves);
     match (evaluated, leaves.needed) {
         (_, Some(variable)) => Err(Stop::Needs(variable)),
         (Ok(elements), None) => Ok(elements),
@@ -198,6 +208,9 @@ impl KnownLeaves<'_> {
             return Err(Error::internal("not known yet"));
         };
         let size = of.data_type.size().unwrap_or(1);
+        if of.grid.chunk_shape() == of.grid.shape() {
+            return Ok(whole.clone());
+        }
         let region = of.grid.region(&of.grid.index(number));
         let short = || Error::new(model::ErrorKind::CorruptData, format!("{} is too short", of.path));
         let cut = region.cut(whole, of.grid.shape(), size).ok_or_else(short)?;

@@ -40,7 +40,7 @@ pub(super) const DESCRIPTIONS: &[Description] = &[Description {
     name: "coarsen",
     arguments: "DIMENSION:LENGTH,…:REDUCTION[:exact|trim|pad]",
     summary: "Makes one value of each block of neighbours. What fills no block at the end is an error (exact, the default), \
-              left out (trim), or a block with missing values (pad).",
+              left out (trim), or a block with missing values (pad), for which integers become floats.",
     examples: &["coarsen=lat:2,lon:2:mean", "coarsen=time:30:max:trim", "coarsen=cell:4:quantile(0.9)"],
     synonyms: &["block", "downsample", "gridboxmean", "aggregate"],
     alone: None,

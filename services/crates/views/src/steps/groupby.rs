@@ -30,7 +30,7 @@ pub enum Groups {
     Key(GroupKey),
     /// All whose value lies between the same edges, `tas:bins(0;10;20)`: left open and right closed, (0, 10] and (10, 20],
     /// as [`groupby_bins`](https://docs.xarray.dev/en/stable/generated/xarray.Dataset.groupby_bins.html) has it. What lies
-    /// in none is left out.
+    /// in none is left out. The dimensions of a variable of several go, and the last dimension is that of bins.
     Bins {
         /// The variable or coordinate whose values are compared.
         variable: Name,
@@ -70,7 +70,8 @@ pub(super) const DESCRIPTIONS: &[Description] = &[Description {
     name: "groupby",
     arguments: "KEY:REDUCTION with KEY as COORDINATE.PART or COORDINATE, or VARIABLE:bins(EDGE;EDGE;…):REDUCTION",
     summary: "Makes one value of all that shares a part of its time (year, season, month, day, dayofyear, hour), a value of a \
-              coordinate, or a bin; bins are open on the left and closed on the right.",
+              coordinate, or a bin. Bins are open on the left and closed on the right; the variable may have several dimensions, \
+              such as the latitudes of a curvilinear grid.",
     examples: &[
         "groupby=time.month:mean",
         "groupby=region:sum",

@@ -23,6 +23,8 @@ pub struct Reduce {
 }
 
 /// What is made of many values. Missing values are left out, as with xarray's `skipna`; of none, the result is missing.
+/// Types are those that xarray makes: truths are counted as 0 and 1, and their extremes are truths. Only floats of 16 bits
+/// become those of 32.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reduction {
     /// One of the fixed list.

@@ -26,6 +26,7 @@ use crate::steps::{Duration, Step};
 ///   ([CF §4.2](https://cfconventions.org/cf-conventions/cf-conventions.html#longitude-coordinate)) values are compared
 ///   modulo 360. `lon:-10..40` goes through the seam of a grid from 0 to 360, `lon:350..40` is the same cells, and the
 ///   result runs eastwards without a gap, in numbers that begin as the range does: −10 to 40, or 350 to 400.
+/// - **Characters of two dimensions are names**, `station_name:XYZ`, as xarray reads those of classic NetCDF.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Select {
     /// Coordinates or dimensions and what is selected of each; none twice.

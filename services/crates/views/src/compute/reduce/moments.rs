@@ -173,6 +173,11 @@ impl Moment {
         if other.count == 0.0 {
             return;
         }
+        if self.count == 0.0 {
+            // The square of its distance from 0 may be beyond all numbers.
+            *self = other;
+            return;
+        }
         let count = self.count + other.count;
         let distance = other.mean - self.mean;
         self.mean += distance * other.count / count;
@@ -194,7 +199,11 @@ impl Moments {
 
     pub(super) fn each(&mut self, cell: usize, values: &[f64]) {
         let known = values.iter().zip(self.cells.iter_mut().skip(cell)).filter(|(value, _)| !value.is_nan());
-        known.for_each(|(value, cell)| cell.add(Moment { count: 1.0, mean: *value, squares: 0.0 }));
+        // What is infinite has no distance from a mean: NaN, as numpy has it.
+        known.for_each(|(value, cell)| {
+            let squares = if value.is_infinite() { f64::NAN } else { 0.0 };
+            cell.add(Moment { count: 1.0, mean: *value, squares });
+        });
     }
 
     pub(super) fn same(&mut self, cell: usize, values: &[f64]) {

@@ -1,6 +1,6 @@
 //! Walks over the rows of an input, in pieces that stay in the nearest cache.
 
-use model::{DataType, Error, Indices, Region, Result};
+use model::{DataType, Error, Region, Result};
 
 use super::short;
 use super::state::State;
@@ -57,20 +57,33 @@ impl<'a> Walk<'a> {
         }
         let mut scratch = Scratch { values: [0.0; PIECE], weights: [0.0; PIECE] };
         let outer = self.input.extent.len().saturating_sub(1);
-        let ranges = self.input.extent[..outer].iter().map(|length| (0, *length)).collect();
-        for (index, row) in Indices::new(ranges).zip(elements.chunks_exact((row * size).max(1))) {
+        let mut index = vec![0; outer];
+        for row in elements.chunks_exact((row * size).max(1)) {
             let cell = index
                 .iter()
                 .zip(&self.tables)
                 .try_fold(0, |cell, (at, table)| table.offset(*at as usize).map(|offset| cell + offset));
-            let Some(cell) = cell else { continue };
-            let first_weight = self.weights.as_ref().map_or(0, |strides| {
-                index.iter().zip(strides).map(|(at, stride)| *at as usize * stride).sum()
-            });
-            let position = self.position(&index);
-            self.row(row, cell, (weights, first_weight), position, &mut scratch, state)?;
+            if let Some(cell) = cell {
+                let first_weight = self.weights.as_ref().map_or(0, |strides| {
+                    index.iter().zip(strides).map(|(at, stride)| *at as usize * stride).sum()
+                });
+                let position = self.position(&index);
+                self.row(row, cell, (weights, first_weight), position, &mut scratch, state)?;
+            }
+            self.advance(&mut index);
         }
         Ok(())
+    }
+
+    /// The index of the next row, in place: rows may be as short as an element.
+    fn advance(&self, index: &mut [u64]) {
+        for (at, length) in index.iter_mut().zip(&self.input.extent).rev() {
+            *at += 1;
+            if *at < *length {
+                return;
+            }
+            *at = 0;
+        }
     }
 
     /// Place of a row's first element in the whole array.

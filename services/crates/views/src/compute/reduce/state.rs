@@ -151,6 +151,7 @@ fn write(data_type: DataType, numbers: impl Iterator<Item = f64>) -> Result<Vec<
         DataType::U16 => all(numbers, |number| (number as u16).to_le_bytes()),
         DataType::U32 => all(numbers, |number| (number as u32).to_le_bytes()),
         DataType::U64 => all(numbers, |number| (number as u64).to_le_bytes()),
+        DataType::Bool => all(numbers, |number| [u8::from(number > 0.0)]),
         other => return Err(Error::internal(format!("a reduction makes no {other:?}"))),
     })
 }
