@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Scan(ScanOptions),
     /// Register files as one dataset, or all entries of a catalog (intake, STAC)
     Register(RegisterOptions),
+    /// Give steps of a view names, without registering anything anew
+    NameView(NameViewOptions),
+    /// Make a group-by diagnostic a variable of a dataset, `pp_VARIABLE_COORD_ACTION` in `/zarr`, or take one out
+    Diagnostic(DiagnosticOptions),
     /// List datasets, or the versions of one
     Ls(ListOptions),
     /// Publish new versions of datasets whose files are new or changed
@@ -169,6 +173,32 @@ pub(crate) struct RegisterOptions {
     /// Files and globs as the worker sees them
     #[arg(required = true, value_name = "SOURCE")]
     pub(crate) sources: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NameViewOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// Id of the dataset
+    pub(crate) id: String,
+    /// Steps of a view, served at `/datasets/ID/views/NAME/zarr`: `monthly=resample=time:MS:mean`; `NAME=` takes one away
+    #[arg(required = true, value_name = "NAME=STEPS", value_parser = named_view)]
+    pub(crate) named_views: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiagnosticOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// Take the diagnostic of this name, such as `pp_tas_time.month_mean`, out of the dataset
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remove: Option<String>,
+    /// Id of the dataset
+    pub(crate) id: String,
+    /// A variable; what groups share, `time.month`, `lat` or `lat:bins(0;30;60)`; what is made of a group: mean, min, max,
+    /// sum, count, first, last, std, variance, median or `quantile(0.9)`
+    #[arg(num_args = 3, value_names = ["VARIABLE", "COORD", "ACTION"], required_unless_present = "remove", conflicts_with = "remove")]
+    pub(crate) asked: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -331,6 +361,9 @@ mod tests {
             "cloudify register --refresh-every 10m --catalog ID /main.yaml",
             "cloudify refresh A B",
             "cloudify refresh --all",
+            "cloudify name-view ID m=mean=time old=",
+            "cloudify diagnostic ID tas time.month mean",
+            "cloudify diagnostic --server http://s --remove pp_tas_time.month_mean ID",
             "cloudify rm ID",
             "cloudify config",
         ] {

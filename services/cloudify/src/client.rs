@@ -1,5 +1,6 @@
 //! The administrator's commands: they speak to the admin API of a server, never to files.
 
+mod amend;
 mod api;
 mod events;
 mod refresh;
@@ -11,6 +12,7 @@ use crate::cli::{ListOptions, RemoveOptions, RollbackOptions};
 use crate::client::api::Api;
 use crate::exit::Failure;
 
+pub(crate) use amend::{diagnostic, name_view};
 pub(crate) use refresh::refresh;
 pub(crate) use register::register;
 

@@ -13,6 +13,7 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Failure, exit_code};
+use crate::settings::Layers;
 
 /// Buffers of megabytes come and go: glibc gives them back to the kernel each time, and page faults then cost the
 /// gateway a quarter of its time (docs/decisions/0003). Without huge pages: docs/decisions/0017.
@@ -36,22 +37,17 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     // TLS of remote sources and of the administrator's commands; fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let environment = std::env::vars().collect();
+    let load = |layers: Layers| settings::load(&layers, environment);
     match cli.command {
-        Command::Serve(options) => {
-            compose::serve(settings::load(&options.layers(&cli.shared), environment)?).await
-        }
-        Command::Gateway(options) => {
-            compose::gateway(settings::load(&options.layers(&cli.shared), environment)?).await
-        }
-        Command::Worker(options) => {
-            compose::worker(settings::load(&options.layers(&cli.shared), environment)?).await
-        }
-        Command::Config => settings::print(&settings::load(&cli.shared.layers(), environment)?),
-        Command::Scan(options) => {
-            scan::run(&options, &settings::load(&cli.shared.layers(), environment)?).await
-        }
+        Command::Serve(options) => compose::serve(load(options.layers(&cli.shared))?).await,
+        Command::Gateway(options) => compose::gateway(load(options.layers(&cli.shared))?).await,
+        Command::Worker(options) => compose::worker(load(options.layers(&cli.shared))?).await,
+        Command::Config => settings::print(&load(cli.shared.layers())?),
+        Command::Scan(options) => scan::run(&options, &load(cli.shared.layers())?).await,
         Command::Register(options) => client::register(&options).await,
         Command::Ls(options) => client::list(&options).await,
+        Command::NameView(options) => client::name_view(&options).await,
+        Command::Diagnostic(options) => client::diagnostic(&options).await,
         Command::Refresh(options) => client::refresh(&options).await,
         Command::Rm(options) => client::remove(&options).await,
         Command::Rollback(options) => client::roll_back(&options).await,

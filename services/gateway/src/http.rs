@@ -35,7 +35,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 pub use state::GatewayState;
 
@@ -94,7 +94,12 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/docs/{*file}", get(openapi::docs_file))
         // Administrators.
         .route("/admin/v1/datasets", get(admin::list).post(admin::register))
-        .route("/admin/v1/datasets/{id}", get(admin::show).put(admin::replace).delete(admin::remove))
+        .route(
+            "/admin/v1/datasets/{id}",
+            get(admin::show).put(admin::replace).patch(admin::amend::amend).delete(admin::remove),
+        )
+        .route("/admin/v1/datasets/{id}/diagnostics", post(admin::amend::add_diagnostic))
+        .route("/admin/v1/datasets/{id}/diagnostics/{name}", delete(admin::amend::remove_diagnostic))
         .route("/admin/v1/datasets/{id}/refresh", post(admin::refresh_dataset))
         .route("/admin/v1/datasets/{id}/rollback", post(admin::roll_back))
         // Operations.

@@ -27,8 +27,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
-    StoredBytes, VersionList, Worker,
+    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration,
+    RegistrationEvent, StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use futures::stream::BoxStream;
@@ -150,6 +150,10 @@ impl Worker for RemoteWorker {
 
     async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
         registration::refresh(self.members.alive(id.as_str()).await?, id).await
+    }
+
+    async fn amend(&self, id: &DatasetId, of: Option<Version>, amendment: Amendment) -> Result<Amended> {
+        registration::amend(self.members.alive(id.as_str()).await?, id, of, amendment).await
     }
 
     async fn remove(&self, id: &DatasetId) -> Result<()> {

@@ -23,6 +23,7 @@
 //!
 //! **Every method blocks** on the filesystem: call them through `spawn_blocking`.
 
+mod amend;
 mod disk;
 mod documents;
 mod layout;
@@ -42,7 +43,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use engine::ports::{IfExists, LastRefresh, Listing, PublishedDataset, ReferenceRecord, VersionList};
+use engine::ports::{
+    Amended, Amendment, IfExists, LastRefresh, Listing, PublishedDataset, ReferenceRecord, VersionList,
+};
 use model::{DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Variable, Version};
 
 use crate::settings::RefreshSettings;
@@ -217,13 +220,50 @@ impl Catalog {
         }
         let unpublished = publish::write(&self.layout, publication, progress)?;
         let change = self.lock_changes();
-        let version = publish::publish(&self.layout, publication, unpublished);
-        if let Ok(version) = version {
-            let _ = prune::prune(&self.layout, publication.id, version, self.keep);
-        }
+        let version = self.make_current(publication.id, publication.if_exists, unpublished);
         drop(change);
         self.changed()?;
         version
+    }
+
+    /// Publishes a version that differs from the current one in `version.json` alone, and says which is current then. A
+    /// `Conflict` where that is not `of`, if it is said. Its other files are those of the version before, under one more
+    /// name.
+    pub(crate) fn amend(
+        &self,
+        id: &DatasetId,
+        of: Option<Version>,
+        amendment: &Amendment,
+        published_ms: i64,
+    ) -> Result<Amended> {
+        let change = self.lock_changes();
+        let current = self.current(id)?;
+        if of.is_some_and(|of| of != current) {
+            let message = format!("{id} was changed by another meanwhile: look at it, and try again");
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let Some(unpublished) = amend::write(&self.layout, (id, current), amendment, published_ms)? else {
+            return Ok(Amended { version: current, is_new: false });
+        };
+        let version = self.make_current(id, IfExists::Replace, unpublished);
+        if let Ok(version) = version {
+            scans::pass_on(&self.layout, id, current, version);
+        }
+        drop(change);
+        self.changed()?;
+        Ok(Amended { version: version?, is_new: true })
+    }
+
+    /// Makes what was written the current version, with the lock of changes held.
+    fn make_current(
+        &self,
+        id: &DatasetId,
+        if_exists: IfExists,
+        unpublished: publish::Unpublished,
+    ) -> Result<Version> {
+        let version = publish::publish(&self.layout, id, if_exists, unpublished)?;
+        let _ = prune::prune(&self.layout, id, version, self.keep);
+        Ok(version)
     }
 
     /// What a refresh of a dataset begins with.
@@ -245,7 +285,11 @@ impl Catalog {
         if self.layout.versions(id)?.last().is_some_and(|newest| *newest > current) {
             return Ok(None);
         }
-        let published_ms = read::read_version_document(&self.layout.version(id, current))?.published_ms;
+        let about = read::read_version_document(&self.layout.version(id, current))?;
+        if about.rests {
+            return Ok(None);
+        }
+        let published_ms = about.published_ms;
         let last = refreshing::last(&self.layout, id);
         let since_ms = last.as_ref().map_or(published_ms, |last| last.at_ms.max(published_ms));
         Ok(Some(Due { id: id.clone(), every_seconds, since_ms, last }))

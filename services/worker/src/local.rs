@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
-    StoredBytes, VersionList, Worker,
+    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration,
+    RegistrationEvent, StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use engine::sections::{LongReduction, Section, Sections};
@@ -167,6 +167,10 @@ impl Worker for LocalWorker {
 
     async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
         Ok(self.registrar.refresh(id.clone()))
+    }
+
+    async fn amend(&self, id: &DatasetId, of: Option<Version>, amendment: Amendment) -> Result<Amended> {
+        self.registrar.amend(id.clone(), of, amendment).await
     }
 
     async fn remove(&self, id: &DatasetId) -> Result<()> {

@@ -6,6 +6,7 @@
 //! ```
 //! The work is one task that ends when its stream of events is dropped.
 
+mod amend;
 pub mod catalogs;
 mod events;
 mod refresh;

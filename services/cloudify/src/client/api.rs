@@ -54,6 +54,11 @@ impl Api {
         decode(self.send(self.request(Method::POST, path)?.json(body)).await?).await
     }
 
+    /// Changes something by a document and takes the answer.
+    pub(crate) async fn patch<T: DeserializeOwned>(&self, path: &[&str], body: &Value) -> Result<T, Failure> {
+        decode(self.send(self.request(Method::PATCH, path)?.json(body)).await?).await
+    }
+
     /// Posts a document and takes the answer as a stream of events.
     pub(crate) async fn post_for_events(&self, path: &[&str], body: &Value) -> Result<Response, Failure> {
         self.send(self.request(Method::POST, path)?.header("accept", "text/event-stream").json(body)).await

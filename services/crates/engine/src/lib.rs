@@ -7,6 +7,7 @@
 //! ```
 //! Knows nothing of HTTP, gRPC, files or clocks: those are the ports' business.
 
+pub mod diagnostics;
 pub mod encoding;
 pub mod etag;
 pub mod join;

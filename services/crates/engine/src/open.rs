@@ -3,6 +3,7 @@
 //! ```text
 //! refresh ─▶ Catalog (id → version) ─▶ open ─▶ OpenDataset ─▶ locate ─▶ Located
 //!  polled        last list that came    kept by (id, version)    kept by record of references
+//!                                  ├▶ open_with_diagnostics: the same with variables that are views
 //!                                  └▶ open_view ─▶ OpenDataset: the same of a view by URL, kept by its steps too
 //! ```
 //! A warm request costs a look-up for the dataset, one for the variable and one for the record, and asks nobody.
@@ -10,6 +11,7 @@
 mod absent;
 mod dataset;
 mod documents;
+mod guests;
 mod hierarchy;
 mod locate;
 mod shards;
@@ -58,6 +60,7 @@ pub struct Datasets {
     /// One refresh at a time, so that an older list never follows a newer one.
     refreshing: tokio::sync::Mutex<()>,
     opened: Cache<Arc<DatasetKey>, Arc<OpenDataset>>,
+    with_diagnostics: Cache<Arc<DatasetKey>, Arc<OpenDataset>>,
     views: Cache<ViewKey, Arc<OpenDataset>>,
     records: Cache<RecordKey, Arc<ReferenceRecord>>,
     hierarchies: Cache<(u64, HierarchyDocument), Document>,
@@ -120,8 +123,9 @@ impl Datasets {
             // Not by frequency: a record newly come must stay, or each of its chunks would fetch it again.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        let opened =
-            Cache::builder().max_capacity(limits.datasets_max).eviction_policy(EvictionPolicy::lru()).build();
+        let opened = || {
+            Cache::builder().max_capacity(limits.datasets_max).eviction_policy(EvictionPolicy::lru()).build()
+        };
         // A few documents of the revision now and the one before.
         let hierarchies = Cache::builder().max_capacity(8).eviction_policy(EvictionPolicy::lru()).build();
         let lengths = Cache::builder().max_capacity(LENGTHS_MAX).time_to_live(LENGTHS_KEPT).build();
@@ -138,7 +142,8 @@ impl Datasets {
             worker,
             catalog: RwLock::new(None),
             refreshing: tokio::sync::Mutex::new(()),
-            opened,
+            opened: opened(),
+            with_diagnostics: opened(),
             views: view::cache(),
             records,
             hierarchies,
@@ -160,6 +165,7 @@ impl Datasets {
         for (id, old) in known.iter().flat_map(|known| &known.by_id) {
             if catalog.by_id.get(id) != Some(old) {
                 self.opened.invalidate(old).await;
+                self.with_diagnostics.invalidate(old).await;
             }
         }
         Ok(true)

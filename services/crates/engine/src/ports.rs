@@ -10,6 +10,7 @@ use model::{
     Version,
 };
 
+use crate::diagnostics::Diagnostic;
 use crate::named_views::NamedViews;
 use crate::recall::Recall;
 use crate::sections::{LongReduction, Section, Sections};
@@ -110,6 +111,13 @@ pub trait Worker: Send + Sync + 'static {
     /// different. Events as of a registration.
     async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
         Err(Error::new(ErrorKind::Unsupported, format!("{id} cannot be refreshed here")))
+    }
+
+    /// Publishes a version that differs from the current one in how it is served alone; nothing is scanned. A `Conflict`
+    /// where the current version is not `of`, if that is said.
+    async fn amend(&self, id: &DatasetId, of: Option<Version>, _amendment: Amendment) -> Result<Amended> {
+        Err(Error::new(ErrorKind::Unsupported, format!("{id} cannot be amended here"))
+            .with_internal(format!("{of:?}")))
     }
 
     /// Takes a dataset out of the catalog.
@@ -221,6 +229,8 @@ pub struct PublishedDataset {
     pub view: String,
     /// Its named views; none of what is a view itself.
     pub named_views: Arc<NamedViews>,
+    /// Its diagnostics, in the order in which they were added; none of what is a view itself.
+    pub diagnostics: Arc<Vec<Diagnostic>>,
 }
 
 /// A run of one variable's references with the files that they point into.
@@ -297,6 +307,26 @@ pub struct Registration {
     pub refresh_seconds: Option<u32>,
     /// What the sources are.
     pub sources_are: SourcesAre,
+}
+
+/// What a version is to have otherwise than the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Amendment {
+    /// One more diagnostic.
+    AddDiagnostic(Diagnostic),
+    /// One diagnostic fewer, by its name.
+    RemoveDiagnostic(String),
+    /// Named views, in place of those of the same names; empty steps take one away, others stay.
+    NameViews(NamedViews),
+}
+
+/// What came of an amendment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amended {
+    /// The current version.
+    pub version: Version,
+    /// Whether it was published now; not where all was so already.
+    pub is_new: bool,
 }
 
 /// What the sources of a registration are.

@@ -7,6 +7,10 @@ use engine::open::{Datasets, OpenDataset};
 use model::{Error, Result};
 use percent_encoding::percent_decode_str;
 
+/// What of a dataset shows its diagnostics as variables: the decoded store, and what tells of that. Not the stored one, which
+/// has bytes of sources alone.
+const SHOW_DIAGNOSTICS: [&str; 5] = ["", "zarr", "keys", "dict", "info"];
+
 /// A path, taken apart before anything is decoded, so that no encoded slash divides it. Read here rather than by axum's
 /// extractor, which copies.
 pub(super) struct Address<'p> {
@@ -47,6 +51,9 @@ impl<'p> Address<'p> {
         match &self.view {
             View::Steps(steps) => datasets.open_view(&self.id, &engine::encoding::parse(steps)?).await,
             View::Named(name) => datasets.open_named_view(&self.id, name).await,
+            View::None if SHOW_DIAGNOSTICS.contains(&first(self.rest).0) => {
+                datasets.open_with_diagnostics(&self.id).await
+            }
             View::None => datasets.open(&self.id).await,
         }
     }

@@ -1,5 +1,6 @@
-//! The admin API, `/admin/v1`: register, list, show, replace, remove, roll back. Off unless a token is configured.
+//! The admin API, `/admin/v1`: register, list, show, replace, amend, remove, roll back. Off unless a token is configured.
 
+pub(super) mod amend;
 mod auth;
 mod body;
 mod registration;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use engine::diagnostics::Diagnostic;
 use engine::ports::{IfExists, RefreshReport, Registration, RegistrationGoal, SourcesAre, VersionList};
 use http::StatusCode;
 use http::request::Parts;
@@ -145,6 +147,7 @@ pub(super) async fn show(State(state): State<Arc<GatewayState>>, _: Viewer, Id(i
     let mut shown = shown_versions(&id, &versions);
     shown["variables"] = current.dataset.variables.len().into();
     shown["views"] = json!(*current.named_views);
+    shown["diagnostics"] = current.diagnostics.iter().map(Diagnostic::name).collect();
     shown["groups"] = current.dataset.groups.len().into();
     shown["chunks"] = current
         .dataset

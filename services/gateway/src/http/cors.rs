@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS, POST, PUT, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Content-Range, Content-Length, Content-Encoding, Accept-Ranges, Retry-After, Last-Modified, X-Request-Id",
 );

@@ -10,7 +10,6 @@ mod format;
 mod json;
 mod netcdf;
 mod page;
-mod question;
 mod table;
 mod values;
 
@@ -23,6 +22,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use engine::diagnostics::Question;
 use engine::etag;
 use engine::open::{Document, OpenDataset};
 use futures::stream;
@@ -34,9 +34,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use model::Error;
 use serde::Deserialize;
 use utoipa::IntoParams;
+use views::steps::Compression as Encoded;
+use views::{Step, Steps};
 
 use self::format::Format;
-use self::question::Question;
 pub(super) use self::table::memory;
 use super::conditional::Validators;
 use super::document::{self, Compression, HTML, JSON, Representation};
@@ -104,7 +105,7 @@ pub(super) async fn answer(
     let Query(options) =
         options.map_err(|error| Error::invalid(format!("the query: {}", error.body_text())))?;
     let format = Format::wanted(options.format.as_deref(), &request.headers)?;
-    let question = Question::new(&dataset, &variable, &coord, &action)?;
+    let question = Question::new(dataset.dataset(), &variable, &coord, &action)?;
     let mut response = state.in_time(render(&state, &request, &dataset, question, format)).await?;
     response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
     Ok(response)
@@ -117,8 +118,9 @@ async fn render(
     question: Question,
     format: Format,
 ) -> Result<Response, Failure> {
-    let view = state.datasets.open_view(dataset.published().id.as_str(), &question.steps).await?;
-    let place = question.place(&view)?;
+    let steps = uncompressed(&question.steps)?;
+    let view = state.datasets.open_view(dataset.published().id.as_str(), &steps).await?;
+    let place = question.place(view.dataset())?;
     let root = pages::root(request);
     let answer = Answer { state, request, view: &view, etag: tag(&view, format, &root) };
     if format == Format::Zarr {
@@ -151,6 +153,12 @@ async fn render(
             answer.whole(page, Compression::Negotiated, (HTML, None)).await
         }
     }
+}
+
+/// The same view with chunks that are elements.
+fn uncompressed(steps: &Steps) -> Result<Steps, Error> {
+    let steps = steps.as_slice().iter().cloned().chain([Step::Compression(Encoded::None)]);
+    Steps::new(steps.collect()).ok_or_else(|| Error::internal("there are steps"))
 }
 
 /// Does what takes long, or much memory, where it holds up no other answer.

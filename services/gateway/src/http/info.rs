@@ -10,7 +10,7 @@ pub(super) fn keys(dataset: &OpenDataset) -> Value {
     data.iter().chain(&coordinates).map(|variable| Value::from(variable.path.name())).collect()
 }
 
-/// `info`: the dataset as stored, and its named views if it has some.
+/// `info`: the dataset as stored with its diagnostics, its named views if it has some, and what diagnostics it cannot have.
 pub(super) fn info(opened: &OpenDataset) -> Value {
     let dataset = opened.dataset();
     let variables: Map<String, Value> = root_variables(dataset)
@@ -31,6 +31,12 @@ pub(super) fn info(opened: &OpenDataset) -> Value {
     let named = &opened.published().named_views;
     if !named.is_empty() {
         info["views"] = json!(**named);
+    }
+    let left_out =
+        opened.left_out().iter().map(|warning| (warning.subject.clone(), warning.message.as_str().into()));
+    let left_out: Map<String, Value> = left_out.collect();
+    if !left_out.is_empty() {
+        info["left_out"] = left_out.into();
     }
     info
 }

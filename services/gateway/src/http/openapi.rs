@@ -43,6 +43,7 @@ use super::state::GatewayState;
         super::collection::dataset_zgroup, super::collection::dataset_zattrs, super::collection::dataset_zarr_json,
         super::view_steps::list, super::groupby::answer, super::server_info::versions, super::server_info::plugins, document,
         super::admin::list, super::admin::register, super::admin::show, super::admin::replace,
+        super::admin::amend::amend, super::admin::amend::add_diagnostic, super::admin::amend::remove_diagnostic,
         super::admin::remove, super::admin::refresh_dataset, super::admin::roll_back,
         super::health::live, super::health::ready, super::health::metrics,
     ),
@@ -173,7 +174,9 @@ impl Modify for Problems {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         let problem = problem("What went wrong, and what to change");
         let operations = api.paths.paths.values_mut().flat_map(|path| {
-            [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
+            [&mut path.get, &mut path.put, &mut path.patch, &mut path.post, &mut path.delete]
+                .into_iter()
+                .flatten()
         });
         for operation in operations {
             operation.responses.responses.entry("default".into()).or_insert_with(|| problem.clone().into());

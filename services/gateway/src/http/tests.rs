@@ -4,6 +4,7 @@ mod admin;
 mod answers;
 mod bad_input;
 mod chunks;
+mod diagnostics;
 mod dict;
 mod groupby;
 mod listing;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use engine::diagnostics::PREFIX;
 use engine::etag;
 use engine::open::{Document, Located, OpenDataset};
 use engine::ports::{EvaluatedChunk, Form, StoredBytes};
@@ -79,6 +80,7 @@ async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failu
         Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, &form, variable, &index).await,
         Err(error) => match listing::node(&dataset, &key) {
             Some(node) => listing::answer(state, request, &dataset, &form, &node).await,
+            None if key.starts_with(PREFIX) => Err(gone(&key, refused(error)).into()),
             None => Err(refused(error).into()),
         },
     }
@@ -99,8 +101,8 @@ pub(super) fn name(form: &Form) -> &'static str {
     if *form == Form::Stored { STORED } else { DECODED }
 }
 
-/// A chunk of a dataset that is not there is asked for by a client that opened it before it was removed. Never a 404, which
-/// it would fill in; of metadata, a 404 is what says that there is no dataset.
+/// A chunk of a dataset, or of a diagnostic, that is not there is asked for by a client that opened it before it was removed.
+/// Never a 404, which it would fill in; of metadata, a 404 is what says that there is none.
 fn gone(key: &str, error: Error) -> Error {
     if error.kind == ErrorKind::NotFound && zarr::key::is_chunk_like(key) {
         return Error { kind: ErrorKind::Gone, ..error };

@@ -1,5 +1,6 @@
 //! Catalog calls: ordinary gRPC messages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloudify_proto::convert::{in_place_from_wire, record_from_wire};
@@ -7,6 +8,7 @@ use cloudify_proto::status::from_status;
 use cloudify_proto::v1;
 use cloudify_proto::v1::catalog_service_client::CatalogServiceClient;
 use cloudify_proto::v1::registration_service_client::RegistrationServiceClient;
+use engine::diagnostics::Diagnostic;
 use engine::ports::{
     LastRefresh, ListedDataset, Listing, PublishedDataset, ReferenceRecord, RefreshReport, VersionList,
     VersionSummary,
@@ -59,11 +61,17 @@ pub(super) async fn dataset_from_wire(got: v1::GetDatasetResponse) -> Result<Pub
             record_size: got.record_size,
             view: got.view,
             named_views: got.named_views.into(),
+            diagnostics: Arc::new(got.diagnostics.into_iter().map(diagnostic_from_wire).collect()),
             dataset: zarr::document::from_json(&got.document).map_err(Error::internal)?.into(),
             in_place: got.in_place.into_iter().map(in_place_from_wire).collect::<Result<_>>()?,
         })
     };
     tokio::task::spawn_blocking(parsed).await.map_err(Error::internal)?
+}
+
+fn diagnostic_from_wire(diagnostic: v1::Diagnostic) -> Diagnostic {
+    let v1::Diagnostic { variable, coord, action } = diagnostic;
+    Diagnostic { variable, coord, action }
 }
 
 /// One record of a variable's references.
@@ -167,6 +175,7 @@ pub(super) fn finish<T>(member: &Member, method: &str, called: Result<Response<T
     called
 }
 
-fn number(version: Option<Version>) -> u32 {
+/// A version on the wire.
+pub(super) fn number(version: Option<Version>) -> u32 {
     version.map_or(0, |version| version.0)
 }

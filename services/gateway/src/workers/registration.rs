@@ -1,12 +1,14 @@
-//! Registrations and refreshes: calls whose answers are streams of events.
+//! Registrations and refreshes, whose answers are streams of events; amendments.
 
 use cloudify_proto::status::{from_failure, from_status};
 use cloudify_proto::v1;
+use cloudify_proto::v1::amend_request::Amendment as Wanted;
 use cloudify_proto::v1::entry::Outcome;
 use cloudify_proto::v1::register_response::Event;
+use engine::diagnostics::Diagnostic;
 use engine::ports::{
-    CatalogSummary, Comparison, EntryOutcome, IfExists, Registration, RegistrationEvent, RegistrationGoal,
-    SourcesAre,
+    Amended, Amendment, CatalogSummary, Comparison, EntryOutcome, IfExists, Registration, RegistrationEvent,
+    RegistrationGoal, SourcesAre,
 };
 use engine::preview::Preview;
 use futures::StreamExt as _;
@@ -14,7 +16,7 @@ use futures::stream::BoxStream;
 use model::{DatasetId, Error, Result, Version};
 use tonic::Status;
 
-use super::catalog::{changer, finish, request};
+use super::catalog::{changer, finish, number, request};
 use super::member::Member;
 
 type Events = BoxStream<'static, Result<RegistrationEvent>>;
@@ -54,6 +56,26 @@ pub(super) async fn refresh(member: &Member, id: &DatasetId) -> Result<Events> {
         event_from_wire(event.ok_or_else(|| Error::internal("an empty event"))?)
     };
     Ok(events.map(event).boxed())
+}
+
+/// Publishes an amended version.
+pub(super) async fn amend(
+    member: &Member,
+    id: &DatasetId,
+    of: Option<Version>,
+    amendment: Amendment,
+) -> Result<Amended> {
+    let amendment = match amendment {
+        Amendment::AddDiagnostic(Diagnostic { variable, coord, action }) => {
+            Wanted::AddDiagnostic(v1::Diagnostic { variable, coord, action })
+        }
+        Amendment::RemoveDiagnostic(name) => Wanted::RemoveDiagnostic(name),
+        Amendment::NameViews(steps) => Wanted::NameViews(v1::NamedViews { steps }),
+    };
+    let call = v1::AmendRequest { id: id.to_string(), version: number(of), amendment: Some(amendment) };
+    let called = changer(member).amend(request(call, Some(member.timeout()))).await;
+    let v1::AmendResponse { version, is_new } = finish(member, "Amend", called)?;
+    Ok(Amended { version: Version(version), is_new })
 }
 
 fn event_from_wire(event: v1::RegisterResponse) -> Result<RegistrationEvent> {

@@ -1,5 +1,6 @@
 //! The JSON documents of a version, beside the catalog document.
 
+use engine::diagnostics::Diagnostic;
 use engine::named_views::NamedViews;
 use model::{ChunkKeyEncoding, FileIdentity, InPlace, SourceFile};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,12 @@ pub(super) struct VersionDocument {
     /// Named views.
     #[serde(default, skip_serializing_if = "NamedViews::is_empty")]
     pub(super) named_views: NamedViews,
+    /// Diagnostics that are variables of the decoded store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Whether it was made of a version that was gone back to, and no period refreshes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) rests: bool,
     /// What the scan left out, and why.
     pub(super) warnings: Vec<WarningDocument>,
 }

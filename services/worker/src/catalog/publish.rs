@@ -43,6 +43,20 @@ pub(super) struct Unpublished {
     directory: PathBuf,
 }
 
+impl Unpublished {
+    /// An empty directory beside those of a dataset's versions.
+    pub(super) fn begin(layout: &Layout, id: &DatasetId) -> Result<Self> {
+        let directory = layout.dataset(id).join(disk::unique_name(TEMPORARY));
+        disk::create_directory(&directory)?;
+        Ok(Self { directory })
+    }
+
+    /// Where it is.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
 impl Drop for Unpublished {
     fn drop(&mut self) {
         // Gone already where it became a version.
@@ -57,10 +71,8 @@ pub(super) fn write(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Unpublished> {
     check(publication.joined)?;
-    let directory = layout.dataset(publication.id).join(disk::unique_name(TEMPORARY));
-    disk::create_directory(&directory)?;
-    let unpublished = Unpublished { directory };
-    let directory = &unpublished.directory;
+    let unpublished = Unpublished::begin(layout, publication.id)?;
+    let directory = unpublished.directory();
     let joined = publication.joined;
     write_json(&directory.join(names::VERSION), &version_document(layout, publication)?)?;
     disk::write(&directory.join(names::DATASET), &zarr::document::to_json(&joined.dataset))?;
@@ -80,16 +92,16 @@ pub(super) fn write(
 /// Makes what was written a version and the current one.
 pub(super) fn publish(
     layout: &Layout,
-    publication: &Publication<'_>,
+    id: &DatasetId,
+    if_exists: IfExists,
     unpublished: Unpublished,
 ) -> Result<Version> {
-    let id = publication.id;
-    let version = claim(layout, id, &unpublished.directory)?;
+    let version = claim(layout, id, unpublished.directory())?;
     drop(unpublished);
     disk::sync_directory(&layout.dataset(id))?;
     let current = layout.current(id);
     let number = version.to_string();
-    match publication.if_exists {
+    match if_exists {
         IfExists::Replace => disk::replace(&current, number.as_bytes())?,
         IfExists::Refuse => {
             if !disk::create_new(&current, number.as_bytes())? {
@@ -188,10 +200,13 @@ fn version_document(layout: &Layout, publication: &Publication<'_>) -> Result<Ve
         .or_else(|| replaced.as_ref().and_then(|replaced| replaced.refresh_seconds));
     let kept = replaced.as_ref().and_then(|replaced| replaced.view.clone());
     let view = publication.view.map(str::to_owned).or(kept);
+    let diagnostics = replaced.as_ref().map(|replaced| replaced.diagnostics.clone()).unwrap_or_default();
     let named = replaced.as_ref().map(|replaced| replaced.named_views.clone()).unwrap_or_default();
     Ok(VersionDocument {
         view: view.filter(|view| !view.is_empty()),
         named_views: named_views::merged(named, publication.named_views)?,
+        diagnostics,
+        rests: false,
         refresh_seconds: refresh_seconds.filter(|seconds| *seconds > 0),
         format: FORMAT,
         id: id.as_str().to_owned(),
@@ -279,7 +294,8 @@ fn last_version(layout: &Layout, id: &DatasetId, versions: &[Version]) -> Result
     Ok(versions.last().copied().max(removed).unwrap_or(Version(0)))
 }
 
-fn write_json(path: &Path, document: &impl serde::Serialize) -> Result<()> {
+/// Writes a JSON document.
+pub(super) fn write_json(path: &Path, document: &impl serde::Serialize) -> Result<()> {
     disk::write(path, &serde_json::to_vec(document).map_err(Error::internal)?)
 }
 

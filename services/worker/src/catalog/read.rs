@@ -114,6 +114,7 @@ impl Reader {
             record_size: about.record_size,
             view: about.view.unwrap_or_default(),
             named_views: Arc::new(about.named_views),
+            diagnostics: Arc::new(about.diagnostics),
             in_place: in_place(&directory, dataset.variables.len())?,
             dataset: Arc::new(dataset),
         };

@@ -182,6 +182,13 @@ impl Drop for ScansWriter {
     }
 }
 
+/// Makes the scans of a version those of the next one, which has the same references. What cannot be passed on is scanned
+/// again.
+pub(super) fn pass_on(layout: &Layout, id: &DatasetId, version: Version, next: Version) {
+    let place = |version| layout.dataset(id).join(format!("{PREFIX}{version}"));
+    let _ = fs::rename(place(version), place(next));
+}
+
 /// Forgets all of a dataset.
 pub(super) fn forget(layout: &Layout, id: &DatasetId) {
     for (_, path) in files(&layout.dataset(id)) {

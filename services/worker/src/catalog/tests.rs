@@ -1,5 +1,7 @@
 //! What is published is found again, whoever publishes at once and wherever a publisher dies.
 
+mod amend;
+
 use std::path::PathBuf;
 
 use bytes::Bytes;

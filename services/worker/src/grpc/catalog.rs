@@ -6,6 +6,7 @@ use cloudify_proto::convert::{in_place_to_wire, record_to_wire};
 use cloudify_proto::status::to_status;
 use cloudify_proto::v1;
 use cloudify_proto::v1::catalog_service_server::CatalogService;
+use engine::diagnostics::Diagnostic;
 use engine::ports::{LastRefresh, Listing, PublishedDataset, RefreshReport, VersionList, Worker};
 use model::{DatasetId, Error, NodePath, Version};
 use tonic::{Request, Response, Status};
@@ -94,9 +95,15 @@ pub(super) fn dataset_to_wire(dataset: &PublishedDataset) -> v1::GetDatasetRespo
         record_size: dataset.record_size,
         view: dataset.view.clone(),
         named_views: (*dataset.named_views).clone(),
+        diagnostics: dataset.diagnostics.iter().cloned().map(diagnostic_to_wire).collect(),
         document: zarr::document::to_json(&dataset.dataset).into(),
         in_place: dataset.in_place.iter().map(|place| in_place_to_wire(place.as_ref())).collect(),
     }
+}
+
+fn diagnostic_to_wire(diagnostic: Diagnostic) -> v1::Diagnostic {
+    let Diagnostic { variable, coord, action } = diagnostic;
+    v1::Diagnostic { variable, coord, action }
 }
 
 fn versions_to_wire(list: VersionList) -> v1::ListVersionsResponse {

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use cloudify_proto::status::to_status;
 use cloudify_proto::v1;
+use cloudify_proto::v1::amend_request::Amendment as Wanted;
 use cloudify_proto::v1::registration_service_server::RegistrationService;
-use engine::ports::{self, IfExists, RegistrationEvent, RegistrationGoal, SourcesAre, Worker};
+use engine::diagnostics::Diagnostic;
+use engine::ports::{
+    self, Amended, Amendment, IfExists, RegistrationEvent, RegistrationGoal, SourcesAre, Worker,
+};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use model::{DatasetId, Version};
+use model::{DatasetId, Error, Version};
 use tonic::{Request, Response, Status};
 
 use super::registration_events::event_to_wire;
@@ -73,6 +77,23 @@ impl RegistrationService for Registration {
             Ok(v1::RefreshResponse { event })
         };
         Ok(Response::new(events.map(wire).boxed()))
+    }
+
+    async fn amend(&self, request: Request<v1::AmendRequest>) -> Result<Response<v1::AmendResponse>, Status> {
+        let v1::AmendRequest { id, version, amendment } = request.into_inner();
+        let amended = async {
+            let amendment = match amendment.ok_or_else(|| Error::invalid("amendment is missing"))? {
+                Wanted::AddDiagnostic(v1::Diagnostic { variable, coord, action }) => {
+                    Amendment::AddDiagnostic(Diagnostic { variable, coord, action })
+                }
+                Wanted::RemoveDiagnostic(name) => Amendment::RemoveDiagnostic(name),
+                Wanted::NameViews(v1::NamedViews { steps }) => Amendment::NameViews(steps),
+            };
+            let of = (version > 0).then_some(Version(version));
+            self.worker.amend(&DatasetId::parse(&id)?, of, amendment).await
+        };
+        let Amended { version, is_new } = amended.await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::AmendResponse { version: version.0, is_new }))
     }
 
     async fn remove(

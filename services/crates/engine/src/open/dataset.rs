@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use model::{Dataset, Error, Result, Variable};
+use model::{Dataset, Error, Result, Variable, Warning};
 use views::Steps;
 use zarr::decoded::Encoding;
 
 use super::documents::{Document, Documents};
+use super::guests::Guest;
 use crate::ports::{Form, PublishedDataset};
 
 /// A published version with an index of its variables and its Zarr documents, each made when first asked for.
@@ -21,6 +22,10 @@ pub struct OpenDataset {
     steps: Option<Steps>,
     /// Tells this opening from every other: references are kept by it.
     serial: u64,
+    /// The last variables, where these are not the dataset's own but its diagnostics.
+    guests: Vec<Guest>,
+    /// Diagnostics that this version cannot have, and why.
+    left_out: Vec<Warning>,
     variables: HashMap<String, usize>,
     documents: Documents,
     /// What chunks of the decoded view are encoded with.
@@ -49,6 +54,8 @@ impl OpenDataset {
             form: Form::Stored,
             steps: None,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            guests: Vec::new(),
+            left_out: Vec::new(),
             variables: paths.zip(0..).collect(),
             documents: Documents::new(&published.dataset),
             encoding: crate::encoding::of_view(&published.view, &published.dataset)?,
@@ -60,6 +67,34 @@ impl OpenDataset {
     /// What a view by URL makes of a version.
     pub(super) fn of_view(published: PublishedDataset, steps: Steps, text: Arc<str>) -> Result<Self> {
         Ok(Self { form: Form::View(text), steps: Some(steps), ..Self::new(published)? })
+    }
+
+    /// The same with variables that are views behind its own, which keep their places, references and encoding.
+    pub(super) fn with_guests(
+        &self,
+        dataset: Dataset,
+        guests: Vec<Guest>,
+        left_out: Vec<Warning>,
+    ) -> Result<Self> {
+        let published = PublishedDataset { dataset: Arc::new(dataset), ..self.published.clone() };
+        let (serial, encoding) = (self.serial, self.encoding.clone());
+        Ok(Self { serial, guests, left_out, encoding, ..Self::new(published)? })
+    }
+
+    /// The guest in a place; none for the dataset's own variables.
+    pub(super) fn guest(&self, place: usize) -> Option<&Guest> {
+        let own = self.published.dataset.variables.len() - self.guests.len();
+        place.checked_sub(own).and_then(|place| self.guests.get(place))
+    }
+
+    /// Whether it was opened with diagnostics, and has some.
+    pub fn has_diagnostics(&self) -> bool {
+        !self.guests.is_empty()
+    }
+
+    /// Diagnostics that this version of the dataset cannot have, by name, and why.
+    pub fn left_out(&self) -> &[Warning] {
+        &self.left_out
     }
 
     /// What was published, without references.
@@ -128,8 +163,11 @@ impl OpenDataset {
     fn decoded(&self) -> &Decoded {
         self.decoded.get_or_init(|| {
             let (own, encoding) = (&self.published.dataset, &self.encoding);
-            let shown: Vec<_> =
-                own.variables.iter().map(|variable| zarr::decoded::variable(variable, encoding)).collect();
+            let shown = own.variables.iter().enumerate().map(|(place, variable)| {
+                // Guests are encoded already.
+                if self.guest(place).is_some() { None } else { zarr::decoded::variable(variable, encoding) }
+            });
+            let shown: Vec<_> = shown.collect();
             let differs = shown.iter().map(Option::is_some).collect();
             let variables = shown.into_iter().zip(&own.variables);
             let variables = variables.map(|(shown, own)| shown.unwrap_or_else(|| own.clone())).collect();

@@ -80,6 +80,7 @@ impl Worker for Memory {
             record_size: 4,
             view: String::new(),
             named_views: Arc::default(),
+            diagnostics: Arc::default(),
             dataset,
             in_place: Vec::new(),
         })

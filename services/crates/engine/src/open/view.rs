@@ -79,7 +79,11 @@ impl Datasets {
         self.open_view_of(key, &crate::encoding::parse(steps)?).await
     }
 
-    async fn open_view_of(&self, dataset: Arc<DatasetKey>, steps: &Steps) -> Result<Arc<OpenDataset>> {
+    pub(super) async fn open_view_of(
+        &self,
+        dataset: Arc<DatasetKey>,
+        steps: &Steps,
+    ) -> Result<Arc<OpenDataset>> {
         let text: Arc<str> = steps.to_string().into();
         let key = (dataset, text);
         if let Some(view) = self.views.get(&key).await {

@@ -71,6 +71,30 @@ pub(in crate::http) struct ReplaceBody {
     pub(super) views: NamedViews,
 }
 
+/// What a dataset is to have otherwise.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct AmendBody {
+    /// Named views, `/datasets/{id}/views/{name}`: steps by name. Those left out stay; empty steps take one away.
+    #[schema(example = json!({"monthly": "resample=time:MS:mean"}))]
+    pub(super) views: NamedViews,
+}
+
+/// A group-by diagnostic, as in `/datasets/{id}/groupby/{variable}/{coord}/{action}`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct DiagnosticBody {
+    /// The variable, of the root group.
+    #[schema(example = "tas")]
+    pub(super) variable: String,
+    /// What its groups share.
+    #[schema(example = "time.month")]
+    pub(super) coord: String,
+    /// What is made of a group.
+    #[schema(example = "mean")]
+    pub(super) action: String,
+}
+
 /// Which version to go back to.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

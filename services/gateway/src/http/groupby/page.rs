@@ -1,10 +1,10 @@
 //! As a page: what was computed, and its values, or what they are like.
 
 use askama::Template;
+use engine::diagnostics::Question;
 use engine::open::OpenDataset;
 use model::{Error, Result};
 
-use super::question::Question;
 use super::table::Table;
 use super::values::Value;
 use crate::http::page::{place, segment};

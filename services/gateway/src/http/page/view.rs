@@ -108,11 +108,11 @@ impl DatasetPage {
     }
 }
 
-/// The store that clients are told of: the decoded one only where readers need it for some variable.
+/// The store that clients are told of: the decoded one only where readers need it for some variable, or it has more of them.
 fn store(opened: &OpenDataset) -> &'static str {
     let needs_decoding = opened.dataset().variables.iter().any(zarr::decoded::needs_decoding);
     match opened.form() {
-        Form::Stored if needs_decoding => name(&Form::Decoded),
+        Form::Stored if needs_decoding || opened.has_diagnostics() => name(&Form::Decoded),
         form => name(form),
     }
 }

@@ -9,6 +9,7 @@ use crate::settings::{AdminSettings, HttpSettings};
 
 const LIST: &str = "/admin/v1/datasets";
 const ATMOS: &str = "/admin/v1/datasets/atmos";
+const DIAGNOSTIC: &str = r#"{"variable": "tas", "coord": "time.month", "action": "mean"}"#;
 const NEW: &str = r#"{"id": "new", "sources": ["/data/*.nc"]}"#;
 
 async fn send(gateway: &Gateway, token: &str, method: Method, path: &str, body: &'static str) -> Answer {
@@ -42,6 +43,8 @@ async fn who_shows_no_token_is_401_and_whose_role_is_too_small_403() {
         (Method::POST, LIST, r#"{"id": "new", "sources": ["/a"], "replace": true}"#, "edit rule"),
         (Method::PUT, ATMOS, r#"{"sources": ["/a"]}"#, "edit rule"),
         (Method::POST, "/admin/v1/datasets/atmos/rollback", "", "rule"),
+        (Method::PATCH, ATMOS, r#"{"views": {}}"#, "edit rule"),
+        (Method::POST, "/admin/v1/datasets/atmos/diagnostics", DIAGNOSTIC, "edit rule"),
         (Method::DELETE, "/admin/v1/datasets/a%20b%26%3Cc%3E", "", "rule"),
     ] {
         for token in ["view", "edit", "rule"] {

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use engine::diagnostics::{self, Diagnostic};
 use engine::named_views::NamedViews;
 use engine::ports::{
-    CatalogSummary, Comparison, EntryOutcome, EvaluatedChunk, Form, IfExists, ListedDataset, Listing,
-    PublishedDataset, ReferenceRecord, RefreshReport, Registration, RegistrationEvent, RegistrationGoal,
-    SourcesAre, StoredBytes, VersionList, VersionSummary, Worker,
+    Amended, Amendment, CatalogSummary, Comparison, EntryOutcome, EvaluatedChunk, Form, IfExists,
+    ListedDataset, Listing, PublishedDataset, ReferenceRecord, RefreshReport, Registration,
+    RegistrationEvent, RegistrationGoal, SourcesAre, StoredBytes, VersionList, VersionSummary, Worker,
 };
 use engine::preview::Preview;
 use futures::StreamExt as _;
@@ -54,6 +55,8 @@ pub(super) struct MemoryWorker {
     ids: Mutex<Vec<DatasetId>>,
     /// Named views of the last registration.
     pub(super) registered_views: Mutex<NamedViews>,
+    /// Diagnostics of all datasets.
+    pub(super) diagnostics: Mutex<Vec<Diagnostic>>,
 }
 
 impl MemoryWorker {
@@ -66,6 +69,7 @@ impl MemoryWorker {
             down: Mutex::new(None),
             version: AtomicU32::new(1),
             registered_views: Mutex::default(),
+            diagnostics: Mutex::default(),
             ids: Mutex::new(vec![DatasetId::parse("atmos").unwrap(), DatasetId::parse("a b&<c>").unwrap()]),
         }
     }
@@ -178,6 +182,7 @@ impl Worker for MemoryWorker {
             record_size: 2,
             view: String::new(),
             named_views: Arc::new(named_views(id)),
+            diagnostics: Arc::new(self.diagnostics.lock().unwrap().clone()),
             dataset: Arc::new(dataset()),
             in_place: Vec::new(),
         })
@@ -189,7 +194,8 @@ impl Worker for MemoryWorker {
         }
         let published = self.dataset(id, Some(version)).await?;
         let made = super::groupby::view(steps).unwrap_or_else(|| view(steps));
-        Ok(PublishedDataset { dataset: Arc::new(made), named_views: Arc::default(), ..published })
+        let (named_views, diagnostics) = (Arc::default(), Arc::default());
+        Ok(PublishedDataset { dataset: Arc::new(made), named_views, diagnostics, ..published })
     }
 
     /// Bytes that name the view. Chunk 1 is absent, and what `lost` is made of is not found.
@@ -315,6 +321,25 @@ impl Worker for MemoryWorker {
             _ => RegistrationEvent::Unchanged { id: id.clone(), version: Version(1) },
         };
         Ok(stream::iter([Ok(RegistrationEvent::Compared(compared)), Ok(last)]).boxed())
+    }
+
+    async fn amend(&self, id: &DatasetId, of: Option<Version>, amendment: Amendment) -> Result<Amended> {
+        self.known(id)?;
+        let current = Version(self.version.load(Ordering::SeqCst));
+        assert!(of.is_none_or(|of| of == current));
+        let mut held = self.diagnostics.lock().unwrap();
+        let amended = match amendment {
+            Amendment::AddDiagnostic(new) => diagnostics::added(&held, &new)?,
+            Amendment::RemoveDiagnostic(name) => diagnostics::removed(&held, &name)?,
+            Amendment::NameViews(given) => {
+                *self.registered_views.lock().unwrap() = given;
+                held.clone()
+            }
+        };
+        let is_new = amended != *held;
+        *held = amended;
+        self.version.fetch_add(is_new.into(), Ordering::SeqCst);
+        Ok(Amended { version: Version(self.version.load(Ordering::SeqCst)), is_new })
     }
 
     async fn remove(&self, id: &DatasetId) -> Result<()> {

@@ -154,8 +154,8 @@ impl View {
         }
         let dataset = Arc::new(Dataset { groups: plan.dataset.groups, variables });
         let in_place = vec![None; dataset.variables.len()];
-        let (view, named_views) = (String::new(), Arc::default());
-        let shown = PublishedDataset { dataset, in_place, view, named_views, ..of.clone() };
+        let (view, named_views, diagnostics) = (String::new(), Arc::default(), Arc::default());
+        let shown = PublishedDataset { dataset, in_place, view, named_views, diagnostics, ..of.clone() };
         let metadata = zarr::document::to_json(&shown.dataset).len() as u64;
         Ok(Self { bytes: memory.bytes() + 4 * metadata, origin, shown, outputs })
     }

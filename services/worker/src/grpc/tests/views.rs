@@ -36,6 +36,7 @@ impl Worker for Views {
             in_place: vec![None],
             view: String::new(),
             named_views: Arc::default(),
+            diagnostics: Arc::default(),
         })
     }
 

@@ -1,27 +1,29 @@
-//! What is asked for: a path, as steps of a view.
+//! What is asked for, as steps of a view.
 
-use engine::open::OpenDataset;
-use model::{Error, Result};
-use views::steps::{Compression, GroupBy, GroupKey, Groups, SelectVariables};
+use model::{Dataset, Error, Result};
+use views::steps::{GroupBy, GroupKey, Groups, SelectVariables};
 use views::{Name, Step, Steps};
 
 /// What is asked for.
 #[derive(Debug)]
-pub(super) struct Question {
-    pub(super) variable: String,
-    pub(super) coord: String,
-    pub(super) action: String,
+pub struct Question {
+    /// The variable.
+    pub variable: String,
+    /// What its groups share.
+    pub coord: String,
+    /// What is made of a group.
+    pub action: String,
     /// The view that answers it.
-    pub(super) steps: Steps,
+    pub steps: Steps,
     /// The dimension of groups in it.
-    pub(super) dimension: String,
+    pub dimension: String,
 }
 
 impl Question {
-    /// Reads the parts of a path. What the dataset or the grammar does not have is not found, in the words that clients
-    /// of xpublish's plugin know.
-    pub(super) fn new(dataset: &OpenDataset, variable: &str, coord: &str, action: &str) -> Result<Self> {
-        let Some((_, asked)) = dataset.variable(variable) else {
+    /// Reads a variable, a coordinate and an action. What the dataset or the grammar does not have is not found, in the
+    /// words that clients of xpublish's plugin know.
+    pub fn new(dataset: &Dataset, variable: &str, coord: &str, action: &str) -> Result<Self> {
+        let Some(asked) = dataset.variable(variable) else {
             return Err(Error::not_found(format!("Variable '{}' not found in dataset", shown(variable))));
         };
         let is_known = |name: &str| {
@@ -48,7 +50,6 @@ impl Question {
         let steps = vec![
             Step::SelectVariables(SelectVariables { names }),
             Step::GroupBy(GroupBy { groups, reduction }),
-            Step::Compression(Compression::None),
         ];
         let steps = Steps::new(steps).ok_or_else(|| Error::internal("there are steps"))?;
         let [variable, coord, action] = [variable, coord, action].map(str::to_owned);
@@ -56,10 +57,10 @@ impl Question {
     }
 
     /// The place of the variable in the view. Refused where it has no groups: what is not grouped stays as it was.
-    pub(super) fn place(&self, view: &OpenDataset) -> Result<usize> {
-        let found = view.variable(&self.variable);
-        let grouped = found.filter(|(_, variable)| variable.dimensions.contains(&self.dimension));
-        grouped.map(|(place, _)| place).ok_or_else(|| {
+    pub fn place(&self, view: &Dataset) -> Result<usize> {
+        let found = view.variables.iter().position(|variable| variable.path.as_str() == self.variable);
+        let grouped = found.filter(|place| view.variables[*place].dimensions.contains(&self.dimension));
+        grouped.ok_or_else(|| {
             let (variable, coord) = (shown(&self.variable), shown(&self.coord));
             Error::invalid(format!(
                 "'{variable}' has no dimension that '{coord}' could group, or is what it names"
