@@ -50,15 +50,14 @@ impl Inner {
     ) -> Result<Source> {
         let grid = &published.dataset.variables[variable].grid;
         let in_place = published.in_place.get(variable).and_then(Option::as_ref);
-        let located = match in_place.and_then(|in_place| by_key(in_place, grid, number)) {
-            Some(located) => located,
-            None => {
-                let record_size = match in_place {
-                    Some(InPlace::Records { record_size, .. }) => *record_size,
-                    _ => published.record_size,
-                };
-                self.referred(published, variable, number, record_size).await?
-            }
+        let located = if let Some(located) = in_place.and_then(|of| by_key(of, grid, number)) {
+            located
+        } else {
+            let record_size = match in_place {
+                Some(InPlace::Records { record_size, .. }) => *record_size,
+                _ => published.record_size,
+            };
+            self.referred(published, variable, number, record_size).await?
         };
         Ok(match located {
             Located::Inline(bytes) => Source::Inline(bytes),

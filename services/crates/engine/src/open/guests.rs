@@ -4,7 +4,7 @@
 //! Diagnostic ─▶ Question ── open_view ─▶ the grouped variable, as pp_tas_time.month_mean ─┐
 //!                                        the coordinate of its groups, as month          ─┴▶ OpenDataset
 //! ```
-//! Composition stand behind the dataset's own variables, so that these keep their places, and references are kept once.
+//! They stand behind the dataset's own variables, so that these keep their places, and references are kept once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
