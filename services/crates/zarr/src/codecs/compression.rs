@@ -51,7 +51,7 @@ pub(super) fn deflate(bytes: &[u8], level: u8) -> Result<Bytes> {
     let mut stored = vec![0; compressor.zlib_compress_bound(bytes.len())];
     let length = compressor.zlib_compress(bytes, &mut stored).map_err(failed)?;
     stored.truncate(length);
-    Ok(stored.into())
+    Ok(exact(stored))
 }
 
 /// gzip members, one after another.
@@ -66,7 +66,7 @@ pub(super) fn gzip(bytes: &[u8], level: u8) -> Result<Bytes> {
     let mut stored = vec![0; compressor.gzip_compress_bound(bytes.len())];
     let length = compressor.gzip_compress(bytes, &mut stored).map_err(failed)?;
     stored.truncate(length);
-    Ok(stored.into())
+    Ok(exact(stored))
 }
 
 /// bzip2 streams, one after another.
@@ -89,7 +89,7 @@ pub(super) fn unzstd(stored: &[u8], bound: usize) -> Result<Bytes> {
 
 /// As one Zstandard frame.
 pub(super) fn zstd(bytes: &[u8], level: i32) -> Result<Bytes> {
-    zstd::bulk::compress(bytes, level).map(Bytes::from).map_err(failed)
+    zstd::bulk::compress(bytes, level).map(exact).map_err(failed)
 }
 
 /// A Blosc frame.
@@ -150,7 +150,7 @@ pub(super) fn blosc(
         block_size as usize,
         1,
     );
-    stored.map(Bytes::from).map_err(|_| unsupported("this compressor of Blosc"))
+    stored.map(exact).map_err(|_| unsupported("this compressor of Blosc"))
 }
 
 fn read(mut from: impl Read, bound: usize, what: &str) -> Result<Bytes> {
@@ -164,6 +164,13 @@ fn read(mut from: impl Read, bound: usize, what: &str) -> Result<Bytes> {
         return Err(corrupt(format!("{what}: holds more than {bound} bytes")));
     }
     Ok(bytes.into())
+}
+
+/// What was compressed, without the memory behind its end, which is as long as it might have been: chunks are kept, and a copy
+/// costs next to nothing beside compressing.
+fn exact(stored: Vec<u8>) -> Bytes {
+    let waste = stored.capacity() - stored.len();
+    if waste > stored.len() / 8 { Bytes::copy_from_slice(&stored) } else { stored.into() }
 }
 
 fn failed(error: impl std::fmt::Display) -> CodecError {

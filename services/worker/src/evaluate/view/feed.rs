@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use views::compute::{Leaf, Leaves};
+use zarr::codecs::scratch;
 
 use crate::evaluate::Recipe;
 use crate::evaluate::decode::whole;
@@ -57,7 +58,7 @@ impl Feed {
     }
 
     fn from(supplied: Supplied) -> Self {
-        Self { supplied, last: None, stored: Vec::new(), missing: None }
+        Self { supplied, last: Some(scratch::take().into()), stored: scratch::take(), missing: None }
     }
 
     fn decoded(&mut self, recipe: &Recipe, pieces: &[Bytes]) -> Result<Bytes> {
@@ -78,6 +79,15 @@ impl Feed {
                 self.missing = Some((recipe, elements.clone()));
                 elements
             }
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        scratch::give_back(std::mem::take(&mut self.stored));
+        if let Some(Ok(last)) = self.last.take().map(Bytes::try_into_mut) {
+            scratch::give_back(last.into());
         }
     }
 }
