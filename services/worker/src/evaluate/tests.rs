@@ -25,7 +25,7 @@ fn a_chunk_is_decoded_into_the_form_that_is_asked_for() {
     let elements: Vec<u8> = [1_f32, 2.0, 3.0, 4.0].iter().flat_map(|number| number.to_le_bytes()).collect();
     let stored = zarr::codecs::ChunkCodecs::new(&own).unwrap().encode(elements.clone().into()).unwrap();
     let decoder = Decoder::new(&own, &Form::Decoded, &Encoding::default()).unwrap();
-    let made = decoder.recode(&[stored.clone()]).unwrap();
+    let made = decoder.recode(std::slice::from_ref(&stored)).unwrap();
     let shown = zarr::decoded::variable(&own, &Encoding::default()).unwrap();
     assert_eq!(zarr::codecs::ChunkCodecs::new(&shown).unwrap().decode(made).unwrap(), elements);
     let damaged = decoder.recode(&[stored.slice(..stored.len() - 1)]).unwrap_err();

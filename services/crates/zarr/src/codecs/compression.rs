@@ -33,9 +33,9 @@ pub(super) fn inflated<T>(stored: &[u8], bound: usize, make: impl FnOnce(&[u8]) 
     if memory.len() < bound {
         memory.resize(bound, 0);
     }
-    let made = inflate_to(stored, &mut memory[..bound]).map(|length| make(&memory[..length]));
+    let done = inflate_to(stored, &mut memory[..bound]).map(|length| make(&memory[..length]));
     scratch::give_back(memory);
-    made
+    done
 }
 
 fn inflate_to(stored: &[u8], into: &mut [u8]) -> Result<usize> {
