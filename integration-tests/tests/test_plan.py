@@ -50,6 +50,16 @@ def test_a_chunk_of_a_view_reads_what_it_is_made_of(months):
     assert whole["bytes_read"] == sum(sizes.values())
 
 
+def test_a_diagnostic_reads_what_its_view_reads(months):
+    url, sizes = months
+    plan = planned(url, "groupby/v/time.month/mean")
+    assert plan["bytes_read"] == sum(sizes.values()) and plan["is_within_limits"]
+    # Singles, and the months as whole numbers of eight bytes.
+    assert plan["bytes_sent"] == 12 * (32 * 64 * 4 + 8)
+    for request, status in [("groupby/nope/time.month/mean", 404), ("groupby/v/time.month/nope", 404), ("groupby/v", 404)]:
+        assert requests.get(f"{url}/plan/{request}", timeout=30).status_code == status
+
+
 def test_stacked_reductions_count_each_chunk_once(months):
     url, sizes = months
     plan = planned(url, "view/anomaly=time.month~pmean=time/zarr/v/0.0")

@@ -63,6 +63,15 @@ impl<'p> Address<'p> {
         if let View::Named(name) = &self.view { Some(name) } else { None }
     }
 
+    /// The variable, coordinate and action of a diagnostic, decoded; none where it is no path of one.
+    pub(super) fn diagnostic(&self) -> Result<Option<[String; 3]>> {
+        let parts: Option<Vec<&str>> =
+            self.rest.strip_prefix("groupby/").map(|rest| rest.split('/').collect());
+        let Some(Ok([variable, coord, action])) = parts.map(<[&str; 3]>::try_from) else { return Ok(None) };
+        let decoded = |text| decoded(text).map(Cow::into_owned);
+        Ok(Some([decoded(variable)?, decoded(coord)?, decoded(action)?]))
+    }
+
     /// The store and the key in it, which is decoded; empty where the store itself is asked for.
     pub(super) fn store(&self) -> Result<(&'p str, Cow<'p, str>)> {
         let (store, key) = first(self.rest);

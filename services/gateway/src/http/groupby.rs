@@ -38,7 +38,7 @@ use views::steps::Compression as Encoded;
 use views::{Step, Steps};
 
 use self::format::Format;
-pub(super) use self::table::memory;
+pub(super) use self::table::{BYTES_MAX, memory};
 use super::conditional::Validators;
 use super::document::{self, Compression, HTML, JSON, Representation};
 use super::error::Failure;
@@ -230,9 +230,8 @@ impl Answer<'_> {
         (content_type, file): Kind<'_>,
     ) -> Result<Response, Failure> {
         if count <= WHOLE_VALUES_MAX {
-            return self
-                .whole(pieces.collect::<String>(), Compression::Negotiated, (content_type, file))
-                .await;
+            let text = off_runtime(move || Ok(pieces.collect::<String>())).await?;
+            return self.whole(text, Compression::Negotiated, (content_type, file)).await;
         }
         let mut headers = self.headers();
         headers.insert(CONTENT_TYPE, content_type);

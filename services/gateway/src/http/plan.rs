@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use engine::diagnostics::Question;
 use engine::open::{Document, Located, OpenDataset};
 use engine::ports::{ChunkPlan, EvaluatedChunk, Form};
 use http::HeaderValue;
@@ -16,6 +17,7 @@ use zarr::key::{ChunkIndex, Key};
 use super::address::Address;
 use super::document::{self, Representation};
 use super::error::Failure;
+use super::groupby;
 use super::state::GatewayState;
 use super::zarr as store;
 
@@ -61,7 +63,7 @@ pub(super) struct Plan {
 /// What a request would cost.
 ///
 /// Behind `/plan/` stands what would stand behind the dataset's id: a chunk, an array, or a store, of the dataset or of a
-/// view of it (`view/mean=time/zarr/tas/0.0`). Nothing is read of the data, nothing made, and nothing ordered from tape.
+/// view of it (`view/mean=time/zarr/tas/0.0`), or a diagnostic (`groupby/tas/time.month/mean`). Nothing is read of the data, nothing made, and nothing ordered from tape.
 #[utoipa::path(
     get, path = "/datasets/{id}/plan/{request}", tag = "Views",
     params(
@@ -103,6 +105,9 @@ async fn of_path(state: &GatewayState, path: &str) -> Result<Plan> {
     let address = Address::of(path)?;
     let (name, key) = address.store()?;
     let dataset = address.open(&state.datasets).await?;
+    if let Some(asked) = address.diagnostic()? {
+        return of_diagnostic(state, &dataset, asked).await;
+    }
     let form = store::form(&dataset, name)?;
     let mut plan = Plan { is_within_limits: true, ..Plan::default() };
     if let Ok(Key::Chunk { variable, index }) =
@@ -129,6 +134,26 @@ async fn of_path(state: &GatewayState, path: &str) -> Result<Plan> {
     }
     for place in places {
         of_array(state, &dataset, &form, place, &mut plan).await?;
+    }
+    Ok(plan)
+}
+
+/// The plan of a group-by diagnostic: of the chunks that its values, and what tells of them, are read of.
+async fn of_diagnostic(
+    state: &GatewayState,
+    dataset: &OpenDataset,
+    [variable, coord, action]: [String; 3],
+) -> Result<Plan> {
+    let question = Question::new(dataset.dataset(), &variable, &coord, &action)?;
+    let view = state.datasets.open_view(dataset.published().id.as_str(), &question.steps).await?;
+    question.place(view.dataset())?;
+    let mut plan = Plan { is_within_limits: true, ..Plan::default() };
+    for place in 0..view.dataset().variables.len() {
+        of_array(state, &view, view.form(), place, &mut plan).await?;
+    }
+    if plan.bytes_sent > groupby::BYTES_MAX {
+        plan.is_within_limits = false;
+        plan.advice = Some("the values are too many for one answer: read them as Zarr, ?format=zarr".into());
     }
     Ok(plan)
 }

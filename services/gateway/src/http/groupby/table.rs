@@ -6,12 +6,13 @@ use engine::open::OpenDataset;
 use model::{Dataset, Error, ErrorKind, Result, Variable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::off_runtime;
 use super::values::{Field, is_written};
 use crate::http::page::place as place_of;
 use crate::http::state::GatewayState;
 
 /// Most bytes of values of one answer.
-const BYTES_MAX: u64 = 64 << 20;
+pub(in crate::http) const BYTES_MAX: u64 = 64 << 20;
 /// Most bytes of values of all answers under way, counted in KiB: as many of the largest answers.
 const ANSWERS_AT_ONCE: usize = 4;
 
@@ -63,12 +64,12 @@ pub(super) async fn read(
     let permit = admit(state, view, &all).await?;
 
     let value = Field::read(state, view, place).await?;
-    let value = if is_complete { value } else { value.unpacked()? };
+    let value = if is_complete { value } else { off_runtime(move || value.unpacked()).await? };
     let mut table = Table { value: Arc::new(value), coordinates: Vec::new(), axis: 0, others: Vec::new() };
     table.axis = variable.dimensions.iter().position(|dimension| dimension == groups).unwrap_or_default();
     for place in coordinates {
         let field = Field::read(state, view, place).await?;
-        let field = if is_complete { field } else { field.unpacked()? };
+        let field = if is_complete { field } else { off_runtime(move || field.unpacked()).await? };
         let steps = steps(&field.variable, &table.value.variable);
         table.coordinates.push(Coordinate { field: Arc::new(field), steps });
     }

@@ -7,6 +7,7 @@ use engine::open::OpenDataset;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use model::{Attributes, DataType, Error, ErrorKind, Region, Result, Variable};
 
+use super::off_runtime;
 use crate::http::state::GatewayState;
 use crate::http::zarr::never_missing;
 
@@ -48,7 +49,8 @@ impl Field {
         let (grid, shape) = (&variable.grid, variable.grid.shape());
         let count: u64 = shape.iter().product();
         let fill = variable.fill_value.clone().filter(|fill| fill.len() == size).unwrap_or(vec![0; size]);
-        let mut elements = fill.repeat(usize::try_from(count).map_err(Error::internal)?);
+        let count = usize::try_from(count).map_err(Error::internal)?;
+        let mut elements = off_runtime(move || Ok(fill.repeat(count))).await?;
         let chunks = stream::iter(0..grid.chunk_count())
             .map(|number| async move {
                 let made = state.worker.evaluate(&view.chunk(place, number)).await;
@@ -58,11 +60,16 @@ impl Field {
         let mut chunks = std::pin::pin!(chunks);
         while let Some((number, chunk)) = chunks.try_next().await? {
             let Some(chunk) = chunk else { continue };
-            let region = grid.region(&grid.index(number));
-            let inside = Region { start: vec![0; shape.len()], extent: region.extent.clone() };
-            let cut = inside.cut(&chunk, grid.chunk_shape(), size);
-            let pasted = cut.and_then(|cut| region.paste(&cut, &mut elements, shape, size));
-            pasted.ok_or_else(|| Error::internal(format!("chunk {number} of {} is short", variable.path)))?;
+            let (grid, path) = (grid.clone(), variable.path.clone());
+            let paste = move || {
+                let region = grid.region(&grid.index(number));
+                let inside = Region { start: vec![0; region.start.len()], extent: region.extent.clone() };
+                let cut = inside.cut(&chunk, grid.chunk_shape(), size);
+                let pasted = cut.and_then(|cut| region.paste(&cut, &mut elements, grid.shape(), size));
+                pasted.ok_or_else(|| Error::internal(format!("chunk {number} of {path} is short")))?;
+                Ok(elements)
+            };
+            elements = off_runtime(paste).await?;
         }
         Ok(Self::new(variable, elements))
     }
