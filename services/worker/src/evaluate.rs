@@ -186,7 +186,9 @@ impl Inner {
 
     /// A chunk that is made of several sources, or of sources of another form.
     async fn composed(&self, recipe: &Arc<Recipe>, number: u64) -> Result<Made> {
-        let (elements, sources) = self.compose(recipe, number, false).await?;
+        let bytes = self.composing_bytes(recipe, number).await?;
+        let _admitted = self.pool.admit(0, Some(bytes)).await?;
+        let (elements, sources) = self.compose(recipe, number).await?;
         let Some(elements) = elements else { return Ok(Made { bytes: None, sources }) };
         let recipe = Arc::clone(recipe);
         let bytes = self.pool.run_admitted(move || recipe.decoder.encode(elements.into())).await?;

@@ -67,13 +67,21 @@ struct Way {
 }
 
 impl Inner {
+    /// Bytes of memory that composing a chunk takes, roughly.
+    pub(super) async fn composing_bytes(&self, recipe: &Arc<Recipe>, number: u64) -> Result<usize> {
+        let pieces = self.pieces(recipe).await?;
+        let sources = mosaic::sources(&pieces.published.mosaic, recipe.own(), number)?;
+        let largest = sources.iter().map(|source| pieces.ways[source.encoding].decoder.decoded_bytes()).max();
+        let of_sources = largest.flatten().unwrap_or_default() * sources.len().min(SOURCES_AT_ONCE);
+        Ok(recipe.decoder.decoded_bytes().unwrap_or_default().saturating_add(of_sources))
+    }
+
     /// The elements of a computed chunk, and what they were read of; none where the sources have nothing of it and it
-    /// reads as the fill value. Memory is admitted here, unless somebody holds it already.
+    /// reads as the fill value. Its memory is held by who asks.
     pub(super) async fn compose(
         &self,
         recipe: &Arc<Recipe>,
         number: u64,
-        is_admitted: bool,
     ) -> Result<(Option<Vec<u8>>, Arc<[Witness]>)> {
         let own = recipe.own();
         let pieces = self.pieces(recipe).await?;
@@ -81,10 +89,6 @@ impl Inner {
         let sources = mosaic::sources(&pieces.published.mosaic, own, number)?;
         let chunk_shape = own.grid.chunk_shape();
         let count = chunk_shape.iter().product::<u64>() as usize;
-        let largest = sources.iter().map(|source| pieces.ways[source.encoding].decoder.decoded_bytes()).max();
-        let of_sources = largest.flatten().unwrap_or_default() * sources.len().min(SOURCES_AT_ONCE);
-        let bytes = count.saturating_mul(size).saturating_add(of_sources);
-        let _admitted = if is_admitted { None } else { Some(self.pool.admit(0, Some(bytes)).await?) };
         let mut elements = pieces.blank.repeat(count);
         let (mut has_data, mut read_of) = (false, Vec::new());
         let parts: Vec<_> = sources.into_iter().map(|source| self.part(recipe, &pieces, source)).collect();

@@ -145,7 +145,7 @@ impl Inner {
                 (Supply::Stored(recipe, stored), vec![source])
             }
             Source::Computed => {
-                let (elements, sources) = self.compose(&recipe, number, true).await?;
+                let (elements, sources) = self.compose(&recipe, number).await?;
                 let supply = match elements {
                     Some(elements) => Supply::Elements(elements.into()),
                     None => Supply::Missing(recipe),
