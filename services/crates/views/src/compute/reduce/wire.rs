@@ -59,3 +59,58 @@ pub(super) fn corrupt(why: &str) -> Error {
     Error::new(ErrorKind::CorruptData, "a part of a reduction that another worker made cannot be read")
         .with_internal(why)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use model::{DataType, Region};
+    use proptest::prelude::*;
+
+    use super::super::{Partial, travels};
+    use super::*;
+    use crate::array::{Array, Groups, Made, Reduced, Weights};
+    use crate::steps::{Reduction, Statistic};
+
+    /// Every kind of state, of three cells.
+    fn reductions() -> Vec<Reduced> {
+        let of = |data_type, shape: Vec<u64>| {
+            Arc::new(Array { data_type, shape, made: Made::Known(Bytes::new()) })
+        };
+        let reduced = |statistic, weights| Reduced {
+            of: of(DataType::F32, vec![5, 3]),
+            axes: vec![Groups::All, Groups::Each],
+            reduction: Reduction::Statistic(statistic),
+            weights,
+            block_shape: vec![3],
+        };
+        let weights = Weights { of: of(DataType::F64, vec![5]), axes: vec![0] };
+        let plain =
+            [Statistic::Sum, Statistic::Std, Statistic::Min, Statistic::First].map(|of| reduced(of, None));
+        plain.into_iter().chain([reduced(Statistic::Mean, Some(weights))]).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_state_or_an_error(
+            bytes in prop::collection::vec(any::<u8>(), 0..160), words in 0_usize..10, is_marked: bool,
+        ) {
+            let all = Region::whole(&[3]);
+            for reduced in reductions() {
+                prop_assert!(travels(&reduced));
+                // As long as a state is, too.
+                let body = bytes.iter().copied().cycle().take(if bytes.is_empty() { 0 } else { words * 24 });
+                let state: Vec<u8> = if is_marked { MARK.iter().copied().chain(body).collect() } else { bytes.clone() };
+                match Partial::from_bytes(&reduced, &all, &state) {
+                    Err(error) => prop_assert_eq!(error.kind, ErrorKind::CorruptData),
+                    Ok(partial) => {
+                        prop_assert_eq!(partial.to_bytes().unwrap().len(), state.len());
+                        let both = Partial::new(&reduced, &all).unwrap().with(partial);
+                        prop_assert_eq!(both.finish(DataType::F32).unwrap().len(), 12);
+                    }
+                }
+            }
+        }
+    }
+}
