@@ -1,6 +1,7 @@
 """Long reductions: their sections are made by all workers, and the result has the same bits whoever makes them."""
 
 import re
+import signal
 import threading
 import time
 
@@ -58,6 +59,11 @@ def sections_made(system):
     return counted.get("MakeSection", 0), counted.get("AssembleChunk", 0)
 
 
+def retries(system):
+    metrics = requests.get(f"{system.url}/metrics", timeout=30).text
+    return int(re.search(r"worker_retries_total\S* (\d+)", metrics)[1])
+
+
 def chunk(system, steps, key="v/0.0"):
     return requests.get(f"{system.url}/datasets/long/view/{steps}/zarr/{key}", timeout=120)
 
@@ -106,6 +112,23 @@ def test_blocks_within_other_steps_are_spread_too(start, long_file):
     assert sections_made(many)[0] >= 3
 
 
+@pytest.mark.parametrize("kind", ["serve", "two-process"])
+def test_who_asks_again_for_what_took_too_long_goes_on_from_there(start, long_file, kind, allowed_log):
+    allowed_log.append(r".")
+    one = system_of(start, "serve", long_file)
+    wanted = chunk(one, "std=time")
+    hasty = system_of(
+        start, kind, long_file, config="[http]\nworker_timeout_seconds = 2\n[evaluate]\nthreads = 1\n"
+    )
+    # Each section takes a good part of that time in the build that is tested; three of them more than all of it.
+    answers = []
+    while not answers or answers[-1].status_code != 200:
+        answers.append(chunk(hasty, "std=time"))
+        assert len(answers) < 12, [answer.text for answer in answers]
+    assert {answer.status_code for answer in answers[:-1]} <= {503, 504}
+    assert answers[-1].content == wanted.content
+
+
 def test_what_is_short_or_holds_all_values_is_not_spread(start, long_file):
     many = system_of(start, "two-process", long_file, workers=2)
     assert chunk(many, "isel=time:0..100~pmean=time").status_code == 200
@@ -134,6 +157,43 @@ def test_a_worker_that_dies_while_sections_are_made_costs_nothing(start, long_fi
     assert {name: (answer.status_code, answer.content == wanted[name]) for name, answer in answers.items()} == {
         name: (200, True) for name in steps
     }
+
+
+def test_a_silent_worker_is_left_out_until_it_answers(start, long_file, allowed_log):
+    allowed_log.append(WORKER_GONE + "|silent")
+    many = system_of(start, "two-process", long_file, workers=3)
+    wanted = chunk(many, "mean=time").content
+    many.workers[1].child.send_signal(signal.SIGSTOP)
+    try:
+        # Of other chunks, so that nothing is kept; the first finds out, and all are answered.
+        for steps in ("std=time", "min=time", "sum=time"):
+            assert chunk(many, steps).status_code == 200
+        tried_again = retries(many)
+        assert tried_again > 0
+        assert chunk(many, "variance=time").status_code == 200
+        # By now nobody asks it any more.
+        assert retries(many) == tried_again
+    finally:
+        many.workers[1].child.send_signal(signal.SIGCONT)
+    assert chunk(many, "mean=time").content == wanted
+
+
+def test_who_leaves_takes_nothing_from_others(start, long_file):
+    many = system_of(start, "two-process", long_file, workers=2)
+    url = f"{many.url}/datasets/long/view/var=v~pstd=time/zarr/v/0.0"
+    answers = []
+    others = [threading.Thread(target=lambda: answers.append(requests.get(url, timeout=120).status_code)) for _ in range(3)]
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        def first():
+            time.sleep(0.2)
+            for other in others:
+                other.start()
+
+        threading.Thread(target=first).start()
+        requests.get(url, timeout=0.5)
+    for other in others:
+        other.join()
+    assert answers == [200] * 3
 
 
 def test_a_source_that_changed_is_a_conflict_and_no_number(start, long_file, tmp_path, allowed_log):

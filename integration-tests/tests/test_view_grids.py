@@ -248,3 +248,53 @@ def test_bins_of_two_dimensions_are_those_of_xarray(view, reduction):
         assert found.tos.attrs["cell_methods"].endswith("y: x: " + {
             "mean": "mean", "max": "maximum", "sum": "sum", "std": "standard_deviation", "median": "median",
         }.get(reduction, "")) or reduction == "count"
+
+
+def regular(path, change=lambda dataset: dataset):
+    """Five rows of other heights than half-way, and seven columns."""
+    edges = np.array([-90, -70, -20, 5, 60, 90.0])
+    lat, lon = (edges[1:] + edges[:-1]) / 2 + 1, np.arange(7) * 360 / 7
+    bounds = np.stack([edges[:-1], edges[1:]], -1)
+    dataset = xr.Dataset(
+        {"v": (("lat", "lon"), np.random.default_rng(8).normal(0, 1, (5, 7)) + [[0], [0], [90], [0], [0]]), "lat_bnds": (("lat", "b"), bounds)},
+        {"lat": ("lat", lat, {"units": "degrees_north", "bounds": "lat_bnds"}),
+         "lon": ("lon", lon, {"units": "degrees_east"})},
+    )
+    change(dataset).to_netcdf(path)
+    weights = np.diff(np.sin(np.radians(edges)))
+    return (dataset.v.values.mean(1) * weights).sum() / weights.sum()
+
+
+def test_bounds_of_rows_lie_in_either_order_and_have_units_of_their_own(view, tmp_path):
+    def radians(dataset):
+        dataset["lat"] = ("lat", np.radians(dataset.lat.values), {"units": "radians", "bounds": "lat_bnds", "standard_name": "latitude"})
+        dataset.lat_bnds.attrs["units"] = "degrees_north"
+        return dataset
+
+    for name, change in {
+        "plain": lambda dataset: dataset,
+        "turned": lambda dataset: dataset.assign(lat_bnds=dataset.lat_bnds.transpose("b", "lat")),
+        "units": radians,
+    }.items():
+        path = tmp_path / f"rows-{name}.nc"
+        wanted = regular(path, change)
+        with opened(view(path), "fldmean") as found:
+            # Cells end at great circles, of which the weights above know nothing: a little off, not as far as without bounds.
+            assert abs(float(found.v) - wanted) < 2, name
+
+
+def test_missing_corners_fill_up_what_has_fewer(view, tmp_path):
+    path = hexagons(tmp_path / "hexagons-filled.nc")
+    with xr.open_dataset(path, decode_times=False) as file:
+        whole = file.load()
+    filled = whole.copy(deep=True)
+    for name in ("lat_vertices", "lon_vertices"):
+        corners = filled[name].values
+        both = (whole.lat_vertices.values[:, -1] == whole.lat_vertices.values[:, -2]) & (
+            whole.lon_vertices.values[:, -1] == whole.lon_vertices.values[:, -2]
+        )
+        assert both.sum() == 12
+        corners[both, -1] = np.nan
+    filled.to_netcdf(tmp_path / "hexagons-missing.nc")
+    with opened(view(path), "fldmean") as wanted, opened(view(tmp_path / "hexagons-missing.nc"), "fldmean") as found:
+        np.testing.assert_allclose(found.v.values, wanted.v.values, rtol=1e-6)

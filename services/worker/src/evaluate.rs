@@ -123,7 +123,9 @@ impl Evaluator {
             return Err(Error::invalid("the chunk is of no view"));
         };
         let key = ViewKey::new(&chunk.id, chunk.version, steps);
-        self.once(chunk, || self.inner.assemble(key, chunk, sections)).await
+        // Before others wait for the chunk: they have sections of their own, and these may never end.
+        let given = self.inner.given(key, chunk, sections).await?;
+        self.once(chunk, || self.inner.chunk_of_given(given, chunk)).await
     }
 
     /// What is kept of a chunk, if its sources are what they were; else what is made now, once for all who ask.

@@ -16,12 +16,14 @@ pub(super) struct Health {
 struct Down {
     until: Instant,
     pause: Duration,
+    /// Asked again and again by somebody until it answers.
+    is_silent: bool,
 }
 
 impl Health {
     /// Whether it failed so recently that it is not worth asking.
     pub(super) fn is_down(&self) -> bool {
-        self.get().is_some_and(|down| Instant::now() < down.until)
+        self.get().is_some_and(|down| down.is_silent || Instant::now() < down.until)
     }
 
     /// It answered.
@@ -35,11 +37,19 @@ impl Health {
         let now = Instant::now();
         let pause = match *down {
             // Several connections that break at once are one failure.
-            Some(down) if now < down.until => return,
+            Some(down) if down.is_silent || now < down.until => return,
             Some(down) => (down.pause * 2).min(PAUSE_MAX),
             None => PAUSE_MIN,
         };
-        *down = Some(Down { until: now + pause, pause });
+        *down = Some(Down { until: now + pause, pause, is_silent: false });
+    }
+
+    /// It is silent: down until it says something. Whether nobody asks it already.
+    pub(super) fn is_silent(&self) -> bool {
+        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = down.is_none_or(|down| !down.is_silent);
+        *down = Some(Down { until: Instant::now(), pause: PAUSE_MAX, is_silent: true });
+        is_new
     }
 
     fn get(&self) -> Option<Down> {
@@ -65,5 +75,17 @@ mod tests {
         assert_eq!(health.get().unwrap().pause, PAUSE_MIN * 2);
         health.succeeded();
         assert!(!health.is_down());
+    }
+
+    #[test]
+    fn a_silent_worker_is_down_until_it_answers() {
+        let health = Health::default();
+        assert!(health.is_silent());
+        assert!(!health.is_silent(), "somebody asks it already");
+        health.failed();
+        std::thread::sleep(PAUSE_MIN * 2);
+        assert!(health.is_down());
+        health.succeeded();
+        assert!(!health.is_down() && health.is_silent());
     }
 }

@@ -20,6 +20,10 @@ use super::{Tuning, call, range, silent};
 const CONNECT: Duration = Duration::from_secs(3);
 /// Longest time for a health check.
 const CHECK: Duration = Duration::from_secs(2);
+/// After so long without an answer a worker is asked whether it is there, and again each time.
+const LATE: Duration = Duration::from_secs(3);
+/// From one check of a silent worker to the next.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// One worker's connections and state.
 pub(super) struct Member {
@@ -119,20 +123,71 @@ impl Member {
 
     /// Whether it answers now: its gRPC health service says so.
     pub(super) async fn check(&self) -> Result<()> {
-        use tonic_health::pb::health_check_response::ServingStatus;
-        let mut client = tonic_health::pb::health_client::HealthClient::new(self.channel());
-        let check = client.check(tonic_health::pb::HealthCheckRequest::default());
-        let checked = match tokio::time::timeout(CHECK, check).await {
-            Err(_) => Err(super::unavailable("the worker is silent")),
-            Ok(Err(status)) => Err(cloudify_proto::status::from_status(&status)),
-            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
-            Ok(Ok(_)) => Err(super::unavailable("the worker is not serving")),
-        };
+        let checked = check(self.channel()).await;
         match &checked {
             Ok(()) => self.health.succeeded(),
             Err(_) => self.health.failed(),
         }
         checked
+    }
+
+    /// Waits for an answer as long as the worker is there: one that takes its time is asked now and then whether it is.
+    pub(super) async fn answered<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut answer = std::pin::pin!(answer);
+        loop {
+            let late = async {
+                tokio::time::sleep(LATE).await;
+                is_silent(self.channel()).await
+            };
+            tokio::select! {
+                answered = &mut answer => return answered,
+                // One that refuses a check, for it drains, still finishes what it began.
+                is_silent = late => if is_silent {
+                    self.watch();
+                    return Err(super::unavailable("the worker is silent"));
+                },
+            }
+        }
+    }
+
+    /// Leaves it alone until it answers again.
+    fn watch(&self) {
+        if !self.health.is_silent() {
+            return;
+        }
+        tracing::warn!(worker = self.url(), "a worker is silent");
+        let (health, channel) = (Arc::downgrade(&self.health), self.channel());
+        tokio::spawn(async move {
+            loop {
+                let checked = check(channel.clone()).await;
+                let Some(health) = health.upgrade() else { return };
+                if checked.is_ok() {
+                    return health.succeeded();
+                }
+                drop(health);
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+    }
+}
+
+/// Whether a worker says nothing at all.
+async fn is_silent(channel: Channel) -> bool {
+    let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
+    let check = client.check(tonic_health::pb::HealthCheckRequest::default());
+    tokio::time::timeout(CHECK, check).await.is_err()
+}
+
+/// Asks the health service of a worker.
+async fn check(channel: Channel) -> Result<()> {
+    use tonic_health::pb::health_check_response::ServingStatus;
+    let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
+    let check = client.check(tonic_health::pb::HealthCheckRequest::default());
+    match tokio::time::timeout(CHECK, check).await {
+        Err(_) => Err(super::unavailable("the worker is silent")),
+        Ok(Err(status)) => Err(cloudify_proto::status::from_status(&status)),
+        Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
+        Ok(Ok(_)) => Err(super::unavailable("the worker is not serving")),
     }
 }
 

@@ -74,7 +74,7 @@ impl Members {
                 telemetry::metrics().worker_retries_total.inc();
                 tracing::warn!(worker = member.url(), error = %last, "another worker is asked");
             }
-            match call(member).await {
+            match member.answered(call(member)).await {
                 Err(error) if error.kind == ErrorKind::Unavailable => last = error,
                 outcome => return outcome,
             }

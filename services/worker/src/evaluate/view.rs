@@ -12,6 +12,7 @@
 mod cost;
 mod feed;
 mod open;
+mod progress;
 mod reduction;
 mod region;
 mod sections;
@@ -46,6 +47,8 @@ const BLOCKS_BYTES_MAX: u64 = 128 << 20;
 const SECTIONS_BYTES_MAX: u64 = 128 << 20;
 /// Most chunks of views under way at once.
 const CHUNKS_AT_ONCE: usize = 32;
+/// Most views opened at once, of those for which values are read.
+const OPENED_AT_ONCE: usize = 2;
 /// Most threads that wait for reads: a part of those that the runtime has, for the reads themselves need some.
 const THREADS_MAX: usize = 128;
 
@@ -54,7 +57,10 @@ pub(super) struct Views {
     opened: Cache<ViewKey, Arc<View>>,
     blocks: Cache<BlockKey, Kept>,
     sections: Cache<BlockKey, Kept>,
+    progress: Cache<BlockKey, Arc<progress::Progress>>,
     at_once: tokio::sync::Semaphore,
+    /// Views that are opened at once, of those for which values are read.
+    opening: tokio::sync::Semaphore,
     /// Reductions of much data at once: they are served one after another, or none might be in time.
     heavy: tokio::sync::Semaphore,
     /// Threads that wait for reads.
@@ -153,8 +159,10 @@ impl Views {
                 .max_capacity(SECTIONS_BYTES_MAX)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
+            progress: progress::cache(),
             assembling: tokio::sync::Semaphore::new(sections::UNITS),
             at_once: tokio::sync::Semaphore::new(CHUNKS_AT_ONCE),
+            opening: tokio::sync::Semaphore::new(OPENED_AT_ONCE),
             heavy: tokio::sync::Semaphore::new(cores),
             threads: Arc::new(tokio::sync::Semaphore::new(THREADS_MAX)),
         }

@@ -1,13 +1,18 @@
 //! Sections of long reductions on the wire.
 
+use std::time::Duration;
+
 use cloudify_proto::status::from_status;
 use cloudify_proto::v1;
 use cloudify_proto::v1::assemble_chunk_request::Item;
 use engine::sections::{LongReduction, Section, Sections};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use model::{Error, Result};
+use model::{Error, ErrorKind, Result};
 use tonic::{Status, Streaming};
+
+/// Longest wait for the next section: it is made meanwhile, and tried on several workers.
+const NEXT_WITHIN: Duration = Duration::from_mins(3);
 
 /// Long reductions in place of a chunk.
 pub(super) fn reductions_to_wire(reductions: Vec<LongReduction>) -> v1::EvaluateChunkResponse {
@@ -45,7 +50,7 @@ pub(super) async fn received(
         }
         Some(Item::End(_)) => Ok(None),
         Some(Item::Chunk(_)) => Err(Error::invalid("one chunk at a time")),
-        None => Err(Error::invalid("the sections were broken off")),
+        None => Err(broken_off()),
     });
     Ok((chunk, sections.boxed()))
 }
@@ -53,6 +58,12 @@ pub(super) async fn received(
 async fn next(
     items: &mut BoxStream<'static, Result<v1::AssembleChunkRequest, Status>>,
 ) -> Result<Option<Item>> {
-    let item = items.next().await.transpose().map_err(|status| from_status(&status))?;
+    let next = tokio::time::timeout(NEXT_WITHIN, items.next()).await.map_err(|_| broken_off())?;
+    let item = next.transpose().map_err(|status| from_status(&status))?;
     Ok(item.and_then(|item| item.item))
+}
+
+/// Whoever sends went away, or says nothing any more.
+fn broken_off() -> Error {
+    Error::new(ErrorKind::Unavailable, "the sections of a reduction were broken off")
 }

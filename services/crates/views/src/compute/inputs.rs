@@ -80,9 +80,10 @@ impl Inputs {
         first..first.saturating_add(self.section).min(self.parts())
     }
 
-    /// Whether a part is the last of its section.
-    pub(super) fn ends_section(&self, part: u64) -> bool {
-        part + 1 == self.parts() || (part + 1).is_multiple_of(self.section)
+    /// How many sections are whole after a part, if it is the last of its own.
+    pub fn sections_by(&self, part: u64) -> Option<u64> {
+        let is_last = part + 1 == self.parts() || (part + 1).is_multiple_of(self.section);
+        is_last.then(|| part / self.section + 1)
     }
 
     /// Those of a part.

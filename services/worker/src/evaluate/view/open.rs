@@ -49,6 +49,8 @@ impl Inner {
         let source = Arc::new(elements_of(&of.dataset));
         let origin = Arc::new(Origin::new(of));
         let mut known = Known::new();
+        // What was read stays in memory until the view is made: few at once.
+        let mut turn = None;
         loop {
             let (planned, back) = planned(&source, &steps, known).await?;
             known = back;
@@ -58,6 +60,9 @@ impl Inner {
                 Err(Unplanned::Needs(place)) => {
                     if known.contains_key(&place) || known.len() >= NEEDED_MAX {
                         return Err(Error::internal("planning a view needs what it has"));
+                    }
+                    if turn.is_none() {
+                        turn = Some(self.views.opening.acquire().await.map_err(Error::internal)?);
                     }
                     let variable = &source.variables[place];
                     known.insert(place, self.whole(&origin, variable, place).await?);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
@@ -11,9 +12,10 @@ use views::array::{Array, Made as How, Reduced};
 use views::compute::{self, Inputs, Joined, Leaf, Partial};
 
 use super::feed::Feed;
+use super::progress::KEPT_EVERY;
 use super::region::{Kept, too_many};
 use super::supply::{Sources, has_blocks};
-use super::{Origin, fault};
+use super::{BlockKey, Origin, fault};
 use crate::evaluate::Inner;
 use crate::local::blocking;
 
@@ -52,6 +54,11 @@ impl Reducing {
         Partial::from_bytes(reduced(&self.array)?, &self.groups, bytes)
     }
 
+    /// Whether what is known of it is small enough to be kept.
+    fn travels(&self) -> bool {
+        reduced(&self.array).is_ok_and(compute::travels)
+    }
+
     /// The elements that all parts make.
     pub(super) fn finish(&self, joined: Joined) -> Result<bytes::Bytes> {
         joined.finish(self.array.data_type)
@@ -70,28 +77,37 @@ impl Reducing {
 }
 
 impl Inner {
-    /// A region of a reduction, in parts on several cores, put together in order.
+    /// A block of a reduction, in parts on several cores, put together in order; from where it was given up, if it was.
     pub(super) async fn reduce(
         self: &Arc<Self>,
         origin: &Arc<Origin>,
         array: &Arc<Array>,
-        region: &Region,
+        number: u64,
         at_once: usize,
     ) -> Result<Kept> {
-        let of = (Arc::clone(origin), Arc::clone(array), region.clone());
-        let reducing = Arc::new(blocking(move || Reducing::new(of.0, of.1, of.2)).await?);
-        let parts = 0..reducing.inputs.parts();
-        let (joined, sources) = self.join(&reducing, parts, at_once).await?;
+        let (key, of) = (origin.key_of(array, number), (Arc::clone(origin), Arc::clone(array)));
+        let make = move || {
+            let region = of.1.block(number)?;
+            Reducing::new(of.0, of.1, region).map(Arc::new)
+        };
+        let reducing = blocking(make).await?;
+        let (sections, begun) = self.resumed(&key, &reducing).await?;
+        let parts = reducing.inputs.parts_of(sections).start..reducing.inputs.parts();
+        let (joined, sources) = self.join(&reducing, parts, at_once, begun, Some(&key)).await?;
+        self.views.progress.invalidate(&key).await;
         let elements = self.pool.run_admitted(move || reducing.finish(joined)).await?;
         Ok((elements, sources.into_iter().collect()))
     }
 
-    /// Some parts of a reduction, so many at once.
+    /// Some parts of a reduction, so many at once, put to what is known of those before; what is known meanwhile is kept
+    /// under a key.
     pub(super) async fn join(
         self: &Arc<Self>,
         reducing: &Arc<Reducing>,
         parts: Range<u64>,
         at_once: usize,
+        (mut joined, mut sources): (Joined, Sources),
+        key: Option<&BlockKey>,
     ) -> Result<(Joined, Sources)> {
         let at_once = at_once.min((PARTS_BYTES_MAX / reducing.state_bytes.max(1)) as usize).max(1);
         let make = |number| {
@@ -100,16 +116,22 @@ impl Inner {
             AbortOnDropHandle::new(tokio::spawn(part))
         };
         let mut coming = futures::stream::iter(parts).map(make).buffered(at_once);
-        let (mut joined, mut sources) = (Joined::default(), Sources::new());
+        let mut kept = Instant::now();
         while let Some(part) = coming.next().await {
             let (number, (part, of)) = part.map_err(fault)??;
             sources.extend(of);
-            let reducing = Arc::clone(reducing);
+            let (reducing, is_due) = (Arc::clone(reducing), key.is_some() && kept.elapsed() >= KEPT_EVERY);
             let push = move || {
                 joined.push(&reducing.inputs, number, part);
-                Ok(joined)
+                let state = if is_due && reducing.travels() { joined.to_bytes()? } else { None };
+                Ok((joined, state.zip(reducing.inputs.sections_by(number))))
             };
-            joined = self.pool.run_admitted(push).await?;
+            let state;
+            (joined, state) = self.pool.run_admitted(push).await?;
+            if let (Some((state, sections)), Some(key)) = (state, key) {
+                self.keep_progress(key, sections, state.into(), &sources).await;
+                kept = Instant::now();
+            }
         }
         Ok((joined, sources))
     }

@@ -31,7 +31,7 @@ impl Inner {
                 return Ok(given.clone());
             }
             // The chunk that it becomes is kept: no need to keep it twice.
-            return self.make_block(origin, array, region, self.pool.cores_count()).await;
+            return self.make_block(origin, array, number, self.pool.cores_count()).await;
         }
         let (of, place) = ((Arc::clone(array), region.clone()), (Arc::clone(array), region.clone()));
         let leaves = move || compute::leaves(&of.0, &of.1).map_err(too_many);
@@ -51,9 +51,8 @@ impl Inner {
             if let Some(given) = origin.given(array, number) {
                 return Ok(given.clone());
             }
-            let region = array.block(number)?;
             // Within another computation, which may be one of many.
-            let make = self.make_block(origin, array, &region, 1);
+            let make = self.make_block(origin, array, number, 1);
             self.once(&self.views.blocks, origin.key_of(array, number), make).await
         }
         .boxed()
@@ -79,13 +78,14 @@ impl Inner {
         self: &Arc<Self>,
         origin: &Arc<Origin>,
         array: &Arc<Array>,
-        region: &Region,
+        number: u64,
         at_once: usize,
     ) -> Result<Kept> {
         if matches!(array.made, How::Reduced(_)) {
-            return self.reduce(origin, array, region, at_once).await;
+            return self.reduce(origin, array, number, at_once).await;
         }
-        let (of, place) = ((Arc::clone(array), region.clone()), (Arc::clone(array), region.clone()));
+        let region = array.block(number)?;
+        let (of, place) = ((Arc::clone(array), region.clone()), (Arc::clone(array), region));
         let leaves = move || compute::leaves_of_block(&of.0, &of.1).map_err(too_many);
         let evaluate = move |feed: &mut Feed| compute::evaluate_block(&place.0, &place.1, feed);
         let (elements, sources) = self.compute(origin, array, leaves, evaluate).await?;

@@ -9,6 +9,7 @@ use engine::sections::{LongReduction, Section, Sections};
 use futures::StreamExt as _;
 use model::{Error, ErrorKind, Result};
 use prost::Message as _;
+use views::array::Made::Reduced as Reduction;
 use views::array::{Array, reductions};
 use views::compute::{self, Joined};
 
@@ -31,6 +32,12 @@ const BLOCKS_MAX: usize = 16;
 
 /// Most sections that one worker is given at once.
 const AT_ONCE_MAX: u64 = 16;
+
+/// Blocks that others made, and the view of whose arrays they are.
+pub(in crate::evaluate) struct GivenView {
+    view: Arc<View>,
+    given: Given,
+}
 
 /// A block that is put together of sections as they come.
 struct Assembling {
@@ -87,6 +94,9 @@ impl Inner {
         let view = self.view(key).await?;
         let (output, _) = view.output(chunk)?.ok_or_else(no_section)?;
         let array = reduction(&output.array, section.array)?;
+        if !matches!(&array.made, Reduction(reduced) if compute::travels(reduced)) {
+            return Err(no_section());
+        }
         let key = BlockKey::Section {
             view: view.origin.serial,
             array: Arc::as_ptr(&array) as usize,
@@ -116,30 +126,40 @@ impl Inner {
             return Err(no_section());
         }
         let parts = reducing.inputs.parts_of(section.number);
-        let (joined, sources) = self.join(&reducing, parts, self.pool.cores_count()).await?;
+        let begun = (Joined::default(), Sources::new());
+        let (joined, sources) = self.join(&reducing, parts, self.pool.cores_count(), begun, None).await?;
         let state = self.pool.run_admitted(move || joined.into_partial()?.to_bytes()).await?;
         Ok((state.into(), sources.into_iter().collect()))
     }
 
-    /// A chunk of a view, of sections that others made.
-    pub(in crate::evaluate) async fn assemble(
+    /// A chunk of a view, of blocks that others made.
+    pub(in crate::evaluate) async fn chunk_of_given(
         self: &Arc<Self>,
-        key: ViewKey,
+        given: GivenView,
         chunk: &EvaluatedChunk,
-        sections: Sections,
     ) -> Result<Made> {
-        let view = self.view(key).await?;
-        let given = self.given(&view, chunk, sections).await?;
-        for ((array, number), kept) in &given {
-            let key = BlockKey::Own { view: view.origin.serial, array: *array, number: *number };
-            self.views.blocks.insert(key, kept.clone()).await;
-        }
+        let GivenView { view, given } = given;
         let origin = Arc::new(view.origin.with(given));
         self.chunk_of(&view, &origin, chunk).await
     }
 
-    /// The blocks that sections make.
-    async fn given(
+    /// The blocks that sections make, which are kept for a while too.
+    pub(in crate::evaluate) async fn given(
+        self: &Arc<Self>,
+        key: ViewKey,
+        chunk: &EvaluatedChunk,
+        sections: Sections,
+    ) -> Result<GivenView> {
+        let view = self.view(key).await?;
+        let given = self.assembled(&view, chunk, sections).await?;
+        for ((array, number), kept) in &given {
+            let key = BlockKey::Own { view: view.origin.serial, array: *array, number: *number };
+            self.views.blocks.insert(key, kept.clone()).await;
+        }
+        Ok(GivenView { view, given })
+    }
+
+    async fn assembled(
         self: &Arc<Self>,
         view: &Arc<View>,
         chunk: &EvaluatedChunk,

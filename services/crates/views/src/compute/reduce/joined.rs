@@ -20,7 +20,7 @@ impl Joined {
     /// Puts the next part to it, by its number.
     pub fn push(&mut self, inputs: &Inputs, number: u64, part: Partial) {
         self.section = Some(with(self.section.take(), part));
-        if inputs.ends_section(number)
+        if inputs.sections_by(number).is_some()
             && let Some(section) = self.section.take()
         {
             self.push_section(section);
@@ -30,6 +30,12 @@ impl Joined {
     /// Puts the next whole section to it.
     pub fn push_section(&mut self, section: Partial) {
         self.whole = Some(with(self.whole.take(), section));
+    }
+
+    /// The bytes of it, where all sections so far are whole.
+    pub fn to_bytes(&self) -> Result<Option<Vec<u8>>> {
+        let whole = self.whole.as_ref().filter(|_| self.section.is_none());
+        whole.map(Partial::to_bytes).transpose()
     }
 
     /// All of it, of whole sections.

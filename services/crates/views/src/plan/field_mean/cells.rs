@@ -61,11 +61,18 @@ pub(super) fn of_cells(
             if cell.len() < of_a_cell || cell.is_empty() {
                 break;
             }
-            let area = sphere::cell(&cell, centres.as_mut().and_then(Iterator::next));
+            let area = sphere::cell(there(&cell), centres.as_mut().and_then(Iterator::next));
             areas.extend_from_slice(&area.to_le_bytes());
         }
     }
     Ok(Some(Array { data_type: DataType::F64, shape, made: Made::Known(areas.into()) }))
+}
+
+/// The corners of a cell without the missing ones at the end, which fill up those of cells that have fewer than others; all
+/// where too few would be left.
+fn there(corners: &[Point]) -> &[Point] {
+    let count = corners.iter().rposition(|[x, ..]| !x.is_nan()).map_or(0, |last| last + 1);
+    if count >= 3 { &corners[..count] } else { corners }
 }
 
 /// The corners of a coordinate: a field of its dimensions and one more.

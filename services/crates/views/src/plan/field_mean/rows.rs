@@ -15,6 +15,10 @@ const POLE_FROM: f64 = 88.0;
 /// Longitudes whose widths differ by less than this share are evenly spaced.
 const EVEN: f64 = 1e-4;
 
+/// Columns wider than this, in radians, end at circles of latitude: the great circle between places so far apart along a
+/// latitude goes near the pole.
+const WIDE: f64 = std::f64::consts::TAU / 3.0 + 1e-6;
+
 /// Weights of a regular grid: the areas of the cells of a row, and the widths of columns where they differ.
 pub(super) fn of_rows_and_columns(
     draft: &Draft<'_>,
@@ -32,6 +36,9 @@ pub(super) fn of_rows_and_columns(
     let rows = bounds(draft, latitude, true, known)?;
     let area = |(low, high): (f64, f64), width: f64| {
         let width = width.to_radians();
+        if width > WIDE {
+            return width * (high.to_radians().sin() - low.to_radians().sin()).abs();
+        }
         (area_from_pole(high, width) - area_from_pole(low, width)).abs()
     };
     let axis = |of: &Field| field.axis(&of.dimensions[0]).unwrap_or_default();
@@ -58,23 +65,34 @@ pub(super) fn of_rows_and_columns(
 /// The bounds of a coordinate: its own, or half-way to its neighbours.
 fn bounds(draft: &Draft<'_>, field: &Field, is_latitude: bool, known: &Known) -> Result<Vec<(f64, f64)>> {
     let named = field.attributes.text("bounds").and_then(|name| related::resolve(draft, field, name));
-    if let Some(place) = named {
-        let mut numbers = values::numbers(draft, &draft.fields[place], known)?;
-        if values::is_in_radians(field) {
-            for number in &mut numbers {
-                *number = number.to_degrees();
-            }
-        }
-        let (pairs, rest) = numbers.as_chunks::<2>();
-        if rest.is_empty() && pairs.len() as u64 == field.array.shape[0] {
-            return Ok(pairs.iter().map(|[low, high]| (*low, *high)).collect());
-        }
+    if let Some(of) = named.map(|place| &draft.fields[place])
+        && let Some(is_by_place) = is_by_place(of, &field.dimensions[0])
+    {
+        let has_units = of.attributes.text("units").is_some();
+        let in_radians = values::is_in_radians(if has_units { of } else { field });
+        let unit = if in_radians { 1.0_f64.to_degrees() } else { 1.0 };
+        let numbers = values::numbers(draft, of, known)?;
+        let (lows, highs) = numbers.split_at(numbers.len() / 2);
+        let by_place = numbers.as_chunks::<2>().0.iter().map(|[low, high]| (*low, *high));
+        let by_side = lows.iter().copied().zip(highs.iter().copied());
+        let pairs: Vec<(f64, f64)> = if is_by_place { by_place.collect() } else { by_side.collect() };
+        return Ok(pairs.into_iter().map(|(low, high)| (low * unit, high * unit)).collect());
     }
     let mut values = values::degrees(draft, field, known)?;
     if !is_latitude {
         unroll(&mut values);
     }
     Ok(half_way(&values, is_latitude))
+}
+
+/// Whether bounds, two for each place of a dimension, lie place by place, or all of one side before those of the other; none
+/// where they are none.
+fn is_by_place(bounds: &Field, dimension: &str) -> Option<bool> {
+    match (bounds.dimensions.as_slice(), bounds.array.shape.as_slice()) {
+        ([first, other], [_, 2]) if first == dimension && other != dimension => Some(true),
+        ([other, last], [2, _]) if last == dimension && other != dimension => Some(false),
+        _ => None,
+    }
 }
 
 /// Longitudes without the jump of a whole turn that there may be between two of them.
