@@ -136,8 +136,10 @@ def test_removal_and_roll_back(served):
     assert requests.get(chunk, timeout=60).status_code == 200
     remove(system, "pp-removed", MONTHLY)
     assert MONTHLY not in told(url, "keys")
-    # Who has it open must not read fill values.
+    # Who has it open must not read fill values, neither of it nor of the months.
     assert requests.get(chunk, timeout=60).status_code == 410
+    assert requests.get(f"{url}/zarr/month/0", timeout=60).status_code == 410
+    assert requests.get(f"{url}/zarr/month/.zarray", timeout=60).status_code == 404
     done = system.command("rollback", "pp-removed")
     assert done.returncode == 0, done.stderr
     assert MONTHLY in told(url, "keys") and requests.get(chunk, timeout=60).status_code == 200

@@ -6,12 +6,16 @@ mod question;
 use model::{Dataset, Error, ErrorKind, NodePath, Result};
 use serde::{Deserialize, Serialize};
 
+use views::Steps;
+
 pub use question::Question;
 
 /// Most diagnostics of a dataset: its decoded store opens the view of each.
 pub const DIAGNOSTICS_MAX: usize = 32;
 /// How names of their variables begin.
 pub const PREFIX: &str = "pp_";
+/// How names of dimensions of bins end.
+const BINS: &str = "_bins";
 /// Longest name, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -83,6 +87,16 @@ pub fn removed(before: &[Diagnostic], name: &str) -> Result<Vec<Diagnostic>> {
     Ok(rest)
 }
 
+/// Whether a key of no array may be one of a diagnostic that was removed, or of the coordinate of its groups.
+pub fn may_have_been(key: &str) -> bool {
+    let name = key.split('/').next().unwrap_or_default();
+    let is_part = || {
+        let is_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_word && Steps::parse(&format!("groupby=x.{name}:mean")).is_ok()
+    };
+    name.starts_with(PREFIX) || name.ends_with(BINS) || is_part()
+}
+
 /// The refusal of a name that a dataset has for something else.
 pub(crate) fn taken(name: &str) -> Error {
     Error::new(ErrorKind::Conflict, format!("the dataset has another variable, group or dimension '{name}'"))
@@ -100,6 +114,16 @@ mod tests {
     #[test]
     fn names_are_those_of_the_former_server() {
         assert_eq!(diagnostic("tas", "time.month", "mean").name(), "pp_tas_time.month_mean");
+    }
+
+    #[test]
+    fn what_was_removed_is_known_by_its_name() {
+        for key in ["pp_tas_lat_mean/0.0", "month/0", "dayofyear/c/0", "lat_bins/0"] {
+            assert!(may_have_been(key), "{key}");
+        }
+        for key in ["tas/0.0", "time/0", "month:mean|var=x/0", "/month/0", ""] {
+            assert!(!may_have_been(key), "{key}");
+        }
     }
 
     #[test]

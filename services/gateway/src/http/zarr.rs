@@ -11,10 +11,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use engine::diagnostics::PREFIX;
-use engine::etag;
 use engine::open::{Document, Located, OpenDataset};
 use engine::ports::{EvaluatedChunk, Form, StoredBytes};
+use engine::{diagnostics, etag};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, RANGE,
 };
@@ -62,7 +61,7 @@ const DECODED: &str = "zarr";
         (status = 409, body = super::error::Problem, content_type = "application/problem+json",
             description = "The source file changed since it was registered"),
         (status = 410, body = super::error::Problem, content_type = "application/problem+json",
-            description = "A chunk of a dataset that is not there: it may have been removed since it was opened"),
+            description = "A chunk of a dataset or diagnostic that is not there: it may have been removed since it was opened"),
     )
 )]
 pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request) -> Response {
@@ -80,7 +79,7 @@ async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failu
         Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, &form, variable, &index).await,
         Err(error) => match listing::node(&dataset, &key) {
             Some(node) => listing::answer(state, request, &dataset, &form, &node).await,
-            None if key.starts_with(PREFIX) => Err(gone(&key, refused(error)).into()),
+            None if diagnostics::may_have_been(&key) => Err(gone(&key, refused(error)).into()),
             None => Err(refused(error).into()),
         },
     }

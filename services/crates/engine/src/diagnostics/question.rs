@@ -4,6 +4,8 @@ use model::{Dataset, Error, Result};
 use views::steps::{GroupBy, GroupKey, Groups, SelectVariables};
 use views::{Name, Step, Steps};
 
+use super::BINS;
+
 /// What is asked for.
 #[derive(Debug)]
 pub struct Question {
@@ -99,7 +101,7 @@ fn dimension_of(groups: &Groups) -> String {
     match groups {
         Groups::Key(GroupKey::Part(_, part)) => part.to_string(),
         Groups::Key(GroupKey::Coordinate(name)) => name.as_str().to_owned(),
-        Groups::Bins { variable, .. } => format!("{}_bins", variable.as_str()),
+        Groups::Bins { variable, .. } => format!("{}{BINS}", variable.as_str()),
     }
 }
 
