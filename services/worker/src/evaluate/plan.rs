@@ -86,6 +86,9 @@ impl Inner {
     async fn finished(&self, costs: Costs, chunks: usize) -> Result<ChunkPlan> {
         let located = chunks.clamp(1, LOCATED_MAX);
         let scaled = |count: u64| (u128::from(count) * chunks as u128 / located as u128) as u64;
+        // More files come with more chunks only where they did so far: the second half of those looked up tells.
+        let more = (costs.files.len() - costs.files_of_first_half) as u64;
+        let files = costs.files.len() as u64 + 2 * (scaled(more) - more);
         let mut offline = 0;
         for file in costs.files.values().take(FILES_MAX) {
             offline += u64::from(self.files.is_offline(file).await?);
@@ -94,7 +97,7 @@ impl Inner {
             source_chunks: chunks as u64,
             missing_chunks: scaled(costs.missing),
             stored_bytes: scaled(costs.stored_bytes),
-            files: scaled(costs.files.len() as u64),
+            files,
             offline_files: offline,
             decoded_bytes_max: view::INPUT_BYTES_MAX,
             is_estimated: chunks > LOCATED_MAX || costs.files.len() > FILES_MAX,
@@ -113,10 +116,17 @@ struct Costs {
     missing: u64,
     stored_bytes: u64,
     files: HashMap<String, Arc<SourceFile>>,
+    /// Those of the first half of the chunks that are looked up at most.
+    files_of_first_half: usize,
+    count: usize,
 }
 
 impl Costs {
     fn add(&mut self, source: Source) {
+        self.count += 1;
+        if self.count == LOCATED_MAX / 2 {
+            self.files_of_first_half = self.files.len();
+        }
         match source {
             Source::Missing(_) => self.missing += 1,
             Source::Inline(bytes) => self.stored_bytes += bytes.len() as u64,
