@@ -1,5 +1,6 @@
 //! `cloudify`: a data server for Earth-system-model output. One binary, its role is its subcommand.
 
+mod allocator;
 mod cli;
 mod client;
 mod compose;
@@ -24,6 +25,9 @@ fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     if matches!(cli.command, Command::ScanChild { .. }) {
         return worker::scan::run_child();
+    }
+    if matches!(cli.command, Command::Serve(_) | Command::Gateway(_) | Command::Worker(_)) {
+        allocator::keep_briefly();
     }
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
