@@ -115,12 +115,13 @@ def test_blocks_within_other_steps_are_spread_too(start, long_file):
 @pytest.mark.parametrize("kind", ["serve", "two-process"])
 def test_who_asks_again_for_what_took_too_long_goes_on_from_there(start, long_file, kind, allowed_log):
     allowed_log.append(r".")
-    one = system_of(start, "serve", long_file)
+    slow = "[evaluate]\nthreads = 1\n"
+    one = system_of(start, "serve", long_file, config=slow)
+    begin = time.monotonic()
     wanted = chunk(one, "std=time")
-    hasty = system_of(
-        start, kind, long_file, config="[http]\nworker_timeout_seconds = 2\n[evaluate]\nthreads = 1\n"
-    )
-    # Each section takes a good part of that time in the build that is tested; three of them more than all of it.
+    # Longer than the longest of three sections takes on this machine, and shorter than all of them.
+    seconds = max(1, round((time.monotonic() - begin) / 1.5))
+    hasty = system_of(start, kind, long_file, config=f"[http]\nworker_timeout_seconds = {seconds}\n{slow}")
     answers = []
     while not answers or answers[-1].status_code != 200:
         answers.append(chunk(hasty, "std=time"))
