@@ -100,31 +100,21 @@ impl Evaluator {
 
     /// Long reductions that a chunk is made of, if it is not kept.
     pub async fn long_reductions(&self, chunk: &EvaluatedChunk) -> Result<Vec<LongReduction>> {
-        match &chunk.form {
-            Form::View(steps) if !self.made.contains_key(chunk) => {
-                let key = ViewKey::new(&chunk.id, chunk.version, steps);
-                self.inner.long_reductions(key, chunk).await
-            }
+        match key_of_view(chunk) {
+            Ok(key) if !self.made.contains_key(chunk) => self.inner.long_reductions(key, chunk).await,
             _ => Ok(Vec::new()),
         }
     }
 
     /// A section of one of them, for whoever assembles the chunk.
     pub async fn section(&self, chunk: &EvaluatedChunk, section: Section) -> Result<Bytes> {
-        let Form::View(steps) = &chunk.form else {
-            return Err(Error::invalid("the chunk is of no view"));
-        };
-        self.inner.section(ViewKey::new(&chunk.id, chunk.version, steps), chunk, section).await
+        self.inner.section(key_of_view(chunk)?, chunk, section).await
     }
 
     /// A chunk, of sections that were made before.
     pub async fn assemble(&self, chunk: &EvaluatedChunk, sections: Sections) -> Result<Option<Bytes>> {
-        let Form::View(steps) = &chunk.form else {
-            return Err(Error::invalid("the chunk is of no view"));
-        };
-        let key = ViewKey::new(&chunk.id, chunk.version, steps);
         // Before others wait for the chunk: they have sections of their own, and these may never end.
-        let given = self.inner.given(key, chunk, sections).await?;
+        let given = self.inner.given(key_of_view(chunk)?, chunk, sections).await?;
         self.once(chunk, || self.inner.chunk_of_given(given, chunk)).await
     }
 
@@ -147,9 +137,7 @@ impl Evaluator {
 
     async fn make(&self, chunk: &EvaluatedChunk) -> Result<Made> {
         match &chunk.form {
-            Form::View(steps) => {
-                self.inner.chunk_of_view(ViewKey::new(&chunk.id, chunk.version, steps), chunk).await
-            }
+            Form::View(_) => self.inner.chunk_of_view(key_of_view(chunk)?, chunk).await,
             Form::Stored | Form::Decoded => self.inner.make(chunk).await,
         }
     }
@@ -245,6 +233,14 @@ impl Inner {
             })
         };
         self.recipes.try_get_with(key, make).await.map_err(|error| Error::clone(&error))
+    }
+}
+
+/// The view that a chunk is of.
+fn key_of_view(chunk: &EvaluatedChunk) -> Result<ViewKey> {
+    match &chunk.form {
+        Form::View(steps) => Ok(ViewKey::new(&chunk.id, chunk.version, steps)),
+        Form::Stored | Form::Decoded => Err(Error::invalid("the chunk is of no view")),
     }
 }
 

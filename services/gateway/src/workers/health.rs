@@ -44,8 +44,8 @@ impl Health {
         *down = Some(Down { until: now + pause, pause, is_silent: false });
     }
 
-    /// It is silent: down until it says something. Whether nobody asks it already.
-    pub(super) fn is_silent(&self) -> bool {
+    /// It is silent: down until it says something. Returns whether that is new, so that nobody asks it already.
+    pub(super) fn fell_silent(&self) -> bool {
         let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = down.is_none_or(|down| !down.is_silent);
         *down = Some(Down { until: Instant::now(), pause: PAUSE_MAX, is_silent: true });
@@ -80,12 +80,12 @@ mod tests {
     #[test]
     fn a_silent_worker_is_down_until_it_answers() {
         let health = Health::default();
-        assert!(health.is_silent());
-        assert!(!health.is_silent(), "somebody asks it already");
+        assert!(health.fell_silent());
+        assert!(!health.fell_silent(), "somebody asks it already");
         health.failed();
         std::thread::sleep(PAUSE_MIN * 2);
         assert!(health.is_down());
         health.succeeded();
-        assert!(!health.is_down() && health.is_silent());
+        assert!(!health.is_down() && health.fell_silent());
     }
 }

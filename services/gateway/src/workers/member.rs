@@ -9,7 +9,11 @@ use engine::ports::StoredBytes;
 use http::uri::{Scheme, Uri};
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
 use tokio::sync::Semaphore;
+use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use super::connection::{IdleLinks, Target};
 use super::health::Health;
@@ -152,7 +156,7 @@ impl Member {
 
     /// Leaves it alone until it answers again.
     fn watch(&self) {
-        if !self.health.is_silent() {
+        if !self.health.fell_silent() {
             return;
         }
         tracing::warn!(worker = self.url(), "a worker is silent");
@@ -173,22 +177,24 @@ impl Member {
 
 /// Whether a worker says nothing at all.
 async fn is_silent(channel: Channel) -> bool {
-    let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
-    let check = client.check(tonic_health::pb::HealthCheckRequest::default());
-    tokio::time::timeout(CHECK, check).await.is_err()
+    asked(channel).await.is_none()
 }
 
-/// Asks the health service of a worker.
+/// Whether a worker serves.
 async fn check(channel: Channel) -> Result<()> {
-    use tonic_health::pb::health_check_response::ServingStatus;
-    let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
-    let check = client.check(tonic_health::pb::HealthCheckRequest::default());
-    match tokio::time::timeout(CHECK, check).await {
-        Err(_) => Err(super::unavailable("the worker is silent")),
-        Ok(Err(status)) => Err(cloudify_proto::status::from_status(&status)),
-        Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
-        Ok(Ok(_)) => Err(super::unavailable("the worker is not serving")),
+    match asked(channel).await {
+        None => Err(super::unavailable("the worker is silent")),
+        Some(Err(status)) => Err(cloudify_proto::status::from_status(&status)),
+        Some(Ok(ServingStatus::Serving)) => Ok(()),
+        Some(Ok(_)) => Err(super::unavailable("the worker is not serving")),
     }
+}
+
+/// What the health service of a worker answers; none where it is silent.
+async fn asked(channel: Channel) -> Option<std::result::Result<ServingStatus, Status>> {
+    let mut client = HealthClient::new(channel);
+    let answer = tokio::time::timeout(CHECK, client.check(HealthCheckRequest::default())).await.ok()?;
+    Some(answer.map(|answer| answer.get_ref().status()))
 }
 
 /// Counts a call with its outcome.

@@ -9,8 +9,7 @@ use engine::sections::{LongReduction, Section, Sections};
 use futures::StreamExt as _;
 use model::{Error, ErrorKind, Result};
 use prost::Message as _;
-use views::array::Made::Reduced as Reduction;
-use views::array::{Array, reductions};
+use views::array::{Array, Made as How, reductions};
 use views::compute::{self, Joined};
 
 use super::reduction::Reducing;
@@ -94,7 +93,7 @@ impl Inner {
         let view = self.view(key).await?;
         let (output, _) = view.output(chunk)?.ok_or_else(no_section)?;
         let array = reduction(&output.array, section.array)?;
-        if !matches!(&array.made, Reduction(reduced) if compute::travels(reduced)) {
+        if !matches!(&array.made, How::Reduced(reduced) if compute::travels(reduced)) {
             return Err(no_section());
         }
         let key = BlockKey::Section {
