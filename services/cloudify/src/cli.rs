@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Diagnostic(DiagnosticOptions),
     /// List datasets, or the versions of one
     Ls(ListOptions),
+    /// List pools of workers: who is in them, how they stand, what is under way
+    Pools(PoolsOptions),
     /// Publish new versions of datasets whose files are new or changed
     Refresh(RefreshOptions),
     /// Take a dataset out of the catalog; its files are not touched
@@ -95,7 +97,8 @@ pub(crate) struct WorkerOptions {
 pub(crate) struct GatewayOptions {
     #[command(flatten)]
     listen: Listen,
-    /// URL of a worker, such as `http://127.0.0.1:9100`; several for a pool
+    /// URL of a worker, such as `http://127.0.0.1:9100`, or `dns://host:port` for all addresses of a host; several for a
+    /// pool
     #[arg(long = "worker", value_name = "URL", num_args = 1..)]
     workers: Vec<String>,
 }
@@ -168,6 +171,9 @@ pub(crate) struct RegisterOptions {
     /// Take the sources for data even where they look like a catalog
     #[arg(long)]
     pub(crate) data: bool,
+    /// The pool of workers that see the files; without, the one before it, or the default one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pool: Option<String>,
     /// Id of the dataset, one segment of a URL; of a catalog's, what the ids of its entries begin with
     pub(crate) id: String,
     /// Files and globs as the worker sees them
@@ -207,6 +213,15 @@ pub(crate) struct ListOptions {
     pub(crate) server: ServerOptions,
     /// Dataset whose versions to list
     pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PoolsOptions {
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod amend;
 mod api;
 mod events;
+mod pools;
 mod refresh;
 mod register;
 
@@ -13,6 +14,7 @@ use crate::client::api::Api;
 use crate::exit::Failure;
 
 pub(crate) use amend::{diagnostic, name_view};
+pub(crate) use pools::pools;
 pub(crate) use refresh::refresh;
 pub(crate) use register::register;
 

@@ -24,10 +24,11 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 /// The gateway alone: its workers are elsewhere.
 pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-gateway")?;
-    if settings.workers.is_empty() {
+    let pools = settings.all_pools();
+    if pools.values().all(|pool| pool.workers.is_empty()) {
         return Err(Failure::Configuration("no workers: give --worker URL or set `workers`".into()));
     }
-    let worker = RemoteWorker::connect(&settings.workers, &settings.http).map_err(configuration)?;
+    let worker = RemoteWorker::connect(&pools, &settings.http, &settings.routing).map_err(configuration)?;
     answer(settings, worker).await
 }
 

@@ -50,6 +50,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Scan(options) => scan::run(&options, &load(cli.shared.layers())?).await,
         Command::Register(options) => client::register(&options).await,
         Command::Ls(options) => client::list(&options).await,
+        Command::Pools(options) => client::pools(&options).await,
         Command::NameView(options) => client::name_view(&options).await,
         Command::Diagnostic(options) => client::diagnostic(&options).await,
         Command::Refresh(options) => client::refresh(&options).await,

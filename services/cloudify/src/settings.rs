@@ -1,9 +1,9 @@
 //! The configuration: what can be set, and in which order its sources count.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use gateway::settings::{AdminSettings, HttpSettings, Role, TokenSettings};
+use gateway::settings::{AdminSettings, HttpSettings, PoolSettings, Role, RoutingSettings, TokenSettings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
@@ -26,8 +26,12 @@ pub(crate) struct Settings {
     pub(crate) catalog: Option<PathBuf>,
     /// Directories under which source files may lie (serve, worker).
     pub(crate) roots: Vec<PathBuf>,
-    /// URLs of workers (gateway).
+    /// URLs of workers of the default pool (gateway).
     pub(crate) workers: Vec<String>,
+    /// Pools of workers by name (gateway).
+    pub(crate) pools: BTreeMap<String, PoolSettings>,
+    /// How workers are asked (gateway).
+    pub(crate) routing: RoutingSettings,
     /// The HTTP side (serve, gateway).
     pub(crate) http: HttpSettings,
     /// Who may administrate (serve, gateway).
@@ -55,6 +59,8 @@ impl Default for Settings {
             catalog: None,
             roots: Vec::new(),
             workers: Vec::new(),
+            pools: BTreeMap::new(),
+            routing: RoutingSettings::default(),
             http: HttpSettings::default(),
             admin: AdminSettings::default(),
             storage: StorageSettings::default(),
@@ -65,6 +71,17 @@ impl Default for Settings {
             refresh: RefreshSettings::default(),
             telemetry: TelemetrySettings::default(),
         }
+    }
+}
+
+impl Settings {
+    /// Pools by name: those that are named, and the default one of `workers`.
+    pub(crate) fn all_pools(&self) -> BTreeMap<String, PoolSettings> {
+        let mut pools = self.pools.clone();
+        if !self.workers.is_empty() {
+            pools.entry("default".to_owned()).or_default().workers.extend_from_slice(&self.workers);
+        }
+        pools
     }
 }
 

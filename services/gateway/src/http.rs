@@ -101,6 +101,7 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/admin/v1/datasets/{id}/diagnostics", post(admin::amend::add_diagnostic))
         .route("/admin/v1/datasets/{id}/diagnostics/{name}", delete(admin::amend::remove_diagnostic))
         .route("/admin/v1/datasets/{id}/refresh", post(admin::refresh_dataset))
+        .route("/admin/v1/pools", get(admin::pools::list))
         .route("/admin/v1/datasets/{id}/rollback", post(admin::roll_back))
         // Operations.
         .route("/healthz/live", get(health::live))

@@ -45,6 +45,32 @@ impl Default for HttpSettings {
     }
 }
 
+/// A pool of workers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolSettings {
+    /// URLs of its workers: `http://host:port`, or `dns://host:port` for all addresses of a host.
+    pub workers: Vec<String>,
+}
+
+/// How workers are asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoutingSettings {
+    /// How long a read may take at one worker before another is asked, in seconds.
+    pub try_timeout_seconds: u64,
+    /// Whether a read that is late is asked for from another worker, too.
+    pub hedging: bool,
+    /// How often names of workers are looked up, in milliseconds.
+    pub membership_ms: u64,
+}
+
+impl Default for RoutingSettings {
+    fn default() -> Self {
+        Self { try_timeout_seconds: 15, hedging: true, membership_ms: 2000 }
+    }
+}
+
 /// Who may administrate. No token: the admin API is off.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

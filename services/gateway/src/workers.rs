@@ -1,31 +1,43 @@
 //! The workers as the gateway sees them: remote ones over gRPC, placement, retry.
 //!
 //! ```text
-//! read ─▶ placement (rendezvous on the file's path) ─▶ Member ─▶ small: lane   one long-lived stream, many reads
-//!             next worker where one is unavailable            └▶ large: range  pieces passed through as they come
-//! evaluate ─▶ placement (on the chunk) ─▶ Member ─▶ tonic; a long reduction ─▶ spread: its sections by all members
+//! membership ─▶ Pools ─▶ Pool (by dataset) ─▶ Members ─▶ placement: rendezvous, bounded load
+//!                                                │
+//!                        attempts: retry within a budget, hedge what is late ─▶ Member: health, load
+//! read ─▶ small: lane    one long-lived stream, many reads
+//!         large: range   pieces passed through as they come; resumed elsewhere where the worker is lost
+//! evaluate ─▶ tonic; a long reduction ─▶ spread: its sections by all members
 //! catalog, registration ─▶ any live member ─▶ tonic
 //! ```
 
+mod budget;
 mod call;
 mod catalog;
 mod connection;
 mod evaluation;
 mod health;
 mod lane;
+mod latency;
+mod load;
 mod member;
 mod members;
+mod membership;
 mod placement;
+mod pool;
+mod pools;
 mod range;
 mod recalls;
 mod registration;
+mod resumed;
 mod spread;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use engine::pools::PoolStatus;
 use engine::ports::{
     Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration,
     RegistrationEvent, StoredBytes, VersionList, Worker,
@@ -34,11 +46,12 @@ use engine::recall::Recall;
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
 
-use crate::settings::HttpSettings;
+use crate::settings::{HttpSettings, PoolSettings, RoutingSettings};
 use evaluation::Evaluated;
+use load::Kind;
 use member::Member;
-use members::Members;
-use spread::Spreading;
+use membership::Membership;
+use pools::Pools;
 
 /// How many connections, and how much may be under way on them.
 #[derive(Debug, Clone)]
@@ -59,43 +72,70 @@ impl Default for Tuning {
     }
 }
 
-/// The workers of one pool behind the port.
+/// The workers of all pools behind the port.
 pub struct RemoteWorker {
-    members: Arc<Members>,
-    spreading: Spreading,
+    pools: Arc<Pools>,
 }
 
 impl RemoteWorker {
-    /// The workers at `urls` (`http://host:port`). Connects when they are first needed, and again after a loss.
+    /// The workers of pools by their names. Connects at once, in the background, and again after a loss.
     /// To be called within a tokio runtime.
-    pub fn connect(urls: &[String], settings: &HttpSettings) -> Result<Arc<Self>> {
-        Self::connect_tuned(urls, settings, &Tuning::default())
+    pub fn connect(
+        pools: &BTreeMap<String, PoolSettings>,
+        http: &HttpSettings,
+        routing: &RoutingSettings,
+    ) -> Result<Arc<Self>> {
+        Self::connect_tuned(pools, http, routing, &Tuning::default())
     }
 
     /// The same with other figures.
-    pub fn connect_tuned(urls: &[String], settings: &HttpSettings, tuning: &Tuning) -> Result<Arc<Self>> {
-        let timeout = Duration::from_secs(settings.worker_timeout_seconds.max(1));
-        if urls.is_empty() {
-            return Err(Error::invalid("a gateway needs at least one worker"));
+    pub fn connect_tuned(
+        pools: &BTreeMap<String, PoolSettings>,
+        http: &HttpSettings,
+        routing: &RoutingSettings,
+        tuning: &Tuning,
+    ) -> Result<Arc<Self>> {
+        let timeout = Duration::from_secs(http.worker_timeout_seconds.max(1));
+        let membership = Membership::new(pools)?;
+        let pools = Arc::new(Pools::new(timeout, routing, tuning));
+        pools.set(&membership.known())?;
+        if !membership.is_fixed() {
+            let every = Duration::from_millis(routing.membership_ms);
+            tokio::spawn(membership.keep(Arc::downgrade(&pools), every));
         }
-        let members =
-            urls.iter().map(|url| Member::new(url, timeout, tuning).map(Arc::new)).collect::<Result<_>>()?;
-        Ok(Arc::new(Self { members: Arc::new(Members::new(members)), spreading: Spreading::new() }))
+        Ok(Arc::new(Self { pools }))
+    }
+
+    /// A member of a dataset's pool that answers now, for calls that must not be made twice.
+    async fn alive(&self, id: &DatasetId) -> Result<Arc<Member>> {
+        self.pools.of(id)?.now().alive(id.as_str()).await.cloned()
     }
 }
 
 #[async_trait]
 impl Worker for RemoteWorker {
     async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
-        self.members.ask("", |member| catalog::list(member, known)).await
+        let mut last = unavailable("no workers");
+        for pool in self.pools.for_catalog() {
+            match pool.now().ask(Kind::Catalog, "", |member| catalog::list(member, known)).await {
+                Ok(listing) => {
+                    listing.iter().for_each(|listing| self.pools.learn(listing));
+                    return Ok(listing);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
-        self.members.ask(id.as_str(), |member| catalog::dataset(member, id, version)).await
+        let members = self.pools.of(id)?.now();
+        members.ask(Kind::Catalog, id.as_str(), |member| catalog::dataset(member, id, version)).await
     }
 
     async fn versions(&self, id: &DatasetId) -> Result<VersionList> {
-        self.members.ask(id.as_str(), |member| catalog::versions(member, id)).await
+        let members = self.pools.of(id)?.now();
+        members.ask(Kind::Catalog, id.as_str(), |member| catalog::versions(member, id)).await
     }
 
     async fn references(
@@ -105,67 +145,95 @@ impl Worker for RemoteWorker {
         variable: &NodePath,
         record: u64,
     ) -> Result<ReferenceRecord> {
-        self.members
-            .ask(id.as_str(), |member| catalog::references(member, id, version, variable, record))
+        let members = self.pools.of(id)?.now();
+        members
+            .ask(Kind::Catalog, id.as_str(), |member| {
+                catalog::references(member, id, version, variable, record)
+            })
             .await
     }
 
-    async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
-        self.members.ask(&file.path, |member| member.read(file, range)).await
+    async fn read(&self, id: &DatasetId, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        resumed::read(self.pools.of(id)?, file, range).await
     }
 
-    async fn stat(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
-        self.members.ask(&file.path, |member| evaluation::stat(member, file, array)).await
+    async fn stat(&self, id: &DatasetId, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
+        let members = self.pools.of(id)?.now();
+        members.ask(Kind::Read, &file.path, |member| evaluation::stat(member, id, file, array)).await
     }
 
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
-        let (key, may_spread) = (key_of(chunk), self.members.all().len() > 1);
-        let made = self.members.ask(&key, |member| evaluation::evaluate(member, chunk, may_spread)).await?;
-        match made {
+        let pool = self.pools.of(&chunk.id)?;
+        let (members, key) = (pool.now(), key_of(chunk));
+        let may_spread = members.all().len() > 1;
+        let made =
+            members.ask(Kind::Evaluation, &key, |member| evaluation::evaluate(member, chunk, may_spread));
+        match made.await? {
             Evaluated::Chunk(chunk) => Ok(chunk),
-            Evaluated::Reductions(reductions) => self.spreading.chunk(&self.members, chunk, reductions).await,
+            Evaluated::Reductions(reductions) => pool.spreading.chunk(&members, chunk, reductions).await,
         }
     }
 
     async fn plan(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
-        self.members.ask(&key_of(chunk), |member| evaluation::plan(member, chunk)).await
+        let members = self.pools.of(&chunk.id)?.now();
+        members.ask(Kind::Catalog, &key_of(chunk), |member| evaluation::plan(member, chunk)).await
     }
 
     async fn open_view(&self, id: &DatasetId, version: Version, steps: &str) -> Result<PublishedDataset> {
-        self.members.ask(id.as_str(), |member| evaluation::open_view(member, id, version, steps)).await
+        let members = self.pools.of(id)?.now();
+        members
+            .ask(Kind::Evaluation, id.as_str(), |member| evaluation::open_view(member, id, version, steps))
+            .await
     }
 
-    async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
-        self.members.ask(&file.path, |member| recalls::order(member, file)).await
+    async fn order_recall(&self, id: &DatasetId, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
+        let members = self.pools.of(id)?.now();
+        members.ask(Kind::Evaluation, &file.path, |member| recalls::order(member, id, file)).await
     }
 
     async fn recalls(&self, id: &DatasetId, version: Version) -> Result<Vec<Recall>> {
-        recalls::list(self.members.all(), id, version).await
+        recalls::list(self.pools.of(id)?.now().all(), id, version).await
     }
 
     async fn register(&self, wanted: Registration) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
-        let member = self.members.alive(wanted.id.as_str()).await?;
+        let pool = match &wanted.pool {
+            Some(name) => self.pools.named(name)?,
+            None => self.pools.of(&wanted.id)?,
+        };
+        let members = pool.now();
+        let member = members.alive(wanted.id.as_str()).await?;
         registration::register(member, wanted).await
     }
 
     async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
-        registration::refresh(self.members.alive(id.as_str()).await?, id).await
+        registration::refresh(&*self.alive(id).await?, id).await
     }
 
     async fn amend(&self, id: &DatasetId, of: Option<Version>, amendment: Amendment) -> Result<Amended> {
-        registration::amend(self.members.alive(id.as_str()).await?, id, of, amendment).await
+        registration::amend(&*self.alive(id).await?, id, of, amendment).await
     }
 
     async fn remove(&self, id: &DatasetId) -> Result<()> {
-        catalog::remove(self.members.alive(id.as_str()).await?, id).await
+        catalog::remove(&*self.alive(id).await?, id).await
     }
 
     async fn roll_back(&self, id: &DatasetId, version: Option<Version>) -> Result<Version> {
-        catalog::roll_back(self.members.alive(id.as_str()).await?, id, version).await
+        catalog::roll_back(&*self.alive(id).await?, id, version).await
     }
 
     async fn ready(&self) -> Result<()> {
-        self.members.alive("").await.map(|_| ())
+        let mut last = unavailable("no workers");
+        for pool in self.pools.for_catalog() {
+            match pool.now().alive("").await {
+                Ok(_) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn pools(&self) -> Vec<PoolStatus> {
+        self.pools.status()
     }
 }
 

@@ -110,11 +110,11 @@ impl Worker for LocalWorker {
         crate::references::read(&self.catalog, &self.files, (id, version), variable, record).await
     }
 
-    async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+    async fn read(&self, _: &DatasetId, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
         self.files.read(file, range).await
     }
 
-    async fn stat(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
+    async fn stat(&self, _: &DatasetId, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
         self.files.stat(file, array).await
     }
 
@@ -142,7 +142,7 @@ impl Worker for LocalWorker {
         self.evaluator.assemble(chunk, sections).await
     }
 
-    async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
+    async fn order_recall(&self, _: &DatasetId, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
         self.files.order_recall(file).await
     }
 

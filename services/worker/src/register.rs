@@ -170,6 +170,7 @@ impl Registrar {
                 refresh_seconds: registration.refresh_seconds,
                 view: registration.view.as_deref(),
                 named_views: &registration.named_views,
+                pool: registration.pool.as_ref(),
             };
             let version =
                 catalog.publish(&publication, &mut |done, total| events.progress("publish", done, total, ""));

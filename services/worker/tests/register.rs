@@ -76,6 +76,7 @@ impl Place {
             view: None,
             named_views: NamedViews::new(),
             sources_are: SourcesAre::Detected,
+            pool: None,
         }
     }
 

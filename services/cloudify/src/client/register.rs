@@ -24,6 +24,9 @@ pub(crate) async fn register(options: &RegisterOptions) -> Result<(), Failure> {
     if let Some(view) = &options.view {
         body["view"] = view.as_str().into();
     }
+    if let Some(pool) = &options.pool {
+        body["pool"] = pool.as_str().into();
+    }
     for (name, steps) in &options.named_views {
         body["views"][name] = steps.as_str().into();
     }

@@ -14,6 +14,7 @@ pub mod join;
 pub mod mosaic;
 pub mod named_views;
 pub mod open;
+pub mod pools;
 pub mod ports;
 pub mod preview;
 pub mod recall;

@@ -12,6 +12,7 @@ use model::{
 
 use crate::diagnostics::Diagnostic;
 use crate::named_views::NamedViews;
+use crate::pools::{PoolName, PoolStatus};
 use crate::recall::Recall;
 use crate::sections::{LongReduction, Section, Sections};
 
@@ -54,14 +55,19 @@ pub trait Worker: Send + Sync + 'static {
         record: u64,
     ) -> Result<ReferenceRecord>;
 
-    /// Reads a range of a file as it is, if the file is still what it was at the scan; otherwise a `Conflict`.
+    /// Reads a range of a dataset's file as it is, if the file is still what it was at the scan; otherwise a `Conflict`.
     /// A range of length 0 only checks that.
-    async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes>;
+    async fn read(&self, id: &DatasetId, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes>;
 
     /// The length of a file that is served whole, in bytes. None where it is a chunk of the Zarr array of this path or
     /// URL (or of this document, see [`model::InPlace`]), which is there, and it is not: the chunk is missing. A file of no array, or whose array is gone too, is a
     /// `Conflict`.
-    async fn stat(&self, file: &Arc<SourceFile>, _array: Option<&str>) -> Result<Option<u64>> {
+    async fn stat(
+        &self,
+        _id: &DatasetId,
+        file: &Arc<SourceFile>,
+        _array: Option<&str>,
+    ) -> Result<Option<u64>> {
         Err(Error::new(ErrorKind::Unsupported, "this worker looks at no files").with_internal(&file.path))
     }
 
@@ -89,7 +95,7 @@ pub trait Worker: Send + Sync + 'static {
     }
 
     /// Orders a file back from tape, without waiting for it: how that stands. None where it is on disk.
-    async fn order_recall(&self, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
+    async fn order_recall(&self, _id: &DatasetId, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
         Err(Error::new(ErrorKind::Unsupported, "this worker orders no files").with_internal(&file.path))
     }
 
@@ -128,6 +134,11 @@ pub trait Worker: Send + Sync + 'static {
 
     /// Whether it can answer now.
     async fn ready(&self) -> Result<()>;
+
+    /// The pools of workers behind it; none where it is a worker itself.
+    fn pools(&self) -> Vec<PoolStatus> {
+        Vec::new()
+    }
 }
 
 /// Bytes as they are stored, at once or in pieces.
@@ -206,6 +217,8 @@ pub struct ListedDataset {
     pub version: Version,
     /// Its `title` attribute; empty where it has none.
     pub title: String,
+    /// The pool of workers that see its files.
+    pub pool: PoolName,
 }
 
 /// One version of a dataset, without references.
@@ -307,6 +320,8 @@ pub struct Registration {
     pub refresh_seconds: Option<u32>,
     /// What the sources are.
     pub sources_are: SourcesAre,
+    /// The pool of workers that see the sources; where not said, as the version before has it.
+    pub pool: Option<PoolName>,
 }
 
 /// What a version is to have otherwise than the one before it.

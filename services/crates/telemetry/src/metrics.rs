@@ -41,6 +41,8 @@ pub struct Metrics {
     pub recalls_pending: IntGauge,
     pub worker_calls_total: IntCounterVec,
     pub worker_retries_total: IntCounter,
+    pub worker_hedges_total: IntCounter,
+    pub worker_resumed_total: IntCounter,
     pub references_cached_bytes: IntGauge,
     pub datasets: IntGauge,
     pub scans_total: IntCounterVec,
@@ -110,6 +112,12 @@ fn make(make: &Maker<'_>) -> Metrics {
         ),
         worker_retries_total: make
             .counter("cloudify_worker_retries_total", "Calls tried again on another worker"),
+        worker_hedges_total: make
+            .counter("cloudify_worker_hedges_total", "Late reads asked for from another worker, too"),
+        worker_resumed_total: make.counter(
+            "cloudify_worker_resumed_total",
+            "Large ranges whose rest came from another worker after the first was lost",
+        ),
         references_cached_bytes: make
             .gauge("cloudify_references_cached_bytes", "Memory of chunk references kept in the gateway"),
         datasets: make.gauge("cloudify_datasets", "Datasets in the catalog"),

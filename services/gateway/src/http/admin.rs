@@ -3,6 +3,7 @@
 pub(super) mod amend;
 mod auth;
 mod body;
+pub(super) mod pools;
 mod registration;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use engine::diagnostics::Diagnostic;
+use engine::pools::PoolName;
 use engine::ports::{IfExists, RefreshReport, Registration, RegistrationGoal, SourcesAre, VersionList};
 use http::StatusCode;
 use http::request::Parts;
@@ -39,7 +41,7 @@ pub(super) async fn list(State(state): State<Arc<GatewayState>>, _: Viewer) -> A
     let datasets: Vec<Value> = catalog
         .datasets()
         .iter()
-        .map(|listed| json!({"id": listed.id.as_str(), "version": listed.version.0, "title": listed.title}))
+        .map(|listed| json!({"id": listed.id.as_str(), "version": listed.version.0, "title": listed.title, "pool": listed.pool.as_str()}))
         .collect();
     Ok(Json(json!({"revision": catalog.revision(), "datasets": datasets})).into_response())
 }
@@ -74,9 +76,10 @@ pub(super) async fn register(
         Some(true) => SourcesAre::Catalog,
         Some(false) => SourcesAre::Data,
     };
+    let pool = body.pool.as_deref().map(PoolName::parse).transpose()?;
     let RegisterBody { sources, refresh_seconds, view, views: named_views, .. } = body;
     let registration =
-        Registration { id, sources, if_exists, goal, view, named_views, refresh_seconds, sources_are };
+        Registration { id, sources, if_exists, goal, view, named_views, refresh_seconds, sources_are, pool };
     registration::run(state, &parts, viewer.name(), registration).await
 }
 
@@ -106,6 +109,7 @@ pub(super) async fn replace(
         named_views: body.views,
         refresh_seconds: body.refresh_seconds,
         sources_are: SourcesAre::Data,
+        pool: body.pool.as_deref().map(PoolName::parse).transpose()?,
     };
     registration::run(state, &parts, editor.name(), registration).await
 }

@@ -44,7 +44,7 @@ use super::state::GatewayState;
         super::view_steps::list, super::groupby::answer, super::server_info::versions, super::server_info::plugins, document,
         super::admin::list, super::admin::register, super::admin::show, super::admin::replace,
         super::admin::amend::amend, super::admin::amend::add_diagnostic, super::admin::amend::remove_diagnostic,
-        super::admin::remove, super::admin::refresh_dataset, super::admin::roll_back,
+        super::admin::pools::list, super::admin::remove, super::admin::refresh_dataset, super::admin::roll_back,
         super::health::live, super::health::ready, super::health::metrics,
     ),
     components(schemas(Problem)),

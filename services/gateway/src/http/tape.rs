@@ -156,7 +156,7 @@ pub(super) async fn order(
     let ordered = async {
         match state.datasets.locate(&dataset, place, &index).await? {
             Located::Stored { file, .. } | Located::File { file, .. } => {
-                state.worker.order_recall(&file).await
+                state.worker.order_recall(&dataset.published().id, &file).await
             }
             Located::Inline(_) => Ok(None),
             Located::Missing | Located::Outside => Err(Error::not_found("there is no such chunk")),

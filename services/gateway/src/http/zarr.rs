@@ -143,11 +143,13 @@ async fn chunk(
 ) -> Result<Response, Failure> {
     let (place, _) = dataset.variable(variable).ok_or_else(|| Error::not_found("no such variable"))?;
     match state.datasets.locate_in(form, dataset, place, index).await? {
-        Located::Stored { file, range } => stored(state, request, &file, range).await,
-        Located::File { file, array } => match state.datasets.length(&file, array.as_deref()).await? {
-            Some(length) => stored(state, request, &file, ByteRange { offset: 0, length }).await,
-            None => absent(state, request, dataset, form, place, index).await,
-        },
+        Located::Stored { file, range } => stored(state, request, dataset, &file, range).await,
+        Located::File { file, array } => {
+            match state.datasets.length(&dataset.published().id, &file, array.as_deref()).await? {
+                Some(length) => stored(state, request, dataset, &file, ByteRange { offset: 0, length }).await,
+                None => absent(state, request, dataset, form, place, index).await,
+            }
+        }
         Located::Inline(bytes) => whole(state, request, dataset, Document::new(bytes)).await,
         Located::Computed(chunk) => match computed(state, request, dataset, &chunk).await? {
             Some(answer) => Ok(answer),
@@ -224,6 +226,7 @@ pub(super) fn never_missing(error: Error) -> Error {
 async fn stored(
     state: &GatewayState,
     request: &Parts,
+    dataset: &OpenDataset,
     file: &Arc<SourceFile>,
     range: ByteRange,
 ) -> Result<Response, Failure> {
@@ -241,7 +244,10 @@ async fn stored(
     headers.insert(CONTENT_TYPE, BYTES);
     if request.method == Method::HEAD {
         headers.insert(CONTENT_LENGTH, range.length.into());
-        state.worker.read(file, ByteRange { offset: range.offset, length: 0 }).await?;
+        state
+            .worker
+            .read(&dataset.published().id, file, ByteRange { offset: range.offset, length: 0 })
+            .await?;
         return Ok((StatusCode::OK, headers).into_response());
     }
     let asked = request.headers.get(RANGE).filter(|_| validators.allow_range(&request.headers));
@@ -255,7 +261,8 @@ async fn stored(
     };
     let offset =
         range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
-    let bytes = state.worker.read(file, ByteRange { offset, length: part.length }).await?;
+    let bytes =
+        state.worker.read(&dataset.published().id, file, ByteRange { offset, length: part.length }).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
     let mut response = Response::new(body(bytes, part.length)?);
     *response.status_mut() = status;

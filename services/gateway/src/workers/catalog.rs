@@ -9,6 +9,7 @@ use cloudify_proto::v1;
 use cloudify_proto::v1::catalog_service_client::CatalogServiceClient;
 use cloudify_proto::v1::registration_service_client::RegistrationServiceClient;
 use engine::diagnostics::Diagnostic;
+use engine::pools::PoolName;
 use engine::ports::{
     LastRefresh, ListedDataset, Listing, PublishedDataset, ReferenceRecord, RefreshReport, VersionList,
     VersionSummary,
@@ -33,7 +34,8 @@ pub(super) async fn list(member: &Member, known: Option<u64>) -> Result<Option<L
     }
     let entry = |entry: v1::DatasetEntry| {
         let id = DatasetId::parse(&entry.id)?;
-        Ok(ListedDataset { id, version: Version(entry.version), title: entry.title })
+        let pool = PoolName::parse(&entry.pool)?;
+        Ok(ListedDataset { id, version: Version(entry.version), title: entry.title, pool })
     };
     let datasets = list.datasets.into_iter().map(entry).collect::<Result<_>>().map_err(Error::internal)?;
     Ok(Some(Listing { revision: list.revision, datasets }))

@@ -43,7 +43,7 @@ pub(super) struct Target {
 impl Target {
     /// A new connection.
     pub(super) async fn connect(&self) -> Result<Link> {
-        if self.health.is_down() {
+        if self.health.is_unreachable() {
             return Err(unavailable("the worker failed a moment ago"));
         }
         let connecting = async {

@@ -23,11 +23,12 @@ use super::member::Member;
 /// The length of a file; none where it is a chunk that its array does not have.
 pub(super) async fn stat(
     member: &Member,
+    id: &DatasetId,
     file: &Arc<SourceFile>,
     array: Option<&str>,
 ) -> Result<Option<u64>> {
     let array = array.unwrap_or_default().to_owned();
-    let call = v1::StatFileRequest { file: Some(file_to_wire(file)), array };
+    let call = v1::StatFileRequest { file: Some(file_to_wire(file)), array, id: id.to_string() };
     let called =
         SourceServiceClient::new(member.channel()).stat_file(request(call, Some(member.timeout()))).await;
     let found = finish(member, "StatFile", called)?;

@@ -77,17 +77,19 @@ impl Lane {
     }
 }
 
-/// Connects whenever there is something to read; ends with the lane.
+/// Connects at once, so that the first read finds a connection, and again whenever there is something to read; ends with
+/// the lane.
 async fn run(target: Arc<Target>, mut queue: mpsc::Receiver<Read>) {
-    while let Some(first) = queue.recv().await {
-        let mut session = match Session::open(&target).await {
-            Ok(session) => session,
-            Err(error) => {
-                let _ = first.answer.send(Err(error));
-                continue;
-            }
+    let mut ready = Session::open(&target).await.ok();
+    loop {
+        let mut session = match ready.take() {
+            Some(session) => session,
+            None => match Session::begin(&target, &mut queue).await {
+                Begun::Session(session) => *session,
+                Begun::Failed => continue,
+                Begun::Over => return,
+            },
         };
-        session.ask(first);
         let ended = poll_fn(|context| session.poll(context, &mut queue)).await;
         session.fail(&ended);
         if queue.is_closed() && queue.is_empty() {
@@ -113,7 +115,30 @@ struct Session {
     next_id: u64,
 }
 
+/// What came of a first read.
+enum Begun {
+    Session(Box<Session>),
+    Failed,
+    /// There are no more.
+    Over,
+}
+
 impl Session {
+    /// A session with the next read in it.
+    async fn begin(target: &Target, queue: &mut mpsc::Receiver<Read>) -> Begun {
+        let Some(first) = queue.recv().await else { return Begun::Over };
+        match Self::open(target).await {
+            Ok(mut session) => {
+                session.ask(first);
+                Begun::Session(Box::new(session))
+            }
+            Err(error) => {
+                let _ = first.answer.send(Err(error));
+                Begun::Failed
+            }
+        }
+    }
+
     async fn open(target: &Target) -> Result<Self> {
         let mut link = target.connect().await?;
         let head = call::head(&target.authority, "ReadSmallRanges")?;

@@ -8,7 +8,8 @@ use cloudify_proto::SMALL_RANGE_BYTES_MAX;
 use engine::ports::StoredBytes;
 use http::uri::{Scheme, Uri};
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
@@ -18,6 +19,7 @@ use tonic_health::pb::health_client::HealthClient;
 use super::connection::{IdleLinks, Target};
 use super::health::Health;
 use super::lane::Lane;
+use super::load::{Kind, Load};
 use super::{Tuning, call, range, silent};
 
 /// Longest time to connect.
@@ -26,14 +28,13 @@ const CONNECT: Duration = Duration::from_secs(3);
 const CHECK: Duration = Duration::from_secs(2);
 /// After so long without an answer a worker is asked whether it is there, and again each time.
 const LATE: Duration = Duration::from_secs(3);
-/// From one check of a silent worker to the next.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// One worker's connections and state.
 pub(super) struct Member {
     url: String,
     target: Arc<Target>,
     pub(super) health: Arc<Health>,
+    pub(super) load: Arc<Load>,
     /// For the catalog, registrations and health checks.
     channel: Channel,
     idle: Arc<IdleLinks>,
@@ -41,11 +42,12 @@ pub(super) struct Member {
     next: AtomicUsize,
     ranges: Arc<Semaphore>,
     timeout: Duration,
+    _supervisor: AbortOnDropHandle<()>,
 }
 
 impl Member {
-    /// The worker at a URL; connects later.
-    pub(super) fn new(url: &str, timeout: Duration, tuning: &Tuning) -> Result<Self> {
+    /// The worker at a URL. Connects at once, in the background, and tells `rose` when it answers.
+    pub(super) fn new(url: &str, timeout: Duration, tuning: &Tuning, rose: &Arc<Notify>) -> Result<Self> {
         let malformed = |cause: &dyn std::fmt::Display| {
             Error::invalid(format!("{url:?} is no worker's URL: give http://host:port")).with_internal(cause)
         };
@@ -63,7 +65,8 @@ impl Member {
             .initial_connection_window_size(16 << 20)
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(10));
-        let health = Arc::new(Health::default());
+        let health = Arc::new(Health::new(Arc::clone(rose)));
+        let channel = endpoint.connect_lazy();
         let target = Arc::new(Target {
             authority,
             timeout: CONNECT,
@@ -73,8 +76,10 @@ impl Member {
         });
         Ok(Self {
             url: url.to_owned(),
+            _supervisor: supervisor(url, &health, &channel),
             health,
-            channel: endpoint.connect_lazy(),
+            load: Arc::default(),
+            channel,
             idle: Arc::default(),
             lanes: (0..tuning.lanes.max(1)).map(|_| Lane::new(Arc::clone(&target))).collect(),
             next: AtomicUsize::new(0),
@@ -135,9 +140,37 @@ impl Member {
         checked
     }
 
-    /// Waits for an answer as long as the worker is there: one that takes its time is asked now and then whether it is.
-    pub(super) async fn answered<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Makes a call that counts as one under way, and in the worker's health.
+    pub(super) async fn call<T>(
+        &self,
+        kind: Kind,
+        limit: Option<Duration>,
+        answer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let _under_way = self.load.begin(kind);
+        let outcome = self.answered(limit, answer).await;
+        match outcome.as_ref().map_err(|error| error.kind) {
+            Err(ErrorKind::Unavailable) => self.load.failed(),
+            Err(ErrorKind::DeadlineExceeded | ErrorKind::Internal) => {
+                self.load.failed();
+                if self.health.misbehaved() {
+                    tracing::warn!(worker = self.url(), "a worker fails again and again");
+                }
+            }
+            _ => self.health.succeeded(),
+        }
+        outcome
+    }
+
+    /// Waits for an answer as long as the worker is there, and no longer than the limit, roughly: one that takes its time
+    /// is asked now and then whether it is.
+    pub(super) async fn answered<T>(
+        &self,
+        limit: Option<Duration>,
+        answer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let mut answer = std::pin::pin!(answer);
+        let mut waited = Duration::ZERO;
         loop {
             let late = async {
                 tokio::time::sleep(LATE).await;
@@ -147,31 +180,31 @@ impl Member {
                 answered = &mut answer => return answered,
                 // One that refuses a check, for it drains, still finishes what it began.
                 is_silent = late => if is_silent {
-                    self.watch();
+                    self.health.failed();
                     return Err(super::unavailable("the worker is silent"));
                 },
             }
+            waited += LATE;
+            if limit.is_some_and(|limit| waited >= limit) {
+                return Err(silent());
+            }
         }
     }
+}
 
-    /// Leaves it alone until it answers again.
-    fn watch(&self) {
-        if !self.health.fell_silent() {
-            return;
-        }
-        tracing::warn!(worker = self.url(), "a worker is silent");
-        let (health, channel) = (Arc::downgrade(&self.health), self.channel());
-        tokio::spawn(async move {
-            loop {
-                let checked = check(channel.clone()).await;
-                let Some(health) = health.upgrade() else { return };
-                if checked.is_ok() {
-                    return health.succeeded();
-                }
-                drop(health);
-                tokio::time::sleep(AGAIN).await;
-            }
-        });
+/// Has a worker checked while it is down, as long as it is a member.
+fn supervisor(url: &str, health: &Arc<Health>, channel: &Channel) -> AbortOnDropHandle<()> {
+    let (url, health, channel) = (url.to_owned(), Arc::clone(health), channel.clone());
+    let supervised = async move { health.supervise(&url, || is_serving(channel.clone())).await };
+    AbortOnDropHandle::new(tokio::spawn(supervised))
+}
+
+/// Whether a worker serves, or at least answers that it knows no such question.
+async fn is_serving(channel: Channel) -> bool {
+    match asked(channel).await {
+        Some(Ok(status)) => status == ServingStatus::Serving,
+        Some(Err(status)) => status.code() == tonic::Code::Unimplemented,
+        None => false,
     }
 }
 

@@ -1,42 +1,56 @@
-//! The workers of a pool: which are asked, and in which order.
+//! The workers of a pool at one time: which are asked, in which order, and how often.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use model::{ErrorKind, Result};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use model::{Error, ErrorKind, Result};
+use tokio::sync::Notify;
 
+use super::budget::RetryBudget;
+use super::latency::Latency;
+use super::load::Kind;
 use super::member::Member;
 use super::{placement, unavailable};
 
 /// How many workers are asked for one thing before the client is told to come again.
 const ATTEMPTS_MAX: usize = 3;
+/// How long a call waits for any worker where none answers: about as long as one needs to start anew.
+const ANY_WAIT: Duration = Duration::from_secs(2);
+
+/// What outlives a change of membership.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) budget: RetryBudget,
+    pub(super) latency: Latency,
+    /// Told when a worker begins to answer.
+    pub(super) rose: Arc<Notify>,
+    /// How long a read may take at one worker.
+    pub(super) try_timeout: Duration,
+    pub(super) hedges: bool,
+}
 
 /// The workers.
-pub(super) struct Members(Vec<Arc<Member>>);
+pub(super) struct Members {
+    list: Vec<Arc<Member>>,
+    shared: Arc<Shared>,
+}
 
 impl Members {
-    pub(super) fn new(members: Vec<Arc<Member>>) -> Self {
-        Self(members)
+    pub(super) fn new(list: Vec<Arc<Member>>, shared: Arc<Shared>) -> Self {
+        Self { list, shared }
     }
 
     pub(super) fn all(&self) -> &[Arc<Member>] {
-        &self.0
-    }
-
-    /// Members that answered last, then the others; each group in order of their scores for `key`.
-    fn placed(&self, key: &str) -> Vec<&Arc<Member>> {
-        let mut members: Vec<_> = self.0.iter().collect();
-        if members.len() > 1 {
-            members.sort_by_cached_key(|member| {
-                (member.health.is_down(), std::cmp::Reverse(placement::score(member.url(), key)))
-            });
-        }
-        members
+        &self.list
     }
 
     /// A member that answers now, for calls that must not be made twice.
     pub(super) async fn alive(&self, key: &str) -> Result<&Arc<Member>> {
         let mut last = unavailable("no workers");
-        for member in self.placed(key) {
+        for member in placement::order(&self.list, key, Kind::Catalog) {
             match member.check().await {
                 Ok(()) => return Ok(member),
                 Err(error) => last = error,
@@ -45,17 +59,23 @@ impl Members {
         Err(last)
     }
 
-    /// Asks one member after another, as long as they are unavailable.
-    pub(super) async fn ask<'a, T, F>(&'a self, key: &str, call: impl Fn(&'a Arc<Member>) -> F) -> Result<T>
+    /// Asks one member; another where that one cannot answer, or is late.
+    pub(super) async fn ask<'a, T, F>(
+        &'a self,
+        kind: Kind,
+        key: &str,
+        call: impl Fn(&'a Arc<Member>) -> F,
+    ) -> Result<T>
     where
         F: Future<Output = Result<T>> + Send,
     {
-        self.ask_from(key, 0, call).await
+        self.ask_from(kind, key, 0, call).await
     }
 
     /// The same for things that belong together under one key and are dealt out to all members that answer, by turn.
     pub(super) async fn ask_from<'a, T, F>(
         &'a self,
+        kind: Kind,
         key: &str,
         turn: u64,
         call: impl Fn(&'a Arc<Member>) -> F,
@@ -63,22 +83,118 @@ impl Members {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        let mut placed = self.placed(key);
-        let up = placed.iter().filter(|member| !member.health.is_down()).count();
-        if let Some(first) = turn.checked_rem(up as u64) {
-            placed[..up].rotate_left(first as usize);
-        }
-        let mut last = unavailable("no workers");
-        for (attempt, member) in placed.into_iter().take(ATTEMPTS_MAX).enumerate() {
-            if attempt > 0 {
-                telemetry::metrics().worker_retries_total.inc();
-                tracing::warn!(worker = member.url(), error = %last, "another worker is asked");
+        let rose = Arc::clone(&self.shared.rose);
+        let mut any = pin!(rose.notified());
+        any.as_mut().enable();
+        let placed = || {
+            let mut placed = placement::order(&self.list, key, kind);
+            let up = placed.iter().take_while(|member| member.health.is_up()).count();
+            if let Some(first) = turn.checked_rem(up as u64) {
+                placed[..up].rotate_left(first as usize);
             }
-            match member.answered(call(member)).await {
-                Err(error) if error.kind == ErrorKind::Unavailable => last = error,
-                outcome => return outcome,
+            placed
+        };
+        match self.ask_placed(kind, placed(), &call).await {
+            Err(error) if error.kind == ErrorKind::Unavailable && self.is_down() => {
+                // None answers: it may be a moment until one does.
+                match tokio::time::timeout(ANY_WAIT, any).await {
+                    Ok(()) => self.ask_placed(kind, placed(), &call).await,
+                    Err(_) => Err(error),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn ask_placed<'a, T, F>(
+        &'a self,
+        kind: Kind,
+        placed: Vec<&'a Arc<Member>>,
+        call: &impl Fn(&'a Arc<Member>) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        let mut members = placed.into_iter().take(ATTEMPTS_MAX);
+        let Some(first) = members.next() else { return Err(unavailable("no workers")) };
+        self.shared.budget.called();
+        let mut running = FuturesUnordered::new();
+        running.push(self.one(kind, first, call(first)));
+        let mut may_hedge = kind.may_hedge() && self.shared.hedges && members.len() > 0;
+        let mut late = pin!(tokio::time::sleep(self.shared.latency.late()));
+        let mut failures = Failures::default();
+        loop {
+            let is_late = tokio::select! {
+                biased;
+                Some(outcome) = running.next() => match outcome {
+                    Err(error) if failures.are_worth_another(&error) => { failures.last = Some(error); false }
+                    outcome => return outcome,
+                },
+                () = &mut late, if may_hedge => { may_hedge = false; true }
+            };
+            let other = if members.len() > 0 && self.shared.budget.take() { members.next() } else { None };
+            match (other, failures.last.clone()) {
+                (Some(member), _) => {
+                    count_other(member, is_late, failures.last.as_ref());
+                    running.push(self.one(kind, member, call(member)));
+                }
+                (None, Some(error)) if running.is_empty() => return Err(error),
+                (None, _) => {}
             }
         }
-        Err(last)
+    }
+
+    /// What one member answers.
+    async fn one<T>(
+        &self,
+        kind: Kind,
+        member: &Arc<Member>,
+        answer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let begun = Instant::now();
+        let limit = kind.may_hedge().then_some(self.shared.try_timeout);
+        let outcome = member.call(kind, limit, answer).await;
+        if outcome.is_ok() && kind == Kind::Read {
+            self.shared.latency.observe(begun.elapsed());
+        }
+        outcome
+    }
+
+    /// Whether none answers.
+    fn is_down(&self) -> bool {
+        !self.list.iter().any(|member| member.health.is_up())
+    }
+}
+
+/// Why members could not answer.
+#[derive(Debug, Default)]
+struct Failures {
+    last: Option<Error>,
+    /// Whether one took too long, or had too much to do: that may be the request's own fault.
+    by_load: bool,
+}
+
+impl Failures {
+    /// Whether another member may do what one could not.
+    fn are_worth_another(&mut self, error: &Error) -> bool {
+        match error.kind {
+            ErrorKind::Unavailable => true,
+            ErrorKind::DeadlineExceeded | ErrorKind::Overloaded => {
+                !std::mem::replace(&mut self.by_load, true)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn count_other(member: &Member, is_late: bool, last: Option<&Error>) {
+    let metrics = telemetry::metrics();
+    if is_late {
+        metrics.worker_hedges_total.inc();
+        tracing::debug!(worker = member.url(), "a late read is asked for elsewhere, too");
+    } else {
+        metrics.worker_retries_total.inc();
+        let error = last.map(ToString::to_string).unwrap_or_default();
+        tracing::warn!(worker = member.url(), error, "another worker is asked");
     }
 }

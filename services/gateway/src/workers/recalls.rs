@@ -14,8 +14,8 @@ use super::member::Member;
 use super::unavailable;
 
 /// Orders a file; none where it is on disk.
-pub(super) async fn order(member: &Member, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
-    let call = v1::OrderRecallRequest { file: Some(file_to_wire(file)) };
+pub(super) async fn order(member: &Member, id: &DatasetId, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
+    let call = v1::OrderRecallRequest { file: Some(file_to_wire(file)), id: id.to_string() };
     let called =
         SourceServiceClient::new(member.channel()).order_recall(request(call, Some(member.timeout()))).await;
     finish(member, "OrderRecall", called)?.recall.map(recall).transpose()

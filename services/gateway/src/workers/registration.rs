@@ -37,6 +37,7 @@ pub(super) async fn register(member: &Member, registration: Registration) -> Res
         view: registration.view.clone(),
         named_views: registration.named_views,
         sources_are: sources_are.into(),
+        pool: registration.pool.map(|pool| pool.to_string()),
     };
     let called = changer(member).register(request(call, None)).await;
     let events = finish(member, "Register", called)?;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::evaluation::Items;
+use super::load::Kind;
 use super::member::Member;
 use super::members::Members;
 use super::{evaluation, key_of};
@@ -50,7 +51,7 @@ impl Spreading {
         let _turn = self.turns.acquire().await.map_err(Error::internal)?;
         let spread = Spread { members: Arc::clone(members), chunk: chunk.clone(), reductions };
         let spread = Arc::new(spread);
-        members.ask(&key_of(chunk), |member| assemble(member, Arc::clone(&spread))).await?
+        members.ask(Kind::Evaluation, &key_of(chunk), |member| assemble(member, Arc::clone(&spread))).await?
     }
 }
 
@@ -85,7 +86,9 @@ fn sections(spread: &Arc<Spread>, failed: &Arc<OnceLock<Error>>) -> BoxStream<'s
 
 async fn make(spread: Arc<Spread>, turn: u64, section: Section) -> Result<Item> {
     let (key, chunk) = (key_of(&spread.chunk), &spread.chunk);
-    let made = spread.members.ask_from(&key, turn, |member| evaluation::section(member, chunk, section));
+    let made = spread
+        .members
+        .ask_from(Kind::Evaluation, &key, turn, |member| evaluation::section(member, chunk, section));
     let Section { array, block, number } = section;
     Ok(Item::Section(WireSection { array, block, section: number, state: made.await? }))
 }

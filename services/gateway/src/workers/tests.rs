@@ -139,9 +139,17 @@ async fn start_at(address: &str, script: Script) -> Running {
 }
 
 fn connect(urls: &[&str]) -> Arc<RemoteWorker> {
-    let urls: Vec<_> = urls.iter().map(|&url| url.to_owned()).collect();
     let settings = HttpSettings { worker_timeout_seconds: 1, ..HttpSettings::default() };
-    RemoteWorker::connect(&urls, &settings).unwrap()
+    RemoteWorker::connect(&pool_of(urls), &settings, &RoutingSettings::default()).unwrap()
+}
+
+fn pool_of(urls: &[&str]) -> BTreeMap<String, PoolSettings> {
+    let workers = urls.iter().map(|&url| url.to_owned()).collect();
+    BTreeMap::from([("default".to_owned(), PoolSettings { workers })])
+}
+
+fn dataset() -> DatasetId {
+    DatasetId::parse("d").unwrap()
 }
 
 fn file(path: &str) -> Arc<SourceFile> {
@@ -150,7 +158,7 @@ fn file(path: &str) -> Arc<SourceFile> {
 }
 
 async fn read(worker: &RemoteWorker, path: &str, offset: u64, length: u64) -> Result<Vec<u8>> {
-    match worker.read(&file(path), ByteRange { offset, length }).await? {
+    match worker.read(&dataset(), &file(path), ByteRange { offset, length }).await? {
         StoredBytes::Whole(bytes) => Ok(bytes.to_vec()),
         StoredBytes::Pieces(mut pieces) => {
             let mut all = Vec::new();
@@ -219,7 +227,8 @@ async fn a_failure_after_the_first_bytes_is_an_error_in_the_stream() {
         let running = start(script).await;
         let worker = connect(&[&running.url]);
         let range = ByteRange { offset: 0, length: LARGE };
-        let StoredBytes::Pieces(mut pieces) = worker.read(&file("/a"), range).await.unwrap() else {
+        let StoredBytes::Pieces(mut pieces) = worker.read(&dataset(), &file("/a"), range).await.unwrap()
+        else {
             panic!()
         };
         assert!(pieces.next().await.unwrap().is_ok());
@@ -277,7 +286,9 @@ async fn a_client_that_goes_away_ends_the_workers_answer() {
     let running = start(Script::Serve(1 << 16)).await;
     let worker = connect(&[&running.url]);
     let range = ByteRange { offset: 0, length: 3 << 20 };
-    let StoredBytes::Pieces(mut pieces) = worker.read(&file("/a"), range).await.unwrap() else { panic!() };
+    let StoredBytes::Pieces(mut pieces) = worker.read(&dataset(), &file("/a"), range).await.unwrap() else {
+        panic!()
+    };
     pieces.next().await.unwrap().unwrap();
     assert_eq!(running.worker.open.load(Ordering::SeqCst), 1);
     drop(pieces);
@@ -295,7 +306,9 @@ async fn slow_clients_do_not_stop_others() {
     let worker = connect(&[&running.url]);
     let mut slow = Vec::new();
     for _ in 0..20 {
-        slow.push(worker.read(&file("/a"), ByteRange { offset: 0, length: 2 << 20 }).await.unwrap());
+        slow.push(
+            worker.read(&dataset(), &file("/a"), ByteRange { offset: 0, length: 2 << 20 }).await.unwrap(),
+        );
     }
     assert!(read(&worker, "/a", 5, LARGE).await.unwrap() == content(5, LARGE));
 }
@@ -306,7 +319,8 @@ async fn a_connection_is_used_again_also_where_nobody_waited_for_the_answers_end
     let worker = connect(&[&running.url]);
     for _ in 0..10 {
         let range = ByteRange { offset: 3, length: LARGE };
-        let StoredBytes::Pieces(mut pieces) = worker.read(&file("/a"), range).await.unwrap() else {
+        let StoredBytes::Pieces(mut pieces) = worker.read(&dataset(), &file("/a"), range).await.unwrap()
+        else {
             panic!()
         };
         let mut left = LARGE as usize;
@@ -331,11 +345,9 @@ async fn files_keep_their_worker() {
 
 #[tokio::test]
 async fn urls_that_are_none_are_refused() {
-    for urls in [&[][..], &["worker:1"], &["https://worker:1"], &["http://worker"], &["http://"]] {
-        let urls: Vec<_> = urls.iter().map(|&url| url.to_owned()).collect();
-        assert_eq!(
-            RemoteWorker::connect(&urls, &HttpSettings::default()).err().unwrap().kind,
-            ErrorKind::InvalidRequest
-        );
+    for url in ["worker:1", "https://worker:1", "http://worker", "http://", "dns://worker"] {
+        let connected =
+            RemoteWorker::connect(&pool_of(&[url]), &HttpSettings::default(), &RoutingSettings::default());
+        assert_eq!(connected.err().unwrap().kind, ErrorKind::InvalidRequest, "{url}");
     }
 }

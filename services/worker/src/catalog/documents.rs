@@ -39,6 +39,9 @@ pub(super) struct VersionDocument {
     /// Diagnostics that are variables of the decoded store.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The pool of workers that see its files; none for the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pool: Option<String>,
     /// Whether it was made of a version that was gone back to, and no period refreshes it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) rests: bool,

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use engine::pools::PoolName;
 use engine::ports::{ListedDataset, Listing};
 use model::{DatasetId, Result, Version};
 
@@ -168,7 +169,9 @@ fn read_entry(directory: &Path, name: &str, known: Option<&Entry>) -> Result<Opt
         return Ok(Some(known.clone()));
     }
     let path = directory.join(format!("v{version}"));
-    let VersionDocument { id, title, registered_ns, refresh_seconds, .. } = read_version_document(&path)?;
+    let document = read_version_document(&path)?;
+    let VersionDocument { id, title, registered_ns, refresh_seconds, pool, .. } = document;
+    let pool = PoolName::parse(&pool.unwrap_or_default()).map_err(|error| disk::damaged(&path, error))?;
     let id = DatasetId::parse(&id).map_err(|error| disk::damaged(&path, error))?;
     if layout::directory_name(&id) != name {
         return Err(disk::damaged(directory, format!("is not the directory of {id}")));
@@ -178,7 +181,7 @@ fn read_entry(directory: &Path, name: &str, known: Option<&Entry>) -> Result<Opt
             return Err(disk::damaged(&path, format!("{file} is missing")));
         }
     }
-    Ok(Some(Entry { registered_ns, refresh_seconds, dataset: ListedDataset { id, version, title } }))
+    Ok(Some(Entry { registered_ns, refresh_seconds, dataset: ListedDataset { id, version, title, pool } }))
 }
 
 fn listing_of(entries: &HashMap<String, Entry>) -> Listing {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use engine::join::Joined;
 use engine::named_views::{self, NamedViews};
+use engine::pools::PoolName;
 use engine::ports::IfExists;
 use model::{Dataset, DatasetId, Error, Result, Version};
 
@@ -36,6 +37,8 @@ pub struct Publication<'a> {
     pub view: Option<&'a str>,
     /// Named views; those that are not among them stay as the version before has them.
     pub named_views: &'a NamedViews,
+    /// The pool of workers that see its files; where not said, as the version before has it.
+    pub pool: Option<&'a PoolName>,
 }
 
 /// A version in its temporary directory, which is removed again unless it becomes a version.
@@ -202,7 +205,12 @@ fn version_document(layout: &Layout, publication: &Publication<'_>) -> Result<Ve
     let view = publication.view.map(str::to_owned).or(kept);
     let diagnostics = replaced.as_ref().map(|replaced| replaced.diagnostics.clone()).unwrap_or_default();
     let named = replaced.as_ref().map(|replaced| replaced.named_views.clone()).unwrap_or_default();
+    let pool = match publication.pool {
+        Some(pool) => Some(pool.as_str().to_owned()),
+        None => replaced.as_ref().and_then(|replaced| replaced.pool.clone()),
+    };
     Ok(VersionDocument {
+        pool: pool.filter(|pool| pool != PoolName::default().as_str()),
         view: view.filter(|view| !view.is_empty()),
         named_views: named_views::merged(named, publication.named_views)?,
         diagnostics,

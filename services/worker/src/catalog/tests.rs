@@ -80,6 +80,7 @@ fn publish(catalog: &Catalog, name: &str, joined: &Joined, if_exists: IfExists) 
         refresh_seconds: None,
         view: None,
         named_views: &NONE,
+        pool: None,
     };
     catalog.publish(&publication, &mut |_, _| {})
 }
@@ -271,6 +272,7 @@ fn named_views_stay_over_versions_until_they_are_given_anew() {
             refresh_seconds: None,
             view: None,
             named_views: &given,
+            pool: None,
         };
         let version = catalog.publish(&publication, &mut |_, _| {}).unwrap();
         (*catalog.dataset(&id("a"), Some(version)).unwrap().named_views).clone()
@@ -301,6 +303,7 @@ fn a_publisher_that_dies_leaves_the_catalog_as_it_was() {
             refresh_seconds: None,
             view: None,
             named_views: &NONE,
+            pool: None,
         },
         &mut |_, _| {},
     )
@@ -471,6 +474,7 @@ fn old_versions_go_but_never_the_current_one() {
             refresh_seconds: Some(60),
             view: None,
             named_views: &NONE,
+            pool: None,
         };
         catalog.publish(&publication, &mut |_, _| {}).unwrap();
     }

@@ -80,6 +80,7 @@ fn listing_to_wire(listing: Listing) -> v1::ListDatasetsResponse {
         id: dataset.id.to_string(),
         version: dataset.version.0,
         title: dataset.title,
+        pool: dataset.pool.as_str().to_owned(),
     };
     let datasets = listing.datasets.into_iter().map(entry).collect();
     v1::ListDatasetsResponse { revision: listing.revision, unchanged: false, datasets }

@@ -112,10 +112,10 @@ impl SourceService for Evaluation {
         request: Request<v1::StatFileRequest>,
     ) -> Result<Response<v1::StatFileResponse>, Status> {
         let looked = async {
-            let v1::StatFileRequest { file, array } = request.into_inner();
+            let v1::StatFileRequest { file, array, id } = request.into_inner();
             let file = file.ok_or_else(|| Error::invalid("file is missing"))?;
             let array = Some(array.as_str()).filter(|array| !array.is_empty());
-            self.worker.stat(&Arc::new(file_from_wire(file)?), array).await
+            self.worker.stat(&DatasetId::parse(&id)?, &Arc::new(file_from_wire(file)?), array).await
         };
         let size = looked.await.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::StatFileResponse {
@@ -129,8 +129,9 @@ impl SourceService for Evaluation {
         request: Request<v1::OrderRecallRequest>,
     ) -> Result<Response<v1::OrderRecallResponse>, Status> {
         let ordered = async {
-            let file = request.into_inner().file.ok_or_else(|| Error::invalid("file is missing"))?;
-            self.worker.order_recall(&Arc::new(file_from_wire(file)?)).await
+            let v1::OrderRecallRequest { file, id } = request.into_inner();
+            let file = file.ok_or_else(|| Error::invalid("file is missing"))?;
+            self.worker.order_recall(&DatasetId::parse(&id)?, &Arc::new(file_from_wire(file)?)).await
         };
         let ordered = ordered.await.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::OrderRecallResponse { recall: ordered.map(recall) }))

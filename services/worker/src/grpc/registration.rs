@@ -7,6 +7,7 @@ use cloudify_proto::v1;
 use cloudify_proto::v1::amend_request::Amendment as Wanted;
 use cloudify_proto::v1::registration_service_server::RegistrationService;
 use engine::diagnostics::Diagnostic;
+use engine::pools::PoolName;
 use engine::ports::{
     self, Amended, Amendment, IfExists, RegistrationEvent, RegistrationGoal, SourcesAre, Worker,
 };
@@ -56,6 +57,7 @@ impl RegistrationService for Registration {
                 view: request.view,
                 named_views: request.named_views,
                 sources_are,
+                pool: request.pool.as_deref().map(PoolName::parse).transpose()?,
             };
             self.worker.register(registration).await
         };

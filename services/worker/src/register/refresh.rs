@@ -100,6 +100,7 @@ impl Registrar {
             view: None,
             named_views: NamedViews::new(),
             sources_are: SourcesAre::Data,
+            pool: None,
         };
         self.publish(registration, joined, scans, claim, events).await.map(Refreshed::Published)
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{
-    ByteRange, ChunkGrid, ChunkRef, Codec, Error, FileId, FileIdentity, InPlace, Result, SourceFile,
+    ByteRange, ChunkGrid, ChunkRef, Codec, DatasetId, Error, FileId, FileIdentity, InPlace, Result,
+    SourceFile,
 };
 use zarr::key::ChunkIndex;
 
@@ -115,11 +116,16 @@ impl Datasets {
     }
 
     /// The length of a file that is served whole, in bytes; none where it is a chunk that its array does not have.
-    pub async fn length(&self, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {
+    pub async fn length(
+        &self,
+        id: &DatasetId,
+        file: &Arc<SourceFile>,
+        array: Option<&str>,
+    ) -> Result<Option<u64>> {
         if let Some(length) = self.lengths.get(file).await {
             return Ok(length);
         }
-        let asked = self.lengths.try_get_with(Arc::clone(file), self.worker.stat(file, array)).await;
+        let asked = self.lengths.try_get_with(Arc::clone(file), self.worker.stat(id, file, array)).await;
         asked.map_err(|error| Error::clone(&error))
     }
 

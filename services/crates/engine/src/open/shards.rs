@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
-use model::{ByteRange, ChunkGrid, Error, ErrorKind, Result, Sharding, SourceFile};
+use model::{ByteRange, ChunkGrid, DatasetId, Error, ErrorKind, Result, Sharding, SourceFile};
 use zarr::key::ChunkIndex;
 use zarr::shard::{ShardError, ShardIndex, index_range, inner_count};
 
@@ -34,12 +34,13 @@ impl Datasets {
         sharding: &Sharding,
         index: &ChunkIndex,
     ) -> Result<Located> {
+        let id = &dataset.published().id;
         let grid = &dataset.dataset().variables[variable].grid;
         let Some((shard, inner)) = shard_of(grid, sharding, index) else { return Ok(Located::Outside) };
         let count = inner_count(grid.chunk_shape(), sharding);
         let (file, range) = match self.locate_number(dataset, variable, shard).await? {
             Located::Stored { file, range } => (file, range),
-            Located::File { file, array } => match self.length(&file, array.as_deref()).await? {
+            Located::File { file, array } => match self.length(id, &file, array.as_deref()).await? {
                 Some(length) => (file, ByteRange { offset: 0, length }),
                 None => return Ok(Located::Missing),
             },
@@ -51,7 +52,7 @@ impl Datasets {
             other @ (Located::Missing | Located::Outside) => return Ok(other),
         };
         let damaged = |error: ShardError| damaged(error).with_internal(format!("{}: {error}", file.path));
-        let index = self.shard_index(&file, range, sharding, count).await?;
+        let index = self.shard_index(id, &file, range, sharding, count).await?;
         let Some(within) = index.range(inner, range.length).map_err(damaged)? else {
             return Ok(Located::Missing);
         };
@@ -62,6 +63,7 @@ impl Datasets {
 
     async fn shard_index(
         &self,
+        id: &DatasetId,
         file: &Arc<SourceFile>,
         range: ByteRange,
         sharding: &Sharding,
@@ -75,7 +77,7 @@ impl Datasets {
             let place = index_range(sharding, count, range.length).map_err(damaged)?;
             let offset = range.offset.checked_add(place.offset);
             let offset = offset.ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
-            let read = self.worker.read(file, ByteRange { offset, length: place.length }).await?;
+            let read = self.worker.read(id, file, ByteRange { offset, length: place.length }).await?;
             let bytes = together(read, place.length).await?;
             ShardIndex::parse(&bytes, sharding.index_has_checksum).map(Arc::new).map_err(damaged)
         };

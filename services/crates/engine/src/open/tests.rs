@@ -13,6 +13,7 @@ use views::Steps;
 use zarr::key::{Key, parse};
 
 use super::*;
+use crate::pools::PoolName;
 use crate::ports::{
     EvaluatedChunk, Form, PublishedDataset, Registration, RegistrationEvent, StoredBytes, VersionList,
 };
@@ -51,6 +52,7 @@ impl Worker for Memory {
             id: DatasetId::parse(id).unwrap(),
             version: Version(*version),
             title: String::new(),
+            pool: PoolName::default(),
         };
         Ok(Some(Listing { revision, datasets: self.ids.lock().unwrap().iter().map(listed).collect() }))
     }
@@ -113,7 +115,7 @@ impl Worker for Memory {
         Err(Error::internal("not asked here"))
     }
 
-    async fn read(&self, _: &Arc<SourceFile>, _: ByteRange) -> Result<StoredBytes> {
+    async fn read(&self, _: &DatasetId, _: &Arc<SourceFile>, _: ByteRange) -> Result<StoredBytes> {
         Err(Error::internal("not asked here"))
     }
 

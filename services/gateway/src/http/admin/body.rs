@@ -45,6 +45,10 @@ pub(in crate::http) struct RegisterBody {
     /// looks like one.
     #[serde(default)]
     pub(super) catalog: Option<bool>,
+    /// The pool of workers that see the files. Left out: as the version before has it, or the default one.
+    #[serde(default)]
+    #[schema(example = "lustre")]
+    pub(super) pool: Option<String>,
 }
 
 /// New sources of a dataset.
@@ -69,6 +73,10 @@ pub(in crate::http) struct ReplaceBody {
     #[serde(default)]
     #[schema(example = json!({"monthly": "resample=time:MS:mean"}))]
     pub(super) views: NamedViews,
+    /// The pool of workers that see the files. Left out: as the version before has it, or the default one.
+    #[serde(default)]
+    #[schema(example = "lustre")]
+    pub(super) pool: Option<String>,
 }
 
 /// What a dataset is to have otherwise.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use engine::diagnostics::{self, Diagnostic};
 use engine::named_views::NamedViews;
+use engine::pools::PoolName;
 use engine::ports::{
     Amended, Amendment, CatalogSummary, Comparison, EntryOutcome, EvaluatedChunk, Form, IfExists,
     ListedDataset, Listing, PublishedDataset, ReferenceRecord, RefreshReport, Registration,
@@ -167,7 +168,12 @@ impl Worker for MemoryWorker {
         if known == Some(revision) {
             return Ok(None);
         }
-        let listed = |id| ListedDataset { id, version: Version(version), title: "Run <7>".into() };
+        let listed = |id| ListedDataset {
+            id,
+            version: Version(version),
+            title: "Run <7>".into(),
+            pool: PoolName::default(),
+        };
         Ok(Some(Listing { revision, datasets: ids.into_iter().map(listed).collect() }))
     }
 
@@ -250,7 +256,7 @@ impl Worker for MemoryWorker {
         })
     }
 
-    async fn read(&self, _: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+    async fn read(&self, _: &DatasetId, _: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
         self.read_count.fetch_add(1, Ordering::SeqCst);
         let bytes = file_bytes().slice(range.offset as usize..(range.offset + range.length) as usize);
         let reads = self.reads.lock().unwrap().clone();

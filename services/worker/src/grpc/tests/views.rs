@@ -60,7 +60,7 @@ impl Worker for Views {
         unasked()
     }
 
-    async fn read(&self, _: &Arc<SourceFile>, _: ByteRange) -> Result<StoredBytes> {
+    async fn read(&self, _: &DatasetId, _: &Arc<SourceFile>, _: ByteRange) -> Result<StoredBytes> {
         unasked()
     }
 

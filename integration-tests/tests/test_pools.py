@@ -1,0 +1,260 @@
+"""Pools of workers: which of them answers, and what becomes of requests when some do not."""
+
+import concurrent.futures
+import hashlib
+import json
+import signal
+import threading
+import time
+
+import netCDF4
+import numpy as np
+import pytest
+import requests
+import xarray as xr
+
+from harness import server
+
+STEPS, SHAPE = 48, (120, 240)
+WORKER_GONE = [
+    r"another worker is asked", r"a range was broken off", r"a worker is left alone", r"a lane to a worker broke",
+    r"no worker could answer", r"the worker is silent", r"connection", r"transport", r"broken pipe", r"h2",
+    r"a worker fails again and again", r"the worker did not answer in time", r"an answer was broken off",
+    r"the catalog cannot be read now", r"workers cannot be looked up",
+]
+
+
+@pytest.fixture
+def archive(data):
+    """A file of small chunks, and one of a chunk of 32 MiB."""
+    data.mkdir(exist_ok=True)
+    rng = np.random.default_rng(3)
+    with netCDF4.Dataset(data / "small.nc", "w") as file:
+        for name, length in zip(("time", "lat", "lon"), (STEPS, *SHAPE)):
+            file.createDimension(name, length)
+        time_of = file.createVariable("time", "f8", ("time",))
+        time_of.units = "hours since 2000-01-01"
+        time_of[:] = np.arange(STEPS)
+        v = file.createVariable("v", "f4", ("time", "lat", "lon"), chunksizes=(1, *SHAPE), zlib=True, complevel=1)
+        v[:] = rng.normal(280, 20, (STEPS, *SHAPE)).astype("f4")
+    with netCDF4.Dataset(data / "large.nc", "w") as file:
+        file.createDimension("x", 8 << 20)
+        file.createVariable("v", "f4", ("x",), chunksizes=(8 << 20,))[:] = rng.random(8 << 20, "f4")
+    return data
+
+
+def pools(system):
+    answer = requests.get(
+        f"{system.url}/admin/v1/pools", headers={"Authorization": f"Bearer {server.TOKEN}"}, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    return {pool["name"]: pool for pool in answer.json()["pools"]}
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.05)
+
+
+def metric(system, name):
+    lines = requests.get(f"{system.url}/metrics", timeout=30).text.splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"cloudify_{name}"))
+
+
+def keys(system, dataset="small", store="kerchunk"):
+    return [f"{system.url}/datasets/{dataset}/{store}/v/{step}.0.0" for step in range(STEPS)]
+
+
+def test_pools_are_shown_to_administrators_alone(start, archive, allowed_log):
+    system = start("two-process", workers=2)
+    system.register("small", archive / "small.nc")
+    until(lambda: pools(system)["default"]["members_up"] == 2)
+    shown = pools(system)["default"]["members"]
+    assert [member["url"] for member in shown] == sorted(worker.url for worker in system.workers)
+    assert all(member["calls"] > 0 or member["health"] == "up" for member in shown)
+    assert requests.get(f"{system.url}/admin/v1/pools", timeout=30).status_code == 401
+    printed = system.command("pools")
+    assert printed.returncode == 0 and "default: 2 of 2 up" in printed.stdout, printed
+    assert json.loads(system.command("pools", "--json").stdout)["pools"][0]["name"] == "default"
+    allowed_log += WORKER_GONE
+    system.workers[0].kill()
+    # Seen by those who ask it for something, and by nobody else.
+    until(lambda: all(requests.get(key, timeout=30).ok for key in keys(system)) and pools(system)["default"]["members_up"] == 1)
+
+
+def test_one_process_has_no_pools(start, archive):
+    assert pools(start("serve")) == {}
+
+
+def test_chunks_keep_their_worker_and_are_spread_over_all(start, archive):
+    system = start("two-process", workers=3)
+    system.register("small", archive / "small.nc")
+    until(lambda: pools(system)["default"]["members_up"] == 3)
+    before = {member["url"]: member["calls"] for member in pools(system)["default"]["members"]}
+    bodies = [requests.get(key, timeout=30).content for key in keys(system, store="zarr")]
+    assert all(bodies)
+    calls = {m["url"]: m["calls"] - before[m["url"]] for m in pools(system)["default"]["members"]}
+    assert sum(calls.values()) >= STEPS and all(count >= 6 for count in calls.values()), calls
+
+
+def test_a_worker_that_is_killed_is_not_noticed(start, archive, allowed_log):
+    """Raw and decoded chunks, again and again, while one worker of three at a time is killed and started again."""
+    allowed_log += WORKER_GONE
+    system = start("two-process", workers=3)
+    system.register("small", archive / "small.nc")
+    addresses = [worker.address for worker in system.workers]
+    expected = {key: hashlib.sha256(requests.get(key, timeout=30).content).digest()
+                for store in ("kerchunk", "zarr") for key in keys(system, store=store)}
+    stop, wrong, answered = threading.Event(), [], []
+
+    def ask(number):
+        session, turn = requests.Session(), number
+        urls = list(expected)
+        while not stop.is_set():
+            url = urls[turn % len(urls)]
+            turn += 7
+            answer = session.get(url, timeout=60)
+            answered.append(1)
+            if answer.status_code != 200 or hashlib.sha256(answer.content).digest() != expected[url]:
+                wrong.append((url, answer.status_code, answer.text[:200]))
+
+    with concurrent.futures.ThreadPoolExecutor(6) as threads:
+        asking = [threads.submit(ask, number) for number in range(6)]
+        for number in (0, 1, 2, 0):
+            begun = len(answered)
+            system.workers[number].kill()
+            until(lambda: len(answered) > begun + 30)
+            worker = system.workers[number]
+            worker.arguments[worker.arguments.index("--listen") + 1] = addresses[number]
+            worker.start()
+            until(lambda: pools(system)["default"]["members_up"] == 3)
+        stop.set()
+        [one.result() for one in asking]
+    assert not wrong, wrong[:3]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_large_chunk_outlives_its_worker(start, archive, allowed_log, how):
+    """It is broken off in the middle at one worker and goes on at the other: the same bytes."""
+    allowed_log += WORKER_GONE
+    system = start("two-process", workers=2)
+    system.register("large", archive / "large.nc")
+    until(lambda: pools(system)["default"]["members_up"] == 2)
+    url = f"{system.url}/datasets/large/kerchunk/v/0"
+    whole = hashlib.sha256(requests.get(url, timeout=60).content).hexdigest()
+    with netCDF4.Dataset(archive / "large.nc") as file:
+        assert whole == hashlib.sha256(np.asarray(file["v"][:]).astype("<f4").tobytes()).hexdigest()
+    begun = requests.get(url, stream=True, timeout=120)
+    taken = begun.raw.read(1 << 20)
+    busy = [m["url"] for m in pools(system)["default"]["members"] if m["reads_under_way"]]
+    assert len(busy) == 1, busy
+    worker = next(worker for worker in system.workers if worker.url == busy[0])
+    worker.child.send_signal(how)
+    try:
+        rest = begun.raw.read()
+        assert hashlib.sha256(taken + rest).hexdigest() == whole
+        assert metric(system, "worker_resumed_total") >= 1
+    finally:
+        worker.child.send_signal(signal.SIGCONT)
+        if how == signal.SIGKILL:
+            worker.child.wait()
+
+
+def test_a_request_waits_for_a_worker_that_is_started_again(start, archive, allowed_log):
+    allowed_log += WORKER_GONE
+    system = start("two-process", workers=1)
+    system.register("small", archive / "small.nc")
+    url = keys(system)[0]
+    body = requests.get(url, timeout=30).content
+    worker = system.workers[0]
+    worker.arguments[worker.arguments.index("--listen") + 1] = worker.address
+    worker.kill()
+    refused = requests.get(url, timeout=60)
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(requests.get, url, timeout=60)
+        worker.start()
+        answer = waiting.result()
+    if answer.status_code == 503:
+        # The machine was so slow that the wait was over before.
+        until(lambda: requests.get(url, timeout=60).status_code == 200)
+    else:
+        assert answer.content == body
+
+
+def test_a_late_read_is_asked_for_elsewhere_too(start, archive, allowed_log):
+    """A worker that stands still does not hold small reads up until it is found out."""
+    allowed_log += WORKER_GONE
+    system = start("two-process", workers=2)
+    system.register("small", archive / "small.nc")
+    until(lambda: pools(system)["default"]["members_up"] == 2)
+    url = keys(system)[0]
+    session = requests.Session()
+    before = {m["url"]: m["calls"] for m in pools(system)["default"]["members"]}
+    body = session.get(url, timeout=30).content
+    home = max(pools(system)["default"]["members"], key=lambda m: m["calls"] - before[m["url"]])["url"]
+    worker = next(worker for worker in system.workers if worker.url == home)
+    worker.child.send_signal(signal.SIGSTOP)
+    try:
+        assert session.get(url, timeout=30).content == body
+        assert metric(system, "worker_hedges_total") >= 1
+    finally:
+        worker.child.send_signal(signal.SIGCONT)
+
+
+def test_datasets_are_read_by_the_pool_that_sees_their_files(tmp_path, archive, allowed_log):
+    """Two pools with a catalog in common: each sees other files."""
+    allowed_log += WORKER_GONE
+    first, second, catalog = tmp_path / "first", tmp_path / "second", tmp_path / "catalog"
+    for directory in (first, second, catalog):
+        directory.mkdir()
+    (first / "a.nc").write_bytes((archive / "small.nc").read_bytes())
+    (second / "b.nc").write_bytes((archive / "small.nc").read_bytes())
+    common = ["--listen", "127.0.0.1:0", "--log", "json"]
+    variables = server.environment()
+    started = []
+
+    def process(name, arguments):
+        started.append(server.Process(name, arguments, tmp_path, variables))
+        return started[-1]
+
+    try:
+        workers = [
+            process(name, ["worker", *common, "--catalog", str(catalog), "--root", str(root)])
+            for name, root in (("first-worker", first), ("second-worker", second))
+        ]
+        port = workers[1].address.rsplit(":", 1)[1]
+        (tmp_path / "gateway.toml").write_text(
+            f'workers = ["{workers[0].url}"]\n[pools.second]\nworkers = ["dns://localhost:{port}"]\n'
+        )
+        front = process("gateway", ["gateway", *common, "--config", str(tmp_path / "gateway.toml")])
+        system = server.Topology(front, workers, catalog, [first, second], variables)
+        until(lambda: pools(system).get("second", {}).get("members_up") == 1)
+        system.register("a", first / "a.nc")
+        refused = system.command("register", "b", second / "b.nc")
+        assert refused.returncode == 1, "the default pool does not see it"
+        assert system.command("register", "--pool", "nowhere", "b", second / "b.nc").returncode == 1
+        assert system.command("register", "--pool", "sec/ond", "b", second / "b.nc").returncode == 1
+        done = system.command("register", "--pool", "second", "b", second / "b.nc")
+        assert done.returncode == 0, done
+        with xr.open_dataset(archive / "small.nc") as source:
+            for dataset in ("a", "b"):
+                for store in ("kerchunk", "zarr"):
+                    served = xr.open_zarr(f"{system.url}/datasets/{dataset}/{store}", consolidated=True)
+                    np.testing.assert_array_equal(served.v.values, source.v.values)
+        # A new version keeps the pool, unless it names another.
+        assert system.command("register", "--replace", "b", second / "b.nc").returncode == 0
+        listed = requests.get(
+            f"{system.url}/admin/v1/datasets", headers={"Authorization": f"Bearer {server.TOKEN}"}, timeout=30
+        ).json()
+        assert {d["id"]: d["pool"] for d in listed["datasets"]} == {"a": "default", "b": "second"}
+        workers[1].kill()
+        gone = requests.get(f"{system.url}/datasets/b/kerchunk/v/0.0.0", timeout=60)
+        assert gone.status_code == 503, "another pool's workers do not see the file: never a 404 or 409"
+        assert requests.get(f"{system.url}/datasets/a/kerchunk/v/0.0.0", timeout=60).status_code == 200
+    finally:
+        for one in started:
+            if one.running():
+                one.kill()

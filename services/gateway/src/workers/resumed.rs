@@ -1,0 +1,105 @@
+//! Large ranges that outlive their worker: where one is lost in the middle, another sends the rest. The file's identity is
+//! checked by each, so that the two parts are of the same state of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::ports::StoredBytes;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
+
+use super::load::{Kind, UnderWay};
+use super::member::Member;
+use super::pool::Pool;
+
+/// How many workers in a row may be lost without a byte from any.
+const LOSSES_MAX: u32 = 3;
+
+/// A range that is being read.
+struct Reading {
+    pool: Arc<Pool>,
+    file: Arc<SourceFile>,
+    /// What has not come yet.
+    left: ByteRange,
+    source: Source,
+    losses: u32,
+}
+
+/// Whence the bytes come.
+struct Source {
+    member: Arc<Member>,
+    pieces: BoxStream<'static, Result<Bytes>>,
+    _under_way: UnderWay,
+}
+
+/// A range of a file from the pool's workers.
+pub(super) async fn read(pool: Arc<Pool>, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+    let (member, bytes) = begin(&pool, file, range).await?;
+    Ok(match bytes {
+        whole @ StoredBytes::Whole(_) => whole,
+        StoredBytes::Pieces(pieces) => {
+            let source = Source::new(member, pieces);
+            let reading = Reading { pool, file: Arc::clone(file), left: range, source, losses: 0 };
+            let pieces = stream::try_unfold(reading, |mut reading| async move {
+                Ok(reading.next().await?.map(|piece| (piece, reading)))
+            });
+            StoredBytes::Pieces(pieces.boxed())
+        }
+    })
+}
+
+/// Asks a worker, and says which it was.
+async fn begin(pool: &Pool, file: &Arc<SourceFile>, range: ByteRange) -> Result<(Arc<Member>, StoredBytes)> {
+    let members = pool.now();
+    let asked = members.ask(Kind::Read, &file.path, |member| async move {
+        let bytes = member.read(file, range).await?;
+        Ok((Arc::clone(member), bytes))
+    });
+    asked.await
+}
+
+impl Reading {
+    /// The next piece; none at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let next = async { self.source.pieces.try_next().await };
+            match self.source.member.answered(None, next).await {
+                Ok(Some(piece)) => {
+                    self.losses = 0;
+                    self.left.offset = self.left.offset.saturating_add(piece.len() as u64);
+                    self.left.length = self.left.length.saturating_sub(piece.len() as u64);
+                    return Ok(Some(piece));
+                }
+                Err(error) if self.may_go_on_after(&error) => self.go_on(&error).await?,
+                ended => return ended,
+            }
+        }
+    }
+
+    fn may_go_on_after(&self, error: &Error) -> bool {
+        let is_lost = matches!(error.kind, ErrorKind::Unavailable | ErrorKind::DeadlineExceeded);
+        is_lost && self.left.length > 0 && self.losses < LOSSES_MAX
+    }
+
+    async fn go_on(&mut self, lost: &Error) -> Result<()> {
+        self.losses += 1;
+        telemetry::metrics().worker_resumed_total.inc();
+        let worker = self.source.member.url();
+        tracing::warn!(worker, error = %lost, "a range was broken off: its rest is asked for anew");
+        let (member, bytes) = begin(&self.pool, &self.file, self.left).await?;
+        let pieces = match bytes {
+            StoredBytes::Whole(rest) => stream::iter([Ok(rest)]).boxed(),
+            StoredBytes::Pieces(pieces) => pieces,
+        };
+        self.source = Source::new(member, pieces);
+        Ok(())
+    }
+}
+
+impl Source {
+    fn new(member: Arc<Member>, pieces: BoxStream<'static, Result<Bytes>>) -> Self {
+        let _under_way = member.load.begin(Kind::Read);
+        Self { member, pieces, _under_way }
+    }
+}
