@@ -1,5 +1,7 @@
 //! Putting the services together: the whole of `serve`, `gateway` and `worker`.
 
+mod announce;
+
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -37,7 +39,15 @@ pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
     let worker = local_worker(&settings).await?;
     let requested = shutdown::requested()?;
     let listener = listen(&settings).await?;
-    worker::grpc::serve(listener, worker, requested).await?;
+    let announced = announce::worker(&settings, &listener, &worker)?;
+    let stopping = async move {
+        requested.await;
+        // First, so that no gateway sends anything more.
+        if let Some(announced) = announced {
+            announced.retire().await;
+        }
+    };
+    worker::grpc::serve(listener, worker, stopping).await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -39,8 +39,7 @@ pub struct RedisSettings {
     pub keep_seconds: u64,
     /// Largest value, in bytes.
     pub value_bytes_max: usize,
-    /// Memory of Redis beyond which nothing is written any more, in bytes, each server of a Cluster counted; 0: Redis has
-    /// a bound of its own.
+    /// Memory of a server of Redis beyond which nothing is written any more, in bytes; 0: Redis has a bound of its own.
     pub bytes_max: u64,
 }
 

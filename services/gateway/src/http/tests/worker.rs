@@ -168,7 +168,11 @@ impl Worker for MemoryWorker {
             return Ok(None);
         }
         let listed = |id| ListedDataset { id, version: Version(version), title: "Run <7>".into() };
-        Ok(Some(Listing { revision, datasets: ids.into_iter().map(listed).collect() }))
+        Ok(Some(Listing {
+            revision,
+            catalog_id: "c".into(),
+            datasets: ids.into_iter().map(listed).collect(),
+        }))
     }
 
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
