@@ -91,6 +91,12 @@ pub(crate) struct WorkerOptions {
     listen: Listen,
     #[command(flatten)]
     files: FileOptions,
+    /// URL under which gateways reach this worker, told them in Redis; port 0: the one that it listens on
+    #[arg(long, value_name = "URL")]
+    announce: Option<String>,
+    /// The pool that it is of
+    #[arg(long, value_name = "NAME")]
+    pool: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -326,6 +332,12 @@ impl WorkerOptions {
         let mut layers = shared.layers();
         self.listen.set(&mut layers);
         self.files.set(&mut layers);
+        if let Some(announce) = &self.announce {
+            layers.set("announce", announce.as_str());
+        }
+        if let Some(pool) = &self.pool {
+            layers.set("pool", pool.as_str());
+        }
         layers
     }
 }
@@ -369,6 +381,7 @@ mod tests {
             "cloudify serve --listen 127.0.0.1:9000 --catalog C --root A --root B --config F --log json",
             "cloudify gateway --listen 127.0.0.1:0 --worker http://a http://b",
             "cloudify worker --listen 127.0.0.1:0 --catalog C --root A B --remote https://h/ s3://b/",
+            "cloudify worker --listen 127.0.0.1:0 --announce http://worker-1:0 --pool tape",
             "cloudify register --server http://s --replace ID /a.nc /b*.nc",
             "cloudify register --named-view m=mean=time --named-view old= ID /a.nc",
             "cloudify scan /a.nc --json",

@@ -1,11 +1,14 @@
 //! Putting the services together: the whole of `serve`, `gateway` and `worker`.
 
+mod announce;
+
 use std::ffi::OsString;
 use std::sync::Arc;
 
 use engine::ports::Worker;
 use gateway::http::GatewayState;
 use gateway::workers::RemoteWorker;
+use tier::Tier;
 use tokio::net::TcpListener;
 use worker::local::LocalWorker;
 use worker::settings::LocalSettings;
@@ -25,10 +28,14 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-gateway")?;
     let pools = settings.all_pools();
-    if pools.values().all(|pool| pool.workers.is_empty()) {
-        return Err(Failure::Configuration("no workers: give --worker URL or set `workers`".into()));
+    let tier = Tier::new(&settings.redis).map_err(configuration)?;
+    if tier.is_none() && pools.values().all(|pool| pool.workers.is_empty()) {
+        let message =
+            "no workers: give --worker URL, set `workers`, or set `redis` where workers announce themselves";
+        return Err(Failure::Configuration(message.into()));
     }
-    let worker = RemoteWorker::connect(&pools, &settings.http, &settings.routing).map_err(configuration)?;
+    let Settings { http, routing, .. } = &settings;
+    let worker = RemoteWorker::connect(&pools, http, routing, tier).map_err(configuration)?;
     answer(settings, worker).await
 }
 
@@ -38,7 +45,15 @@ pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
     let worker = local_worker(&settings).await?;
     let requested = shutdown::requested()?;
     let listener = listen(&settings).await?;
-    worker::grpc::serve(listener, worker, requested).await?;
+    let announced = announce::worker(&settings, &listener, &worker)?;
+    let stopping = async move {
+        requested.await;
+        // First, so that no gateway sends anything more.
+        if let Some(announced) = announced {
+            announced.retire().await;
+        }
+    };
+    worker::grpc::serve(listener, worker, stopping).await?;
     tracing::info!("stopped");
     Ok(())
 }

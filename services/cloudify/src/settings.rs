@@ -7,6 +7,7 @@ use gateway::settings::{AdminSettings, HttpSettings, PoolSettings, Role, Routing
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
+use tier::RedisSettings;
 use worker::settings::{
     EvaluateSettings, RefreshSettings, RemoteSettings, ScanSettings, StorageSettings, TapeSettings,
 };
@@ -32,6 +33,13 @@ pub(crate) struct Settings {
     pub(crate) pools: BTreeMap<String, PoolSettings>,
     /// How workers are asked (gateway).
     pub(crate) routing: RoutingSettings,
+    /// URL under which gateways reach this worker, told in Redis; port 0: the one that it listens on.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) announce: String,
+    /// The pool that this worker is of.
+    pub(crate) pool: String,
+    /// What gateways and workers share.
+    pub(crate) redis: RedisSettings,
     /// The HTTP side (serve, gateway).
     pub(crate) http: HttpSettings,
     /// Who may administrate (serve, gateway).
@@ -61,6 +69,9 @@ impl Default for Settings {
             workers: Vec::new(),
             pools: BTreeMap::new(),
             routing: RoutingSettings::default(),
+            announce: String::new(),
+            pool: "default".into(),
+            redis: RedisSettings::default(),
             http: HttpSettings::default(),
             admin: AdminSettings::default(),
             storage: StorageSettings::default(),
@@ -119,6 +130,8 @@ pub(crate) fn load(layers: &Layers, environment: HashMap<String, String>) -> Res
             .list_separator(",")
             .with_list_parse_key("roots")
             .with_list_parse_key("remote.prefixes")
+            .with_list_parse_key("redis.sentinels")
+            .with_list_parse_key("redis.cluster")
             .with_list_parse_key("workers"),
     );
     for (name, value) in secrets {
@@ -142,8 +155,10 @@ pub(crate) fn load(layers: &Layers, environment: HashMap<String, String>) -> Res
 /// look like numbers become numbers, and a key of digits would lose its zeros.
 fn secrets(environment: HashMap<String, String>) -> (Vec<(String, String)>, HashMap<String, String>) {
     const ACCESS: &str = "CLOUDIFY_REMOTE__ACCESS__";
-    let (secrets, others): (HashMap<_, _>, HashMap<_, _>) =
-        environment.into_iter().partition(|(name, _)| name.starts_with(ACCESS));
+    const REDIS: [&str; 2] = ["CLOUDIFY_REDIS__USERNAME", "CLOUDIFY_REDIS__PASSWORD"];
+    let (secrets, others): (HashMap<_, _>, HashMap<_, _>) = environment
+        .into_iter()
+        .partition(|(name, _)| name.starts_with(ACCESS) || REDIS.contains(&name.as_str()));
     let named = secrets.into_iter().map(|(name, value)| {
         let name = name["CLOUDIFY_".len()..].to_ascii_lowercase().replace("__", ".");
         (name, value)
@@ -236,16 +251,25 @@ mod tests {
             ("CLOUDIFY_REMOTE__ACCESS__DKRZ__ACCESS_KEY_ID", "007"),
             ("CLOUDIFY_REMOTE__ACCESS__DKRZ__SECRET_ACCESS_KEY", "hush-hush"),
             ("CLOUDIFY_REMOTE__ACCESS__DKRZ__ALLOW_HTTP", "true"),
+            ("CLOUDIFY_REDIS__PASSWORD", "0815"),
+            ("CLOUDIFY_REDIS__CLUSTER", "redis://a:1,redis://b:1"),
         ]);
         let settings = load(&layers, variables).unwrap();
         assert_eq!(settings.remote.prefixes, ["s3://bucket/", "https://h/"]);
+        assert_eq!(settings.redis.cluster, ["redis://a:1", "redis://b:1"]);
+        assert_eq!(settings.redis.password.as_ref().unwrap().expose(), "0815");
         let access = &settings.remote.access["dkrz"];
         let texts =
             [&access.access_key_id, &access.secret_access_key].map(|text| text.as_ref().unwrap().expose());
         assert_eq!((texts, access.allow_http), (["007", "hush-hush"], true));
         let printed = format!("{} {settings:?}", toml::to_string_pretty(&settings).unwrap());
         assert!(printed.contains("(hidden)"), "{printed}");
-        assert!(!printed.contains("hush-hush") && !printed.contains("007") && !printed.contains("filed"));
+        assert!(
+            !printed.contains("hush-hush")
+                && !printed.contains("007")
+                && !printed.contains("0815")
+                && !printed.contains("filed")
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! catalog, registration ─▶ any live member ─▶ tonic
 //! ```
 
+mod announced;
 mod budget;
 mod call;
 mod catalog;
@@ -46,6 +47,8 @@ use engine::recall::Recall;
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
 
+use tier::Tier;
+
 use crate::settings::{HttpSettings, PoolSettings, RoutingSettings};
 use evaluation::Evaluated;
 use load::Kind;
@@ -78,14 +81,15 @@ pub struct RemoteWorker {
 }
 
 impl RemoteWorker {
-    /// The workers of pools by their names. Connects at once, in the background, and again after a loss.
+    /// The workers of pools by their names, and those that announce themselves in Redis. Connects at once, in the background, and again after a loss.
     /// To be called within a tokio runtime.
     pub fn connect(
         pools: &BTreeMap<String, PoolSettings>,
         http: &HttpSettings,
         routing: &RoutingSettings,
+        tier: Option<Tier>,
     ) -> Result<Arc<Self>> {
-        Self::connect_tuned(pools, http, routing, &Tuning::default())
+        Self::connect_tuned(pools, http, routing, tier, &Tuning::default())
     }
 
     /// The same with other figures.
@@ -93,10 +97,11 @@ impl RemoteWorker {
         pools: &BTreeMap<String, PoolSettings>,
         http: &HttpSettings,
         routing: &RoutingSettings,
+        tier: Option<Tier>,
         tuning: &Tuning,
     ) -> Result<Arc<Self>> {
         let timeout = Duration::from_secs(http.worker_timeout_seconds.max(1));
-        let membership = Membership::new(pools)?;
+        let membership = Membership::new(pools, tier)?;
         let pools = Arc::new(Pools::new(timeout, routing, tuning));
         pools.set(&membership.known())?;
         if !membership.is_fixed() {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <catalog>/generation                     changes with every change of the catalog
+//! <catalog>/id                             tells it from all other catalogs
 //! <catalog>/datasets/<id, encoded>/
 //!     current                              the number of the current version
 //!     scans.<N>                            scans of the sources of version N: a cache ([`scans`])
@@ -47,6 +48,7 @@ use engine::ports::{
     Amended, Amendment, IfExists, LastRefresh, Listing, PublishedDataset, ReferenceRecord, VersionList,
 };
 use model::{DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Variable, Version};
+use tokio::sync::watch;
 
 use crate::settings::RefreshSettings;
 use crate::storage::Roots;
@@ -97,6 +99,7 @@ pub struct Catalog {
     /// Held while `current` is changed, so that changes of this process come one after another.
     changes: Mutex<()>,
     keep: Keep,
+    told: watch::Sender<()>,
 }
 
 impl Catalog {
@@ -112,6 +115,7 @@ impl Catalog {
             reader: Reader::new(),
             changes: Mutex::new(()),
             keep: Keep { count: settings.versions_kept, age: settings.versions_kept_for() },
+            told: watch::Sender::new(()),
         };
         catalog.listings.current(&catalog.layout)?;
         Ok(catalog)
@@ -134,6 +138,16 @@ impl Catalog {
     pub fn list(&self, known: Option<u64>) -> Result<Option<Arc<Listing>>> {
         let listing = self.listings.current(&self.layout)?;
         Ok((known != Some(listing.revision)).then_some(listing))
+    }
+
+    /// Changes that this process makes from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.told.subscribe()
+    }
+
+    /// Which catalog it was when last looked at ([`Listing::catalog_id`]).
+    pub(crate) fn id(&self) -> String {
+        self.listings.catalog_id()
     }
 
     /// Datasets that cannot be listed, and why: damaged or half-copied directories.
@@ -377,7 +391,9 @@ impl Catalog {
 
     fn changed(&self) -> Result<()> {
         self.listings.forget();
-        disk::replace(&self.layout.generation(), disk::unique_name("").as_bytes())
+        disk::replace(&self.layout.generation(), disk::unique_name("").as_bytes())?;
+        self.told.send_replace(());
+        Ok(())
     }
 
     fn lock_changes(&self) -> std::sync::MutexGuard<'_, ()> {

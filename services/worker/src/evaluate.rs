@@ -20,7 +20,7 @@ mod witness;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::ports::{EvaluatedChunk, Form, PublishedDataset};
+use engine::ports::{EvaluatedChunk, Form, MadeChunk, PublishedDataset};
 use engine::sections::{LongReduction, Section, Sections};
 use model::{DatasetId, Error, Result, Variable, Version};
 use moka::future::Cache;
@@ -95,7 +95,18 @@ impl Evaluator {
 
     /// A chunk; none where the sources have nothing of it.
     pub async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
-        self.once(chunk, || self.make(chunk)).await
+        self.once(chunk, || self.make(chunk)).await.map(|made| made.bytes)
+    }
+
+    /// The same, and on what conditions others may keep it.
+    pub async fn evaluate_to_keep(&self, chunk: &EvaluatedChunk) -> Result<MadeChunk> {
+        let made = self.once(chunk, || self.make(chunk)).await?;
+        Ok(MadeChunk { keeping: made.keeping(self.inner.catalog.id()), bytes: made.bytes })
+    }
+
+    /// How many chunks are made at once.
+    pub fn cores_count(&self) -> usize {
+        self.inner.pool.cores_count()
     }
 
     /// Long reductions that a chunk is made of, if it is not kept.
@@ -115,7 +126,7 @@ impl Evaluator {
     pub async fn assemble(&self, chunk: &EvaluatedChunk, sections: Sections) -> Result<Option<Bytes>> {
         // Before others wait for the chunk: they have sections of their own, and these may never end.
         let given = self.inner.given(key_of_view(chunk)?, chunk, sections).await?;
-        self.once(chunk, || self.inner.chunk_of_given(given, chunk)).await
+        self.once(chunk, || self.inner.chunk_of_given(given, chunk)).await.map(|made| made.bytes)
     }
 
     /// What is kept of a chunk, if its sources are what they were; else what is made now, once for all who ask.
@@ -123,16 +134,16 @@ impl Evaluator {
         &self,
         chunk: &EvaluatedChunk,
         make: impl FnOnce() -> F,
-    ) -> Result<Option<Bytes>> {
+    ) -> Result<Made> {
         if let Some(made) = self.made.get(chunk).await {
             // Bytes of the registered state, or none: also where they are kept.
             if self.inner.are_unchanged(&made.sources).await? {
-                return Ok(made.bytes);
+                return Ok(made);
             }
             self.made.invalidate(chunk).await;
         }
         let new = self.made.try_get_with(chunk.clone(), Box::pin(make())).await;
-        new.map(|made| made.bytes).map_err(|error| Error::clone(&error))
+        new.map_err(|error| Error::clone(&error))
     }
 
     async fn make(&self, chunk: &EvaluatedChunk) -> Result<Made> {

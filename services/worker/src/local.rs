@@ -7,13 +7,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration,
-    RegistrationEvent, StoredBytes, VersionList, Worker,
+    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, MadeChunk, PublishedDataset, ReferenceRecord,
+    Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use engine::sections::{LongReduction, Section, Sections};
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, InPlace, NodePath, Result, SourceFile, Version};
+use tokio::sync::watch;
 
 use crate::catalog::Catalog;
 use crate::evaluate::Evaluator;
@@ -69,6 +70,16 @@ impl LocalWorker {
         Ok(Arc::new(Self { files, catalog, registrar, evaluator }))
     }
 
+    /// Changes of the catalog that this worker makes from now on.
+    pub fn catalog_changes(&self) -> watch::Receiver<()> {
+        self.catalog.changes()
+    }
+
+    /// How many chunks it makes at once.
+    pub fn cores_count(&self) -> usize {
+        self.evaluator.cores_count()
+    }
+
     /// Its files.
     pub(crate) fn files(&self) -> &Files {
         &self.files
@@ -120,6 +131,10 @@ impl Worker for LocalWorker {
 
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
         self.evaluator.evaluate(chunk).await
+    }
+
+    async fn evaluate_to_keep(&self, chunk: &EvaluatedChunk) -> Result<MadeChunk> {
+        self.evaluator.evaluate_to_keep(chunk).await
     }
 
     async fn plan(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use remote::{AccessSettings, RemoteSettings, Secret};
+pub use remote::{AccessSettings, RemoteSettings};
 pub use tape::{OfflineTest, TapeSettings};
 
 /// All settings of a worker.

@@ -78,6 +78,11 @@ pub trait Worker: Send + Sync + 'static {
         Err(Error::new(ErrorKind::Unsupported, format!("chunks of {variable} in {id} cannot be made here")))
     }
 
+    /// The same, and on what conditions the chunk may be kept by who asked.
+    async fn evaluate_to_keep(&self, chunk: &EvaluatedChunk) -> Result<MadeChunk> {
+        self.evaluate(chunk).await.map(|bytes| MadeChunk { bytes, keeping: None })
+    }
+
     /// Long reductions that a chunk of a view is made of: several workers had better make their sections, and one of them
     /// [`assemble`](Self::assemble) the chunk. None where it is made soon, or is kept.
     async fn long_reductions(&self, _chunk: &EvaluatedChunk) -> Result<Vec<LongReduction>> {
@@ -165,6 +170,25 @@ pub struct EvaluatedChunk {
     pub form: Form,
 }
 
+/// A chunk that a worker made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeChunk {
+    /// None where the sources have nothing of it.
+    pub bytes: Option<Bytes>,
+    /// On what conditions it may be kept outside of the worker; none where it may not.
+    pub keeping: Option<Keeping>,
+}
+
+/// On what conditions a chunk may be kept outside of workers: it is of one state of its sources, which the version names,
+/// and may be served while they are what they were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeping {
+    /// The catalog that the version is of ([`Listing::catalog_id`]).
+    pub catalog_id: String,
+    /// What it was made of, each file once.
+    pub sources: Vec<Arc<SourceFile>>,
+}
+
 /// What making a chunk costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChunkPlan {
@@ -204,6 +228,9 @@ pub enum Form {
 pub struct Listing {
     /// Changes with every change of the catalog.
     pub revision: u64,
+    /// Which catalog it is: another where one was made anew in the place of one that was removed; empty where it cannot be
+    /// told apart. Its versions and this name one state of a dataset for all time.
+    pub catalog_id: String,
     /// Every dataset, in order of first registration.
     pub datasets: Vec<ListedDataset>,
 }

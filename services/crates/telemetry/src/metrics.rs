@@ -47,6 +47,18 @@ pub struct Metrics {
     pub datasets: IntGauge,
     pub scans_total: IntCounterVec,
     pub registrations_total: IntCounterVec,
+    pub shared: SharedMetrics,
+}
+
+/// What gateways share through Redis, and keep themselves.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the help texts below say what each is")]
+pub struct SharedMetrics {
+    pub redis_questions_total: IntCounterVec,
+    pub redis_writes_total: IntCounterVec,
+    pub redis_is_asked: IntGauge,
+    pub chunk_cache_total: IntCounterVec,
+    pub chunk_cache_bytes: IntGauge,
 }
 
 static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
@@ -127,6 +139,32 @@ fn make(make: &Maker<'_>) -> Metrics {
             "Registrations, by outcome: preview, published, failed",
             &["outcome"],
         ),
+        shared: make_shared(make),
+    }
+}
+
+fn make_shared(make: &Maker<'_>) -> SharedMetrics {
+    SharedMetrics {
+        redis_questions_total: make.counters(
+            "cloudify_redis_questions_total",
+            "Questions to Redis that a request waits for, by outcome: answered, late, failed, left alone (not asked)",
+            &["outcome"],
+        ),
+        redis_writes_total: make.counters(
+            "cloudify_redis_writes_total",
+            "Values for Redis, by outcome: written, failed, full, dropped (too many at once, or Redis left alone)",
+            &["outcome"],
+        ),
+        redis_is_asked: make.gauge(
+            "cloudify_redis_is_asked",
+            "1 while Redis is asked, 0 while it is left alone because it is slow or gone",
+        ),
+        chunk_cache_total: make.counters(
+            "cloudify_chunk_cache_total",
+            "Chunks that a gateway was asked for and a worker makes, by where they came from: memory, redis, another gateway, worker",
+            &["from"],
+        ),
+        chunk_cache_bytes: make.gauge("cloudify_chunk_cache_bytes", "Memory of chunks kept in the gateway"),
     }
 }
 

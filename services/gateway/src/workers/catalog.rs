@@ -38,7 +38,7 @@ pub(super) async fn list(member: &Member, known: Option<u64>) -> Result<Option<L
         Ok(ListedDataset { id, version: Version(entry.version), title: entry.title, pool })
     };
     let datasets = list.datasets.into_iter().map(entry).collect::<Result<_>>().map_err(Error::internal)?;
-    Ok(Some(Listing { revision: list.revision, datasets }))
+    Ok(Some(Listing { revision: list.revision, catalog_id: list.catalog_id, datasets }))
 }
 
 /// One version of a dataset.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use engine::pools::PoolName;
 use model::{Error, Result};
+use tier::Tier;
 use tokio::time::MissedTickBehavior;
 
+use super::announced::Announced;
 use super::pools::Pools;
 use crate::settings::PoolSettings;
 
@@ -23,6 +25,8 @@ pub(super) struct Membership {
     fixed: Members,
     /// Hosts with their ports, and the addresses that they had last.
     named: Vec<Named>,
+    /// Workers that announce themselves, where there is a Redis.
+    announced: Option<Announced>,
 }
 
 /// A host whose addresses are workers: a headless service of Kubernetes.
@@ -34,9 +38,10 @@ struct Named {
 }
 
 impl Membership {
-    /// Of the settings: pools by their names.
-    pub(super) fn new(pools: &BTreeMap<String, PoolSettings>) -> Result<Self> {
-        let mut this = Self { fixed: Members::new(), named: Vec::new() };
+    /// Of the settings, pools by their names, and of what workers say of themselves.
+    pub(super) fn new(pools: &BTreeMap<String, PoolSettings>, tier: Option<Tier>) -> Result<Self> {
+        let announced = tier.map(Announced::new);
+        let mut this = Self { fixed: Members::new(), named: Vec::new(), announced };
         for (name, settings) in pools {
             let pool = PoolName::parse(name)?;
             let fixed = this.fixed.entry(pool.clone()).or_default();
@@ -66,6 +71,9 @@ impl Membership {
         for named in &self.named {
             members.entry(named.pool.clone()).or_default().extend(named.urls.iter().cloned());
         }
+        for (pool, url) in self.announced.iter().flat_map(Announced::workers) {
+            members.entry(pool.clone()).or_default().insert(url.clone());
+        }
         members
     }
 
@@ -78,6 +86,9 @@ impl Membership {
             for named in &mut self.named {
                 named.resolve().await;
             }
+            if let Some(announced) = &mut self.announced {
+                announced.look().await;
+            }
             let Some(pools) = pools.upgrade() else { return };
             apply(&pools, &self.known());
         }
@@ -85,7 +96,7 @@ impl Membership {
 
     /// Whether members can change.
     pub(super) fn is_fixed(&self) -> bool {
-        self.named.is_empty()
+        self.named.is_empty() && self.announced.is_none()
     }
 }
 
@@ -122,7 +133,7 @@ mod tests {
 
     fn membership(urls: &[&str]) -> Result<Membership> {
         let workers = urls.iter().map(|&url| url.to_owned()).collect();
-        Membership::new(&BTreeMap::from([("default".to_owned(), PoolSettings { workers })]))
+        Membership::new(&BTreeMap::from([("default".to_owned(), PoolSettings { workers })]), None)
     }
 
     #[tokio::test]

@@ -140,7 +140,7 @@ async fn start_at(address: &str, script: Script) -> Running {
 
 fn connect(urls: &[&str]) -> Arc<RemoteWorker> {
     let settings = HttpSettings { worker_timeout_seconds: 1, ..HttpSettings::default() };
-    RemoteWorker::connect(&pool_of(urls), &settings, &RoutingSettings::default()).unwrap()
+    RemoteWorker::connect(&pool_of(urls), &settings, &RoutingSettings::default(), None).unwrap()
 }
 
 fn pool_of(urls: &[&str]) -> BTreeMap<String, PoolSettings> {
@@ -346,8 +346,12 @@ async fn files_keep_their_worker() {
 #[tokio::test]
 async fn urls_that_are_none_are_refused() {
     for url in ["worker:1", "https://worker:1", "http://worker", "http://", "dns://worker"] {
-        let connected =
-            RemoteWorker::connect(&pool_of(&[url]), &HttpSettings::default(), &RoutingSettings::default());
+        let connected = RemoteWorker::connect(
+            &pool_of(&[url]),
+            &HttpSettings::default(),
+            &RoutingSettings::default(),
+            None,
+        );
         assert_eq!(connected.err().unwrap().kind, ErrorKind::InvalidRequest, "{url}");
     }
 }

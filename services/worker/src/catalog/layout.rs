@@ -29,6 +29,11 @@ impl Layout {
         self.root.join("generation")
     }
 
+    /// What tells this catalog from all others.
+    pub(super) fn id(&self) -> PathBuf {
+        self.root.join("id")
+    }
+
     pub(super) fn dataset(&self, id: &DatasetId) -> PathBuf {
         self.datasets().join(directory_name(id))
     }

@@ -69,6 +69,11 @@ impl Listings {
         state.scan(layout)
     }
 
+    /// Which catalog it was at the last look; empty where that is not known.
+    pub(super) fn catalog_id(&self) -> String {
+        self.lock().listing.as_ref().map(|listing| listing.catalog_id.clone()).unwrap_or_default()
+    }
+
     /// Makes the next look go to the disk.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
@@ -128,7 +133,7 @@ impl State {
                 "dataset left out of the list"
             );
         }
-        let listing = Arc::new(listing_of(&entries));
+        let listing = Arc::new(listing_of(&entries, catalog_id(layout)));
         *self = Self {
             listing: Some(listing.clone()),
             generation,
@@ -184,16 +189,29 @@ fn read_entry(directory: &Path, name: &str, known: Option<&Entry>) -> Result<Opt
     Ok(Some(Entry { registered_ns, refresh_seconds, dataset: ListedDataset { id, version, title, pool } }))
 }
 
-fn listing_of(entries: &HashMap<String, Entry>) -> Listing {
+fn listing_of(entries: &HashMap<String, Entry>, catalog_id: String) -> Listing {
     let mut entries: Vec<&Entry> = entries.values().collect();
     entries.sort_by(|a, b| (a.registered_ns, &a.dataset.id).cmp(&(b.registered_ns, &b.dataset.id)));
     let datasets: Vec<ListedDataset> = entries.into_iter().map(|entry| entry.dataset.clone()).collect();
-    Listing { revision: revision(&datasets), datasets }
+    Listing { revision: revision(&catalog_id, &datasets), catalog_id, datasets }
+}
+
+/// What tells this catalog from all others, made when it is first asked for; empty where it cannot be written.
+fn catalog_id(layout: &Layout) -> String {
+    let path = layout.id();
+    let read = || disk::read(&path).ok().flatten().and_then(|bytes| String::from_utf8(bytes).ok());
+    if let Some(id) = read() {
+        return id;
+    }
+    if let Err(error) = disk::create_new(&path, disk::unique_name("").as_bytes()) {
+        tracing::debug!(%error, "the catalog has no id: gateways keep no chunks");
+    }
+    read().unwrap_or_default()
 }
 
 /// The same on every worker that sees the same list; never 0, which means none.
-fn revision(datasets: &[ListedDataset]) -> u64 {
-    let mut text = String::new();
+fn revision(catalog_id: &str, datasets: &[ListedDataset]) -> u64 {
+    let mut text = format!("{catalog_id}/");
     for ListedDataset { id, version: Version(version), .. } in datasets {
         text.push_str(id.as_str());
         text.push('/');

@@ -1,10 +1,12 @@
 //! What the sources of a kept chunk were when it was made: it is served only while they are that still.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cloudify_proto::convert::{file_from_wire, file_to_wire, identity_from_wire, identity_to_wire};
 use cloudify_proto::v1;
+use engine::ports::Keeping;
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::{Error, ErrorKind, FileIdentity, Result, SourceFile};
 
@@ -12,6 +14,8 @@ use super::Inner;
 
 /// Most sources of one chunk that are looked at once.
 const LOOKS_AT_ONCE: usize = 8;
+/// Most source files of a chunk that others may keep: they look at each of them again and again.
+const KEPT_SOURCES_MAX: usize = 1024;
 
 /// A source file, or a place where none was, when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,6 +62,19 @@ impl Witness {
 }
 
 impl Made {
+    /// On what conditions others may keep it. Not where a source may be replaced under the same version, or where something
+    /// was missing: only a worker can look at that again.
+    pub(super) fn keeping(&self, catalog_id: String) -> Option<Keeping> {
+        let is_of_version = |source: &Witness| source.file.identity.is_pinned() && source.state.is_some();
+        if self.bytes.is_none() || catalog_id.is_empty() || !self.sources.iter().all(is_of_version) {
+            return None;
+        }
+        let mut seen = HashSet::new();
+        let files = self.sources.iter().map(|source| &source.file);
+        let sources: Vec<_> = files.filter(|file| seen.insert(Arc::clone(file))).cloned().collect();
+        (sources.len() <= KEPT_SOURCES_MAX).then_some(Keeping { catalog_id, sources })
+    }
+
     /// For the bound of the cache, in bytes.
     pub(super) fn weight(&self) -> u32 {
         let sources: usize =

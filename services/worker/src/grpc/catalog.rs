@@ -33,7 +33,7 @@ impl CatalogService for Catalog {
             self.worker.list((known > 0).then_some(known)).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(match listing {
             Some(listing) => listing_to_wire(listing),
-            None => v1::ListDatasetsResponse { revision: known, unchanged: true, datasets: Vec::new() },
+            None => v1::ListDatasetsResponse { revision: known, unchanged: true, ..Default::default() },
         }))
     }
 
@@ -83,7 +83,12 @@ fn listing_to_wire(listing: Listing) -> v1::ListDatasetsResponse {
         pool: dataset.pool.as_str().to_owned(),
     };
     let datasets = listing.datasets.into_iter().map(entry).collect();
-    v1::ListDatasetsResponse { revision: listing.revision, unchanged: false, datasets }
+    v1::ListDatasetsResponse {
+        revision: listing.revision,
+        unchanged: false,
+        datasets,
+        catalog_id: listing.catalog_id,
+    }
 }
 
 /// A dataset, or a view as one.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloudify_proto::convert::file_from_wire;
+use cloudify_proto::convert::{file_from_wire, file_to_wire};
 use cloudify_proto::status::to_status;
 use cloudify_proto::v1;
 use cloudify_proto::v1::evaluation_service_server::EvaluationService;
 use cloudify_proto::v1::source_service_server::SourceService;
-use engine::ports::{EvaluatedChunk, Form, Worker};
+use engine::ports::{EvaluatedChunk, Form, Keeping, MadeChunk, Worker};
 use engine::recall::{Recall, RecallState};
 use model::{DatasetId, Error, NodePath, Result, Version};
 use tonic::{Request, Response, Status, Streaming};
@@ -42,7 +42,7 @@ impl EvaluationService for Evaluation {
                     return Ok(sections::reductions_to_wire(reductions));
                 }
             }
-            self.worker.evaluate(&wanted).await.map(chunk_to_wire)
+            self.worker.evaluate_to_keep(&wanted).await.map(made_to_wire)
         };
         made.await.map(Response::new).map_err(|error| to_status(&error))
     }
@@ -168,11 +168,15 @@ fn recall(recall: Recall) -> v1::Recall {
 }
 
 fn chunk_to_wire(data: Option<Bytes>) -> v1::EvaluateChunkResponse {
-    v1::EvaluateChunkResponse {
-        exists: data.is_some(),
-        data: data.unwrap_or_default(),
-        reductions: Vec::new(),
-    }
+    v1::EvaluateChunkResponse { exists: data.is_some(), data: data.unwrap_or_default(), ..Default::default() }
+}
+
+fn made_to_wire(made: MadeChunk) -> v1::EvaluateChunkResponse {
+    let keeping = |keeping: Keeping| v1::Keeping {
+        catalog_id: keeping.catalog_id,
+        sources: keeping.sources.iter().map(|file| file_to_wire(file)).collect(),
+    };
+    v1::EvaluateChunkResponse { keeping: made.keeping.map(keeping), ..chunk_to_wire(made.bytes) }
 }
 
 fn chunk(request: &v1::EvaluateChunkRequest) -> Result<EvaluatedChunk> {

@@ -54,7 +54,11 @@ impl Worker for Memory {
             title: String::new(),
             pool: PoolName::default(),
         };
-        Ok(Some(Listing { revision, datasets: self.ids.lock().unwrap().iter().map(listed).collect() }))
+        Ok(Some(Listing {
+            revision,
+            catalog_id: String::new(),
+            datasets: self.ids.lock().unwrap().iter().map(listed).collect(),
+        }))
     }
 
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {

@@ -174,7 +174,11 @@ impl Worker for MemoryWorker {
             title: "Run <7>".into(),
             pool: PoolName::default(),
         };
-        Ok(Some(Listing { revision, datasets: ids.into_iter().map(listed).collect() }))
+        Ok(Some(Listing {
+            revision,
+            catalog_id: "c".into(),
+            datasets: ids.into_iter().map(listed).collect(),
+        }))
     }
 
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {

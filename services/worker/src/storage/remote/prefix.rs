@@ -11,11 +11,12 @@ use model::{Error, Result};
 use object_store::aws::AmazonS3Builder;
 use object_store::http::HttpBuilder;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use tier::Secret;
 use tokio::sync::Semaphore;
 
 use super::address::{Address, Scheme};
 use super::transport::{Connector, Transport};
-use crate::settings::{AccessSettings, RemoteSettings, Secret};
+use crate::settings::{AccessSettings, RemoteSettings};
 
 /// A prefix of URLs and how what is below it is read.
 pub(super) struct Prefix {

@@ -12,8 +12,10 @@ use engine::ports::StoredBytes;
 use futures::StreamExt as _;
 use model::{ByteRange, ErrorKind, FileIdentity, Result, SourceFile};
 
+use tier::Secret;
+
 use super::Remotes;
-use crate::settings::{AccessSettings, RemoteSettings, Secret};
+use crate::settings::{AccessSettings, RemoteSettings};
 use server::{Server, Step, head, object, status};
 
 /// Nine days after 1970.
