@@ -5,6 +5,7 @@ mod announce;
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use engine::pools::PoolName;
 use engine::ports::Worker;
 use gateway::http::GatewayState;
 use gateway::workers::RemoteWorker;
@@ -20,7 +21,7 @@ use crate::shutdown;
 /// Gateway and worker in one process, joined by a direct call.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-serve")?;
-    let worker = local_worker(&settings).await?;
+    let worker = local_worker(&settings, None).await?;
     answer(settings, worker).await
 }
 
@@ -42,7 +43,8 @@ pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
 /// The worker alone: gateways ask it.
 pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-worker")?;
-    let worker = local_worker(&settings).await?;
+    let pool = PoolName::parse(&settings.pool).map_err(configuration)?;
+    let worker = local_worker(&settings, Some(pool)).await?;
     let requested = shutdown::requested()?;
     let listener = listen(&settings).await?;
     let announced = announce::worker(&settings, &listener, &worker)?;
@@ -85,7 +87,7 @@ async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     Ok(listener)
 }
 
-async fn local_worker(settings: &Settings) -> Result<Arc<LocalWorker>, Failure> {
+async fn local_worker(settings: &Settings, pool: Option<PoolName>) -> Result<Arc<LocalWorker>, Failure> {
     let catalog = settings.catalog.clone().ok_or_else(|| {
         Failure::Configuration("no catalog directory: give --catalog DIR or set `catalog`".into())
     })?;
@@ -96,7 +98,7 @@ async fn local_worker(settings: &Settings) -> Result<Arc<LocalWorker>, Failure> 
     }
     let command = scan_command()?;
     let Settings { storage, remote, scan, evaluate, tape, refresh, .. } = settings;
-    let of_worker = LocalSettings { storage, remote, scan, evaluate, tape, refresh };
+    let of_worker = LocalSettings { storage, remote, scan, evaluate, tape, refresh, pool: pool.as_ref() };
     LocalWorker::open(catalog, settings.roots.clone(), of_worker, command).await.map_err(configuration)
 }
 

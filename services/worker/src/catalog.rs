@@ -44,6 +44,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use engine::pools::PoolName;
 use engine::ports::{
     Amended, Amendment, IfExists, LastRefresh, Listing, PublishedDataset, ReferenceRecord, VersionList,
 };
@@ -288,8 +289,8 @@ impl Catalog {
     }
 
     /// Datasets that are refreshed by period, with the seconds between two refreshes.
-    pub(crate) fn periodic(&self) -> Result<Vec<(DatasetId, u32)>> {
-        self.listings.periodic(&self.layout)
+    pub(crate) fn periodic(&self, pool: Option<&PoolName>) -> Result<Vec<(DatasetId, u32)>> {
+        self.listings.periodic(&self.layout, pool)
     }
 
     /// How a dataset stands that is refreshed by period; none where it rests, because it is gone or was rolled back:

@@ -63,7 +63,12 @@ impl LocalWorker {
         let registrar = Arc::new(registrar);
         if settings.refresh.periodic {
             let (registrar, catalog) = (Arc::downgrade(&registrar), Arc::clone(&catalog));
-            tokio::spawn(crate::periodic::run(registrar, catalog, settings.refresh.at_once));
+            tokio::spawn(crate::periodic::run(
+                registrar,
+                catalog,
+                settings.pool.cloned(),
+                settings.refresh.at_once,
+            ));
         }
         let files = Files::with_tape(roots, settings.storage, tape).with_remotes(remotes);
         let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), settings.evaluate);

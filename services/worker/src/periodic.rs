@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use engine::pools::PoolName;
 use engine::ports::LastRefresh;
 use futures::StreamExt as _;
 use model::{DatasetId, ErrorKind, Result};
@@ -24,8 +25,14 @@ const JITTER_PART: u64 = 10;
 /// And in milliseconds.
 const JITTER_MS_MAX: u64 = 60_000;
 
-/// Refreshes what is due, `at_once` datasets at a time, as long as the registrar is there.
-pub(crate) async fn run(registrar: Weak<Registrar>, catalog: Arc<Catalog>, at_once: usize) {
+/// Refreshes what is due, `at_once` datasets at a time, as long as the registrar is there. Of a pool's datasets alone, if one
+/// is named: its workers see no other files.
+pub(crate) async fn run(
+    registrar: Weak<Registrar>,
+    catalog: Arc<Catalog>,
+    pool: Option<PoolName>,
+    at_once: usize,
+) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut running = JoinSet::new();
@@ -36,7 +43,7 @@ pub(crate) async fn run(registrar: Weak<Registrar>, catalog: Arc<Catalog>, at_on
         while running.try_join_next().is_some() {}
         let Some(registrar) = registrar.upgrade() else { return };
         let now_ms = now_ms();
-        match due(Arc::clone(&catalog), std::mem::take(&mut waiting), now_ms).await {
+        match due(Arc::clone(&catalog), pool.clone(), std::mem::take(&mut waiting), now_ms).await {
             Ok((due, later)) => {
                 failing = false;
                 waiting = later;
@@ -62,12 +69,13 @@ pub(crate) async fn run(registrar: Weak<Registrar>, catalog: Arc<Catalog>, at_on
 /// Datasets that are due, and when to look at the others again.
 async fn due(
     catalog: Arc<Catalog>,
+    pool: Option<PoolName>,
     waiting: HashMap<DatasetId, i64>,
     now_ms: i64,
 ) -> Result<(Vec<Due>, HashMap<DatasetId, i64>)> {
     crate::register::blocking(move || {
         let (mut due, mut later) = (Vec::new(), HashMap::new());
-        for (id, every_seconds) in catalog.periodic()? {
+        for (id, every_seconds) in catalog.periodic(pool.as_ref())? {
             if let Some(at_ms) = waiting.get(&id).copied().filter(|at_ms| *at_ms > now_ms) {
                 later.insert(id, at_ms);
                 continue;

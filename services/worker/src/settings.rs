@@ -5,6 +5,7 @@ mod tape;
 
 use std::time::Duration;
 
+use engine::pools::PoolName;
 use serde::{Deserialize, Serialize};
 
 pub use remote::{AccessSettings, RemoteSettings};
@@ -21,6 +22,8 @@ pub struct LocalSettings<'s> {
     pub tape: &'s TapeSettings,
     /// Keeping datasets up to date.
     pub refresh: &'s RefreshSettings,
+    /// The pool whose datasets it keeps up to date; none for all.
+    pub pool: Option<&'s PoolName>,
 }
 
 /// Reading files.

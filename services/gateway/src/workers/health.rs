@@ -47,6 +47,11 @@ impl Health {
         self.lock().health == MemberHealth::Up
     }
 
+    /// Whether it is left alone.
+    pub(super) fn is_down(&self) -> bool {
+        self.lock().health == MemberHealth::Down
+    }
+
     /// Whether connecting to it failed, and no check has succeeded since.
     pub(super) fn is_unreachable(&self) -> bool {
         self.lock().is_unreachable

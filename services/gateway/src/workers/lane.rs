@@ -95,8 +95,10 @@ async fn run(target: Arc<Target>, mut queue: mpsc::Receiver<Read>) {
         if queue.is_closed() && queue.is_empty() {
             return;
         }
-        target.health.failed();
-        tracing::warn!(worker = %target.authority, error = %ended, "a lane to a worker broke");
+        if ended.kind == ErrorKind::Unavailable {
+            target.health.failed();
+            tracing::warn!(worker = %target.authority, error = %ended, "a lane to a worker broke");
+        }
     }
 }
 

@@ -69,15 +69,44 @@ impl Members {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        self.ask_from(kind, key, 0, call).await
+        self.ask_in(kind, || placement::order(&self.list, key, kind), call).await
+    }
+
+    /// The same where those that could not go on are to be asked last.
+    pub(super) async fn ask_others<'a, T, F>(
+        &'a self,
+        kind: Kind,
+        (key, lost): (&str, &[Arc<Member>]),
+        call: impl Fn(&'a Arc<Member>) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        let order = || {
+            let mut placed = placement::order(&self.list, key, kind);
+            placed.sort_by_key(|member| lost.iter().any(|lost| Arc::ptr_eq(member, lost)));
+            placed
+        };
+        self.ask_in(kind, order, call).await
     }
 
     /// The same for things that belong together under one key and are dealt out to all members that answer, by turn.
-    pub(super) async fn ask_from<'a, T, F>(
+    pub(super) async fn ask_by_turn<'a, T, F>(
         &'a self,
         kind: Kind,
-        key: &str,
-        turn: u64,
+        (key, turn): (&str, u64),
+        call: impl Fn(&'a Arc<Member>) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        self.ask_in(kind, || placement::by_turn(&self.list, key, turn), call).await
+    }
+
+    async fn ask_in<'a, T, F>(
+        &'a self,
+        kind: Kind,
+        order: impl Fn() -> Vec<&'a Arc<Member>>,
         call: impl Fn(&'a Arc<Member>) -> F,
     ) -> Result<T>
     where
@@ -86,19 +115,11 @@ impl Members {
         let rose = Arc::clone(&self.shared.rose);
         let mut any = pin!(rose.notified());
         any.as_mut().enable();
-        let placed = || {
-            let mut placed = placement::order(&self.list, key, kind);
-            let up = placed.iter().take_while(|member| member.health.is_up()).count();
-            if let Some(first) = turn.checked_rem(up as u64) {
-                placed[..up].rotate_left(first as usize);
-            }
-            placed
-        };
-        match self.ask_placed(kind, placed(), &call).await {
+        match self.ask_placed(kind, order(), &call).await {
             Err(error) if error.kind == ErrorKind::Unavailable && self.is_down() => {
                 // None answers: it may be a moment until one does.
                 match tokio::time::timeout(ANY_WAIT, any).await {
-                    Ok(()) => self.ask_placed(kind, placed(), &call).await,
+                    Ok(()) => self.ask_placed(kind, order(), &call).await,
                     Err(_) => Err(error),
                 }
             }

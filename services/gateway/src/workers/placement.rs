@@ -25,6 +25,18 @@ pub(super) fn order<'m>(members: &'m [Arc<Member>], key: &str, kind: Kind) -> Ve
     placed
 }
 
+/// The same for things that are dealt out by turn: those that answer, in an order that stays, from the one whose turn it
+/// is; then the others.
+pub(super) fn by_turn<'m>(members: &'m [Arc<Member>], key: &str, turn: u64) -> Vec<&'m Arc<Member>> {
+    let mut placed: Vec<_> = members.iter().collect();
+    placed.sort_by_cached_key(|member| (member.health.is_down(), Reverse(score(member.url(), key))));
+    let there = placed.iter().take_while(|member| !member.health.is_down()).count();
+    if let Some(first) = turn.checked_rem(there as u64) {
+        placed[..there].rotate_left(first as usize);
+    }
+    placed
+}
+
 /// From how many calls under way a worker takes no more, as long as others have room.
 fn bound(members: &[Arc<Member>], kind: Kind) -> usize {
     let up = members.iter().filter(|member| member.health.is_up());

@@ -13,8 +13,8 @@ use super::load::{Kind, UnderWay};
 use super::member::Member;
 use super::pool::Pool;
 
-/// How many workers in a row may be lost without a byte from any.
-const LOSSES_MAX: u32 = 3;
+/// How many times the rest of a range is asked for.
+const LOSSES_MAX: usize = 8;
 
 /// A range that is being read.
 struct Reading {
@@ -23,7 +23,8 @@ struct Reading {
     /// What has not come yet.
     left: ByteRange,
     source: Source,
-    losses: u32,
+    /// Workers that were lost on the way, once for each time.
+    lost: Vec<Arc<Member>>,
 }
 
 /// Whence the bytes come.
@@ -35,12 +36,12 @@ struct Source {
 
 /// A range of a file from the pool's workers.
 pub(super) async fn read(pool: Arc<Pool>, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
-    let (member, bytes) = begin(&pool, file, range).await?;
+    let (member, bytes) = begin(&pool, file, range, &[]).await?;
     Ok(match bytes {
         whole @ StoredBytes::Whole(_) => whole,
         StoredBytes::Pieces(pieces) => {
             let source = Source::new(member, pieces);
-            let reading = Reading { pool, file: Arc::clone(file), left: range, source, losses: 0 };
+            let reading = Reading { pool, file: Arc::clone(file), left: range, source, lost: Vec::new() };
             let pieces = stream::try_unfold(reading, |mut reading| async move {
                 Ok(reading.next().await?.map(|piece| (piece, reading)))
             });
@@ -49,10 +50,15 @@ pub(super) async fn read(pool: Arc<Pool>, file: &Arc<SourceFile>, range: ByteRan
     })
 }
 
-/// Asks a worker, and says which it was.
-async fn begin(pool: &Pool, file: &Arc<SourceFile>, range: ByteRange) -> Result<(Arc<Member>, StoredBytes)> {
+/// Asks a worker, and says which it was; those that were lost last of all.
+async fn begin(
+    pool: &Pool,
+    file: &Arc<SourceFile>,
+    range: ByteRange,
+    lost: &[Arc<Member>],
+) -> Result<(Arc<Member>, StoredBytes)> {
     let members = pool.now();
-    let asked = members.ask(Kind::Read, &file.path, |member| async move {
+    let asked = members.ask_others(Kind::Read, (&file.path, lost), |member| async move {
         let bytes = member.read(file, range).await?;
         Ok((Arc::clone(member), bytes))
     });
@@ -66,7 +72,6 @@ impl Reading {
             let next = async { self.source.pieces.try_next().await };
             match self.source.member.answered(None, next).await {
                 Ok(Some(piece)) => {
-                    self.losses = 0;
                     self.left.offset = self.left.offset.saturating_add(piece.len() as u64);
                     self.left.length = self.left.length.saturating_sub(piece.len() as u64);
                     return Ok(Some(piece));
@@ -79,15 +84,15 @@ impl Reading {
 
     fn may_go_on_after(&self, error: &Error) -> bool {
         let is_lost = matches!(error.kind, ErrorKind::Unavailable | ErrorKind::DeadlineExceeded);
-        is_lost && self.left.length > 0 && self.losses < LOSSES_MAX
+        is_lost && self.left.length > 0 && self.lost.len() < LOSSES_MAX
     }
 
     async fn go_on(&mut self, lost: &Error) -> Result<()> {
-        self.losses += 1;
+        self.lost.push(Arc::clone(&self.source.member));
         telemetry::metrics().worker_resumed_total.inc();
         let worker = self.source.member.url();
         tracing::warn!(worker, error = %lost, "a range was broken off: its rest is asked for anew");
-        let (member, bytes) = begin(&self.pool, &self.file, self.left).await?;
+        let (member, bytes) = begin(&self.pool, &self.file, self.left, &self.lost).await?;
         let pieces = match bytes {
             StoredBytes::Whole(rest) => stream::iter([Ok(rest)]).boxed(),
             StoredBytes::Pieces(pieces) => pieces,

@@ -88,7 +88,7 @@ async fn make(spread: Arc<Spread>, turn: u64, section: Section) -> Result<Item> 
     let (key, chunk) = (key_of(&spread.chunk), &spread.chunk);
     let made = spread
         .members
-        .ask_from(Kind::Evaluation, &key, turn, |member| evaluation::section(member, chunk, section));
+        .ask_by_turn(Kind::Evaluation, (&key, turn), |member| evaluation::section(member, chunk, section));
     let Section { array, block, number } = section;
     Ok(Item::Section(WireSection { array, block, section: number, state: made.await? }))
 }

@@ -219,10 +219,11 @@ async fn another_worker_is_asked_where_one_is_unavailable_but_not_where_the_sour
 
 #[tokio::test]
 async fn a_failure_after_the_first_bytes_is_an_error_in_the_stream() {
-    for (script, kind) in [
-        (Script::FailLater(tonic::Code::FailedPrecondition), ErrorKind::Conflict),
-        (Script::FailLater(tonic::Code::Unavailable), ErrorKind::Unavailable),
-        (Script::KeepBack, ErrorKind::Unavailable),
+    for (script, kind, reads) in [
+        (Script::FailLater(tonic::Code::FailedPrecondition), ErrorKind::Conflict, 1),
+        // What is lost is asked for again, but not for ever.
+        (Script::FailLater(tonic::Code::Unavailable), ErrorKind::Unavailable, 9),
+        (Script::KeepBack, ErrorKind::Unavailable, 2),
     ] {
         let running = start(script).await;
         let worker = connect(&[&running.url]);
@@ -239,10 +240,36 @@ async fn a_failure_after_the_first_bytes_is_an_error_in_the_stream() {
         };
         assert_eq!(error.kind, kind);
         assert!(pieces.next().await.is_none());
-        assert_eq!(running.worker.reads.load(Ordering::SeqCst), 1, "not asked twice");
+        assert_eq!(running.worker.reads.load(Ordering::SeqCst), reads);
     }
     let running = start(Script::KeepBack).await;
     assert!(read(&connect(&[&running.url]), "/a", 0, SMALL).await.is_err());
+}
+
+#[tokio::test]
+async fn the_rest_of_a_range_comes_from_another_worker() {
+    let workers = [
+        start(Script::FailLater(tonic::Code::Unavailable)).await,
+        start(Script::Serve(1 << 16)).await,
+        start(Script::FailLater(tonic::Code::Unavailable)).await,
+    ];
+    let worker = connect(&[&workers[0].url, &workers[1].url, &workers[2].url]);
+    for number in 0..8 {
+        let path = format!("/{number}");
+        assert_eq!(read(&worker, &path, 7, LARGE).await.unwrap(), content(7, LARGE), "{path}");
+    }
+    assert!(workers.iter().all(|running| running.worker.reads.load(Ordering::SeqCst) > 0));
+}
+
+#[tokio::test]
+async fn a_late_read_is_asked_for_elsewhere() {
+    let workers = [start(Script::Silent).await, start(Script::Serve(1 << 16)).await];
+    let worker = connect(&[&workers[0].url, &workers[1].url]);
+    for number in 0..8 {
+        let path = format!("/{number}");
+        assert_eq!(read(&worker, &path, 7, SMALL).await.unwrap(), content(7, SMALL), "{path}");
+    }
+    assert!(workers[0].worker.reads.load(Ordering::SeqCst) > 0);
 }
 
 #[tokio::test]
@@ -317,7 +344,8 @@ async fn slow_clients_do_not_stop_others() {
 async fn a_connection_is_used_again_also_where_nobody_waited_for_the_answers_end() {
     let running = start(Script::Serve(1 << 16)).await;
     let worker = connect(&[&running.url]);
-    for _ in 0..10 {
+    let mut connections = 0;
+    for round in 0..10 {
         let range = ByteRange { offset: 3, length: LARGE };
         let StoredBytes::Pieces(mut pieces) = worker.read(&dataset(), &file("/a"), range).await.unwrap()
         else {
@@ -327,8 +355,13 @@ async fn a_connection_is_used_again_also_where_nobody_waited_for_the_answers_end
         while left > 0 {
             left -= pieces.next().await.unwrap().unwrap().len();
         }
+        if round == 0 {
+            // Lanes and checks have theirs.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            connections = running.connections.load(Ordering::SeqCst);
+        }
     }
-    assert_eq!(running.connections.load(Ordering::SeqCst), 1);
+    assert_eq!(running.connections.load(Ordering::SeqCst), connections);
 }
 
 #[tokio::test]

@@ -80,13 +80,14 @@ impl Listings {
         state.scanned = None;
     }
 
-    /// Datasets that are refreshed by period, and the seconds between.
-    pub(super) fn periodic(&self, layout: &Layout) -> Result<Vec<(DatasetId, u32)>> {
+    /// Datasets, of a pool if one is named, that are refreshed by period, and the seconds between.
+    pub(super) fn periodic(&self, layout: &Layout, pool: Option<&PoolName>) -> Result<Vec<(DatasetId, u32)>> {
         self.current(layout)?;
         let state = self.lock();
         let periodic = state
             .entries
             .values()
+            .filter(|entry| pool.is_none_or(|pool| entry.dataset.pool == *pool))
             .filter_map(|entry| Some((entry.dataset.id.clone(), entry.refresh_seconds?)));
         Ok(periodic.collect())
     }

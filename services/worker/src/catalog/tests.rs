@@ -480,5 +480,5 @@ fn old_versions_go_but_never_the_current_one() {
     }
     assert_eq!(numbers(), [5, 6, 7, 8]);
     assert_eq!(catalog.versions(&id("a")).unwrap().refresh.every_seconds, Some(60));
-    assert_eq!(catalog.periodic().unwrap(), [(id("a"), 60)]);
+    assert_eq!(catalog.periodic(None).unwrap(), [(id("a"), 60)]);
 }
