@@ -5,9 +5,10 @@ mod announce;
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use engine::ports::Worker;
+use gateway::cache::ChunkCache;
 use gateway::http::GatewayState;
 use gateway::workers::RemoteWorker;
+use tier::Tier;
 use tokio::net::TcpListener;
 use worker::local::LocalWorker;
 use worker::settings::LocalSettings;
@@ -20,7 +21,9 @@ use crate::shutdown;
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-serve")?;
     let worker = local_worker(&settings).await?;
-    answer(settings, worker).await
+    let http = settings.http.clone();
+    let state = GatewayState::new(worker, http, settings.admin.clone()).map_err(configuration)?;
+    answer(settings, state).await
 }
 
 /// The gateway alone: its workers are elsewhere.
@@ -30,7 +33,13 @@ pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
         return Err(Failure::Configuration("no workers: give --worker URL or set `workers`".into()));
     }
     let worker = RemoteWorker::connect(&settings.workers, &settings.http).map_err(configuration)?;
-    answer(settings, worker).await
+    let tier = Tier::new(&settings.redis).map_err(configuration)?;
+    let changes = tier.as_ref().map(Tier::changes);
+    tier.iter().for_each(|tier| worker.share(tier.clone()));
+    let (http, admin) = (settings.http.clone(), settings.admin.clone());
+    let chunks = ChunkCache::new(&settings.cache, tier);
+    let state = GatewayState::sharing(worker, http, admin, chunks, changes).map_err(configuration)?;
+    answer(settings, state).await
 }
 
 /// The worker alone: gateways ask it.
@@ -52,12 +61,10 @@ pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn answer(settings: Settings, worker: Arc<dyn Worker>) -> Result<(), Failure> {
+async fn answer(settings: Settings, state: Arc<GatewayState>) -> Result<(), Failure> {
     if settings.admin.tokens.is_empty() {
         tracing::info!("the admin API is off: no token is configured (CLOUDIFY_ADMIN_TOKEN)");
     }
-    let http = settings.http.clone();
-    let state = GatewayState::new(worker, http.clone(), settings.admin.clone()).map_err(configuration)?;
     let router = gateway::http::router(Arc::clone(&state));
     // Before anybody is told that it is ready: whoever waits for that may ask it to stop the next moment.
     let requested = shutdown::requested()?;
@@ -66,7 +73,7 @@ async fn answer(settings: Settings, worker: Arc<dyn Worker>) -> Result<(), Failu
         requested.await;
         state.drain();
     };
-    gateway::server::serve(listener, router, &http, stopping).await?;
+    gateway::server::serve(listener, router, &settings.http, stopping).await?;
     tracing::info!("stopped");
     Ok(())
 }

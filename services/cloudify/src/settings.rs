@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use gateway::settings::{AdminSettings, HttpSettings, Role, TokenSettings};
+use gateway::settings::{AdminSettings, CacheSettings, HttpSettings, Role, TokenSettings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) redis: RedisSettings,
     /// The HTTP side (serve, gateway).
     pub(crate) http: HttpSettings,
+    /// Chunks that workers made and a gateway keeps (gateway).
+    pub(crate) cache: CacheSettings,
     /// Who may administrate (serve, gateway).
     pub(crate) admin: AdminSettings,
     /// Reading files (serve, worker).
@@ -67,6 +69,7 @@ impl Default for Settings {
             pool: "default".into(),
             redis: RedisSettings::default(),
             http: HttpSettings::default(),
+            cache: CacheSettings::default(),
             admin: AdminSettings::default(),
             storage: StorageSettings::default(),
             remote: RemoteSettings::default(),

@@ -27,13 +27,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration,
-    RegistrationEvent, StoredBytes, VersionList, Worker,
+    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, MadeChunk, PublishedDataset, ReferenceRecord,
+    Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
+use tier::Tier;
 
+use crate::cache::Messages;
 use crate::settings::HttpSettings;
 use evaluation::Evaluated;
 use member::Member;
@@ -63,6 +65,7 @@ impl Default for Tuning {
 pub struct RemoteWorker {
     members: Arc<Members>,
     spreading: Spreading,
+    messages: Messages,
 }
 
 impl RemoteWorker {
@@ -80,18 +83,37 @@ impl RemoteWorker {
         }
         let members =
             urls.iter().map(|url| Member::new(url, timeout, tuning).map(Arc::new)).collect::<Result<_>>()?;
-        Ok(Arc::new(Self { members: Arc::new(Members::new(members)), spreading: Spreading::new() }))
+        Ok(Arc::new(Self {
+            members: Arc::new(Members::new(members)),
+            spreading: Spreading::new(),
+            messages: Messages::default(),
+        }))
+    }
+
+    /// Shares metadata with other gateways from now on.
+    pub fn share(&self, tier: Tier) {
+        self.messages.keep_in(tier);
     }
 }
 
 #[async_trait]
 impl Worker for RemoteWorker {
     async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
-        self.members.ask("", |member| catalog::list(member, known)).await
+        let listing = self.members.ask("", |member| catalog::list(member, known)).await?;
+        listing.iter().for_each(|listing| self.messages.set_catalog(&listing.catalog_id));
+        Ok(listing)
     }
 
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
-        self.members.ask(id.as_str(), |member| catalog::dataset(member, id, version)).await
+        let place = version.and_then(|version| self.messages.dataset(id, version));
+        if let Some(place) = &place
+            && let Some(got) = place.read().await
+        {
+            return catalog::dataset_from_wire(got).await;
+        }
+        let got = self.members.ask(id.as_str(), |member| catalog::dataset(member, id, version)).await?;
+        place.iter().for_each(|place| place.write(&got, &got.catalog_id));
+        catalog::dataset_from_wire(got).await
     }
 
     async fn versions(&self, id: &DatasetId) -> Result<VersionList> {
@@ -105,9 +127,18 @@ impl Worker for RemoteWorker {
         variable: &NodePath,
         record: u64,
     ) -> Result<ReferenceRecord> {
-        self.members
+        let place = self.messages.references(id, version, variable, record);
+        if let Some(place) = &place
+            && let Some(got) = place.read().await
+        {
+            return catalog::references_from_wire(got).await;
+        }
+        let got = self
+            .members
             .ask(id.as_str(), |member| catalog::references(member, id, version, variable, record))
-            .await
+            .await?;
+        place.iter().for_each(|place| place.write(&got, &got.catalog_id));
+        catalog::references_from_wire(got).await
     }
 
     async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
@@ -119,11 +150,19 @@ impl Worker for RemoteWorker {
     }
 
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        self.evaluate_to_keep(chunk).await.map(|made| made.bytes)
+    }
+
+    async fn evaluate_to_keep(&self, chunk: &EvaluatedChunk) -> Result<MadeChunk> {
         let (key, may_spread) = (key_of(chunk), self.members.all().len() > 1);
         let made = self.members.ask(&key, |member| evaluation::evaluate(member, chunk, may_spread)).await?;
         match made {
             Evaluated::Chunk(chunk) => Ok(chunk),
-            Evaluated::Reductions(reductions) => self.spreading.chunk(&self.members, chunk, reductions).await,
+            Evaluated::Reductions(reductions) => {
+                let bytes = self.spreading.chunk(&self.members, chunk, reductions).await?;
+                // Whoever put it together has it still, and says of what it was made when it is asked for again.
+                Ok(MadeChunk { bytes, keeping: None })
+            }
         }
     }
 
