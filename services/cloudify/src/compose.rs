@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use engine::pools::PoolName;
-use engine::ports::Worker;
+use gateway::cache::ChunkCache;
 use gateway::http::GatewayState;
 use gateway::workers::RemoteWorker;
 use tier::Tier;
@@ -22,7 +22,9 @@ use crate::shutdown;
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-serve")?;
     let worker = local_worker(&settings, None).await?;
-    answer(settings, worker).await
+    let http = settings.http.clone();
+    let state = GatewayState::new(worker, http, settings.admin.clone()).map_err(configuration)?;
+    answer(settings, state).await
 }
 
 /// The gateway alone: its workers are elsewhere.
@@ -35,9 +37,12 @@ pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
             "no workers: give --worker URL, set `workers`, or set `redis` where workers announce themselves";
         return Err(Failure::Configuration(message.into()));
     }
-    let Settings { http, routing, .. } = &settings;
-    let worker = RemoteWorker::connect(&pools, http, routing, tier).map_err(configuration)?;
-    answer(settings, worker).await
+    let changes = tier.as_ref().map(Tier::changes);
+    let Settings { http, routing, admin, cache, .. } = &settings;
+    let worker = RemoteWorker::connect(&pools, http, routing, tier.clone()).map_err(configuration)?;
+    let chunks = ChunkCache::new(cache, tier);
+    let state = GatewayState::sharing(worker, http.clone(), admin.clone(), chunks, changes);
+    answer(settings, state.map_err(configuration)?).await
 }
 
 /// The worker alone: gateways ask it.
@@ -60,12 +65,10 @@ pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn answer(settings: Settings, worker: Arc<dyn Worker>) -> Result<(), Failure> {
+async fn answer(settings: Settings, state: Arc<GatewayState>) -> Result<(), Failure> {
     if settings.admin.tokens.is_empty() {
         tracing::info!("the admin API is off: no token is configured (CLOUDIFY_ADMIN_TOKEN)");
     }
-    let http = settings.http.clone();
-    let state = GatewayState::new(worker, http.clone(), settings.admin.clone()).map_err(configuration)?;
     let router = gateway::http::router(Arc::clone(&state));
     // Before anybody is told that it is ready: whoever waits for that may ask it to stop the next moment.
     let requested = shutdown::requested()?;
@@ -74,7 +77,7 @@ async fn answer(settings: Settings, worker: Arc<dyn Worker>) -> Result<(), Failu
         requested.await;
         state.drain();
     };
-    gateway::server::serve(listener, router, &http, stopping).await?;
+    gateway::server::serve(listener, router, &settings.http, stopping).await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use gateway::settings::{AdminSettings, HttpSettings, PoolSettings, Role, RoutingSettings, TokenSettings};
+use gateway::settings::{
+    AdminSettings, CacheSettings, HttpSettings, PoolSettings, Role, RoutingSettings, TokenSettings,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) redis: RedisSettings,
     /// The HTTP side (serve, gateway).
     pub(crate) http: HttpSettings,
+    /// Chunks that workers made and a gateway keeps (gateway).
+    pub(crate) cache: CacheSettings,
     /// Who may administrate (serve, gateway).
     pub(crate) admin: AdminSettings,
     /// Reading files (serve, worker).
@@ -73,6 +77,7 @@ impl Default for Settings {
             pool: "default".into(),
             redis: RedisSettings::default(),
             http: HttpSettings::default(),
+            cache: CacheSettings::default(),
             admin: AdminSettings::default(),
             storage: StorageSettings::default(),
             remote: RemoteSettings::default(),

@@ -1,5 +1,6 @@
 //! The gateway: speaks HTTP, renders metadata, asks workers for bytes. Opens no data file.
 
+pub mod cache;
 pub mod http;
 pub mod server;
 pub mod settings;

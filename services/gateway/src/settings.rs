@@ -45,6 +45,22 @@ impl Default for HttpSettings {
     }
 }
 
+/// Chunks that workers made and a gateway keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheSettings {
+    /// Memory for them, in bytes; 0: none is kept here, but in Redis where there is one.
+    pub bytes_max: u64,
+    /// How long one is served before it is asked again whether its sources are what they were, in seconds; 0: each time.
+    pub recheck_seconds: u64,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { bytes_max: 256 << 20, recheck_seconds: 5 }
+    }
+}
+
 /// A pool of workers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

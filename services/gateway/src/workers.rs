@@ -40,15 +40,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use engine::pools::PoolStatus;
 use engine::ports::{
-    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, PublishedDataset, ReferenceRecord, Registration,
-    RegistrationEvent, StoredBytes, VersionList, Worker,
+    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, MadeChunk, PublishedDataset, ReferenceRecord,
+    Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use futures::stream::BoxStream;
 use model::{ByteRange, DatasetId, Error, ErrorKind, NodePath, Result, SourceFile, Version};
-
 use tier::Tier;
 
+use crate::cache::Messages;
 use crate::settings::{HttpSettings, PoolSettings, RoutingSettings};
 use evaluation::Evaluated;
 use load::Kind;
@@ -78,6 +78,7 @@ impl Default for Tuning {
 /// The workers of all pools behind the port.
 pub struct RemoteWorker {
     pools: Arc<Pools>,
+    messages: Messages,
 }
 
 impl RemoteWorker {
@@ -101,6 +102,8 @@ impl RemoteWorker {
         tuning: &Tuning,
     ) -> Result<Arc<Self>> {
         let timeout = Duration::from_secs(http.worker_timeout_seconds.max(1));
+        let messages = Messages::default();
+        tier.iter().for_each(|tier| messages.keep_in(tier.clone()));
         let membership = Membership::new(pools, tier)?;
         let pools = Arc::new(Pools::new(timeout, routing, tuning));
         pools.set(&membership.known())?;
@@ -108,7 +111,7 @@ impl RemoteWorker {
             let every = Duration::from_millis(routing.membership_ms);
             tokio::spawn(membership.keep(Arc::downgrade(&pools), every));
         }
-        Ok(Arc::new(Self { pools }))
+        Ok(Arc::new(Self { pools, messages }))
     }
 
     /// A member of a dataset's pool that answers now, for calls that must not be made twice.
@@ -124,7 +127,10 @@ impl Worker for RemoteWorker {
         for pool in self.pools.for_catalog() {
             match pool.now().ask(Kind::Catalog, "", |member| catalog::list(member, known)).await {
                 Ok(listing) => {
-                    listing.iter().for_each(|listing| self.pools.learn(listing));
+                    if let Some(listing) = &listing {
+                        self.pools.learn(listing);
+                        self.messages.set_catalog(&listing.catalog_id);
+                    }
                     return Ok(listing);
                 }
                 Err(error) => last = error,
@@ -134,8 +140,17 @@ impl Worker for RemoteWorker {
     }
 
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {
+        let place = version.and_then(|version| self.messages.dataset(id, version));
+        if let Some(place) = &place
+            && let Some(got) = place.read().await
+        {
+            return catalog::dataset_from_wire(got).await;
+        }
         let members = self.pools.of(id)?.now();
-        members.ask(Kind::Catalog, id.as_str(), |member| catalog::dataset(member, id, version)).await
+        let got =
+            members.ask(Kind::Catalog, id.as_str(), |member| catalog::dataset(member, id, version)).await?;
+        place.iter().for_each(|place| place.write(&got, &got.catalog_id));
+        catalog::dataset_from_wire(got).await
     }
 
     async fn versions(&self, id: &DatasetId) -> Result<VersionList> {
@@ -150,12 +165,20 @@ impl Worker for RemoteWorker {
         variable: &NodePath,
         record: u64,
     ) -> Result<ReferenceRecord> {
+        let place = self.messages.references(id, version, variable, record);
+        if let Some(place) = &place
+            && let Some(got) = place.read().await
+        {
+            return catalog::references_from_wire(got).await;
+        }
         let members = self.pools.of(id)?.now();
-        members
+        let got = members
             .ask(Kind::Catalog, id.as_str(), |member| {
                 catalog::references(member, id, version, variable, record)
             })
-            .await
+            .await?;
+        place.iter().for_each(|place| place.write(&got, &got.catalog_id));
+        catalog::references_from_wire(got).await
     }
 
     async fn read(&self, id: &DatasetId, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
@@ -168,6 +191,10 @@ impl Worker for RemoteWorker {
     }
 
     async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        self.evaluate_to_keep(chunk).await.map(|made| made.bytes)
+    }
+
+    async fn evaluate_to_keep(&self, chunk: &EvaluatedChunk) -> Result<MadeChunk> {
         let pool = self.pools.of(&chunk.id)?;
         let (members, key) = (pool.now(), key_of(chunk));
         let may_spread = members.all().len() > 1;
@@ -175,7 +202,11 @@ impl Worker for RemoteWorker {
             members.ask(Kind::Evaluation, &key, |member| evaluation::evaluate(member, chunk, may_spread));
         match made.await? {
             Evaluated::Chunk(chunk) => Ok(chunk),
-            Evaluated::Reductions(reductions) => pool.spreading.chunk(&members, chunk, reductions).await,
+            Evaluated::Reductions(reductions) => {
+                let bytes = pool.spreading.chunk(&members, chunk, reductions).await?;
+                // Whoever put it together has it still, and says of what it was made when it is asked for again.
+                Ok(MadeChunk { bytes, keeping: None })
+            }
         }
     }
 

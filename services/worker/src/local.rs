@@ -111,6 +111,10 @@ impl Worker for LocalWorker {
         self.ask(move |catalog| catalog.dataset(&id, version)).await
     }
 
+    fn catalog_id(&self) -> String {
+        self.catalog.id()
+    }
+
     async fn versions(&self, id: &DatasetId) -> Result<VersionList> {
         let id = id.clone();
         self.ask(move |catalog| catalog.versions(&id)).await

@@ -26,6 +26,11 @@ pub trait Worker: Send + Sync + 'static {
     /// One version of a dataset, the current one where none is named.
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset>;
 
+    /// Which catalog it has, as far as it knows without looking ([`Listing::catalog_id`]).
+    fn catalog_id(&self) -> String {
+        String::new()
+    }
+
     /// What making a chunk costs; nothing is made, and nothing ordered from tape.
     async fn plan(&self, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
         let EvaluatedChunk { id, variable, .. } = chunk;

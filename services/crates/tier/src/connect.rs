@@ -57,7 +57,7 @@ impl Servers {
     }
 
     fn single(settings: &RedisSettings) -> Result<Self> {
-        let mut info = info(&settings.url, settings)?;
+        let mut info = server(&settings.url, settings)?;
         if let Some(file) = &settings.ca_file {
             let certificates = TlsCertificates { client_tls: None, root_cert: Some(read(file)?) };
             let client = Client::build_with_tls(info, certificates).map_err(wrong)?;
@@ -71,7 +71,9 @@ impl Servers {
     }
 
     fn cluster(settings: &RedisSettings) -> Result<Self> {
-        let nodes = infos(&settings.cluster, settings)?;
+        no_authority(settings)?;
+        let nodes: Vec<_> =
+            settings.cluster.iter().map(|url| server(url, settings)).collect::<Result<_>>()?;
         let manager = deadpool_redis::cluster::Manager::new(nodes.clone(), false).map_err(wrong)?;
         let pool = deadpool_redis::cluster::Pool::builder(manager)
             .config(pool_config(settings))
@@ -83,7 +85,8 @@ impl Servers {
     }
 
     fn sentinels(settings: &RedisSettings) -> Result<Self> {
-        let nodes = infos(&settings.sentinels, settings)?;
+        no_authority(settings)?;
+        let nodes: Vec<_> = settings.sentinels.iter().map(|url| info(url)).collect::<Result<_>>()?;
         let has_tls = settings.sentinels.iter().any(|url| url.starts_with("rediss://"));
         let master = || {
             let server = credentials(redis::RedisConnectionInfo::default(), settings);
@@ -177,16 +180,16 @@ impl aio::ConnectionLike for Connection {
     }
 }
 
-fn infos(urls: &[String], settings: &RedisSettings) -> Result<Vec<ConnectionInfo>> {
+fn no_authority(settings: &RedisSettings) -> Result<()> {
     if settings.ca_file.is_some() {
         return Err(Error::invalid(
             "redis.ca_file is for one server; for Sentinel and Cluster, name the file in SSL_CERT_FILE",
         ));
     }
-    urls.iter().map(|url| info(url, settings)).collect()
+    Ok(())
 }
 
-fn info(url: &str, settings: &RedisSettings) -> Result<ConnectionInfo> {
+fn info(url: &str) -> Result<ConnectionInfo> {
     // The text of the error would name the URL, and a password may be in it.
     let no_url =
         |_| Error::invalid("a URL of Redis must look like redis://host:6379/0 or rediss://host:6379/0");
@@ -195,7 +198,13 @@ fn info(url: &str, settings: &RedisSettings) -> Result<ConnectionInfo> {
     if server.username().is_some() || server.password().is_some() {
         return Err(Error::invalid("user and password of Redis belong in redis.username and redis.password"));
     }
-    let server = credentials(server.clone(), settings);
+    Ok(info)
+}
+
+/// The same for a server: Sentinels have no user of ours.
+fn server(url: &str, settings: &RedisSettings) -> Result<ConnectionInfo> {
+    let info = info(url)?;
+    let server = credentials(info.redis_settings().clone(), settings);
     Ok(info.set_redis_settings(server))
 }
 

@@ -4,21 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use engine::open::{Datasets, OpenLimits};
-use engine::ports::Worker;
+use engine::ports::{EvaluatedChunk, Worker};
 use http::HeaderValue;
 use model::{Error, ErrorKind, Result};
+use tier::Changes;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
 use super::admin::Tokens;
 use super::compress::Variants;
 use super::groupby;
+use crate::cache::ChunkCache;
 use crate::settings::{AdminSettings, HttpSettings};
 
 /// The state of a gateway.
 pub struct GatewayState {
     pub(super) worker: Arc<dyn Worker>,
+    chunks: ChunkCache,
     pub(super) datasets: Datasets,
     pub(super) settings: HttpSettings,
     pub(super) tokens: Tokens,
@@ -34,11 +38,23 @@ impl GatewayState {
     /// A gateway in front of `worker`. Begins to poll the catalog, and stops when the state is dropped: call it inside
     /// the async runtime. Fails where a token's hash is none.
     pub fn new(worker: Arc<dyn Worker>, http: HttpSettings, admin: AdminSettings) -> Result<Arc<Self>> {
+        Self::sharing(worker, http, admin, ChunkCache::none(), None)
+    }
+
+    /// The same of a gateway that keeps chunks, and hears of changes of the catalog.
+    pub fn sharing(
+        worker: Arc<dyn Worker>,
+        http: HttpSettings,
+        admin: AdminSettings,
+        chunks: ChunkCache,
+        changes: Option<Changes>,
+    ) -> Result<Arc<Self>> {
         let limits =
             OpenLimits { datasets_max: http.datasets_max, references_bytes_max: http.references_bytes_max };
         let state = Arc::new(Self {
             datasets: Datasets::new(Arc::clone(&worker), limits),
             worker,
+            chunks,
             tokens: Tokens::new(admin)?,
             variants: Variants::new(),
             rendering: groupby::memory(),
@@ -47,7 +63,7 @@ impl GatewayState {
             draining: AtomicBool::new(false),
             settings: http,
         });
-        tokio::spawn(poll_catalog(Arc::downgrade(&state), state.settings.catalog_poll_ms));
+        tokio::spawn(poll_catalog(Arc::downgrade(&state), state.settings.catalog_poll_ms, changes));
         Ok(state)
     }
 
@@ -59,6 +75,12 @@ impl GatewayState {
     /// Whether [`drain`](Self::drain) was called.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// A chunk that a worker makes, or that is kept; none where the sources have nothing of it.
+    pub(super) async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
+        let catalog = self.datasets.catalog().await?;
+        self.chunks.chunk(&*self.worker, catalog.catalog_id(), chunk).await
     }
 
     /// Waits for a worker's answer as long as the settings allow.
@@ -83,13 +105,23 @@ fn max_age(seconds: u32) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-cache"))
 }
 
-/// Asks whether the catalog changed, again and again, as long as the state is there.
-async fn poll_catalog(state: std::sync::Weak<GatewayState>, every_ms: u64) {
+async fn heard(changes: &mut Option<Changes>) {
+    match changes {
+        Some(changes) => changes.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Asks whether the catalog changed, again and again, as long as the state is there; at once where a change is heard of.
+async fn poll_catalog(state: std::sync::Weak<GatewayState>, every_ms: u64, mut changes: Option<Changes>) {
     let mut ticks = tokio::time::interval(Duration::from_millis(every_ms.max(10)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = heard(&mut changes) => {}
+        }
         let Some(state) = state.upgrade() else { return };
         let asked = state.in_time(state.datasets.refresh()).await;
         match &asked {

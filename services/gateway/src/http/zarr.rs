@@ -193,7 +193,7 @@ async fn computed(
     if let Some(answer) = document::settled(&validators, &request.headers, &headers) {
         return Ok(Some(answer));
     }
-    let made = state.worker.evaluate(chunk).await.map_err(never_missing)?;
+    let made = state.evaluate(chunk).await.map_err(never_missing)?;
     let Some(bytes) = made else { return Ok(None) };
     whole(state, request, dataset, Document { bytes, etag }).await.map(Some)
 }

@@ -46,10 +46,10 @@ pub(super) async fn dataset(
     member: &Member,
     id: &DatasetId,
     version: Option<Version>,
-) -> Result<PublishedDataset> {
+) -> Result<v1::GetDatasetResponse> {
     let call = v1::GetDatasetRequest { id: id.to_string(), version: number(version) };
     let called = reader(member).get_dataset(request(call, Some(member.timeout()))).await;
-    dataset_from_wire(finish(member, "GetDataset", called)?).await
+    finish(member, "GetDataset", called)
 }
 
 /// A dataset, or a view as one.
@@ -83,7 +83,7 @@ pub(super) async fn references(
     version: Version,
     variable: &NodePath,
     record: u64,
-) -> Result<ReferenceRecord> {
+) -> Result<v1::GetReferencesResponse> {
     let call = v1::GetReferencesRequest {
         id: id.to_string(),
         version: version.0,
@@ -91,7 +91,11 @@ pub(super) async fn references(
         record,
     };
     let called = reader(member).get_references(request(call, Some(member.timeout()))).await;
-    let got = finish(member, "GetReferences", called)?;
+    finish(member, "GetReferences", called)
+}
+
+/// A record of references.
+pub(super) async fn references_from_wire(got: v1::GetReferencesResponse) -> Result<ReferenceRecord> {
     let record = got.record.ok_or_else(|| Error::internal("no record"))?;
     let parsed = move || {
         let (manifest, files) = record_from_wire(record)?;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use cloudify_proto::convert::file_to_wire;
+use cloudify_proto::convert::{file_from_wire, file_to_wire};
 use cloudify_proto::v1;
 use cloudify_proto::v1::assemble_chunk_request::Item;
 use cloudify_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use cloudify_proto::v1::source_service_client::SourceServiceClient;
-use engine::ports::{ChunkPlan, EvaluatedChunk, Form, PublishedDataset};
+use engine::ports::{ChunkPlan, EvaluatedChunk, Form, Keeping, MadeChunk, PublishedDataset};
 use engine::sections::{LongReduction, Section};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
@@ -38,7 +38,7 @@ pub(super) async fn stat(
 /// What a worker makes of a request for a chunk.
 pub(super) enum Evaluated {
     /// The chunk; none where the sources have nothing of it.
-    Chunk(Option<Bytes>),
+    Chunk(MadeChunk),
     /// Long reductions that several workers had better make.
     Reductions(Vec<LongReduction>),
 }
@@ -49,7 +49,8 @@ pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk, may_spread
     let called = evaluator(member).evaluate_chunk(request(call, Some(member.timeout()))).await;
     let made = finish(member, "EvaluateChunk", called)?;
     if made.reductions.is_empty() {
-        return Ok(Evaluated::Chunk(made.exists.then_some(made.data)));
+        let keeping = made.keeping.map(keeping_from_wire).transpose()?;
+        return Ok(Evaluated::Chunk(MadeChunk { bytes: made.exists.then_some(made.data), keeping }));
     }
     let reduction = |long: v1::LongReduction| LongReduction {
         array: long.array,
@@ -59,6 +60,11 @@ pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk, may_spread
         at_once: long.at_once,
     };
     Ok(Evaluated::Reductions(made.reductions.into_iter().map(reduction).collect()))
+}
+
+fn keeping_from_wire(keeping: v1::Keeping) -> Result<Keeping> {
+    let sources = keeping.sources.into_iter().map(|file| file_from_wire(file).map(Arc::new));
+    Ok(Keeping { catalog_id: keeping.catalog_id, sources: sources.collect::<Result<_>>()? })
 }
 
 /// One section of a long reduction, as workers understand it.

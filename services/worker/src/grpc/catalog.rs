@@ -46,7 +46,9 @@ impl CatalogService for Catalog {
             let version = (request.version > 0).then_some(Version(request.version));
             self.worker.dataset(&DatasetId::parse(&request.id)?, version).await
         };
-        got.await.map(|dataset| Response::new(dataset_to_wire(&dataset))).map_err(|error| to_status(&error))
+        let dataset = got.await.map_err(|error| to_status(&error))?;
+        let catalog_id = self.worker.catalog_id();
+        Ok(Response::new(v1::GetDatasetResponse { catalog_id, ..dataset_to_wire(&dataset) }))
     }
 
     async fn get_references(
@@ -63,7 +65,7 @@ impl CatalogService for Catalog {
         };
         let record = got.await.map_err(|error| to_status(&error))?;
         let record = Some(record_to_wire(&record.manifest, &record.files));
-        Ok(Response::new(v1::GetReferencesResponse { record }))
+        Ok(Response::new(v1::GetReferencesResponse { record, catalog_id: self.worker.catalog_id() }))
     }
 
     async fn list_versions(
@@ -103,6 +105,7 @@ pub(super) fn dataset_to_wire(dataset: &PublishedDataset) -> v1::GetDatasetRespo
         named_views: (*dataset.named_views).clone(),
         diagnostics: dataset.diagnostics.iter().cloned().map(diagnostic_to_wire).collect(),
         document: zarr::document::to_json(&dataset.dataset).into(),
+        catalog_id: String::new(),
         in_place: dataset.in_place.iter().map(|place| in_place_to_wire(place.as_ref())).collect(),
     }
 }

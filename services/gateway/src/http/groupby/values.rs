@@ -53,7 +53,7 @@ impl Field {
         let mut elements = off_runtime(move || Ok(fill.repeat(count))).await?;
         let chunks = stream::iter(0..grid.chunk_count())
             .map(|number| async move {
-                let made = state.worker.evaluate(&view.chunk(place, number)).await;
+                let made = state.evaluate(&view.chunk(place, number)).await;
                 made.map(|made| (number, made)).map_err(never_missing)
             })
             .buffered(CHUNKS_AT_ONCE);

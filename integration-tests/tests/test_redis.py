@@ -1,0 +1,469 @@
+"""Redis as a cache and a meeting place: answers are those without it, whatever becomes of it."""
+
+import contextlib
+import json
+import re
+import time
+
+import netCDF4
+import numpy as np
+import pytest
+import requests
+import xarray as xr
+
+from harness import server
+from harness.redis import Cluster, Late, Redis, Sentinel, certificates
+
+COUNT = 6
+VIEW = "view/bitround=9/zarr"
+NO_MEMORY = "[cache]\nbytes_max = 0\n"
+PATIENT = "patience_ms = 2000\n"
+"""On a busy machine a late answer is no sign of anything."""
+TROUBLE = r"Redis|announced|taken back"
+LIMIT_SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def expected_trouble(allowed_log):
+    allowed_log.append(TROUBLE)
+
+
+@pytest.fixture
+def source(data):
+    path = data / "v.nc"
+    write(path, 1)
+    return path
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """Starts Redis: `redis("--maxmemory", "1mb")`."""
+    with contextlib.ExitStack() as stack:
+
+        def begin(*options, **settings):
+            running = Redis(tmp_path, *options, **settings)
+            stack.callback(running.stop)
+            return running
+
+        yield begin
+
+
+def write(path, seed):
+    """A file with `COUNT` chunks; what it holds depends on `seed`, its layout does not."""
+    with netCDF4.Dataset(path, "w") as file:
+        for name, length in (("time", COUNT), ("y", 40), ("x", 50)):
+            file.createDimension(name, length)
+        v = file.createVariable("v", "f4", ("time", "y", "x"), chunksizes=(1, 40, 50), zlib=True)
+        v[:] = np.random.default_rng(seed).normal(280, 20, (COUNT, 40, 50)).astype("f4")
+
+
+def settings(servers, *more, patience=PATIENT):
+    """Configuration with Redis; `servers` is a URL or lines of TOML."""
+    where = f'url = "{servers}"\n' if "=" not in servers else servers
+    return "".join((f"[redis]\n{where}{patience}", *more))
+
+
+def chunks(system, dataset="v", view=VIEW):
+    """All chunks of the variable; each must be there."""
+    found = []
+    for number in range(COUNT):
+        answer = requests.get(f"{system.url}/datasets/{dataset}/{view}/v/{number}.0.0", timeout=60)
+        assert answer.status_code == 200, f"{number}: {answer.status_code} {answer.text}"
+        found.append(answer.content)
+    return found
+
+
+@pytest.fixture
+def expected(start, source):
+    """What is served without Redis, in one process, of which xarray reads what netCDF4 does, rounded."""
+    alone = start("serve")
+    alone.register("v", source)
+    with xr.open_dataset(f"{alone.url}/datasets/v/{VIEW}", engine="zarr", zarr_format=2) as mine:
+        with netCDF4.Dataset(source) as theirs:
+            assert np.allclose(mine.v.values, theirs["v"][:], rtol=2**-9)
+    return chunks(alone)
+
+
+def metric(process, name):
+    text = requests.get(f"{process.url}/metrics", timeout=30).text
+    found = re.search(rf"^cloudify_{re.escape(name)} (\d+)", text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def came_from(system, where):
+    return metric(system.front, f'chunk_cache_total{{from="{where}"}}')
+
+
+def until(what, seconds=LIMIT_SECONDS):
+    """Waits until something is true."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def filled(system, running, expected):
+    """Asks for all chunks until Redis has them."""
+
+    def is_full():
+        assert chunks(system) == expected
+        return len(running.keys("cloudify:chunk:*")) == COUNT
+
+    until(is_full)
+
+
+def test_chunks_come_from_redis_once_they_were_asked_for_twice(start, redis, source, expected):
+    running = redis()
+    one = start("two-process", config=settings(running.url, NO_MEMORY))
+    one.register("v", source)
+    assert chunks(one) == expected
+    assert came_from(one, "worker") == COUNT and came_from(one, "redis") == 0
+    filled(one, running, expected)
+    before = came_from(one, "redis")
+    assert chunks(one) == expected
+    assert came_from(one, "redis") == before + COUNT
+    # Another gateway, with workers of its own, which make none.
+    other = start("two-process", config=settings(running.url, NO_MEMORY), catalog=one.catalog)
+    assert chunks(other) == expected
+    assert came_from(other, "redis") == COUNT and came_from(other, "worker") == 0
+
+
+def test_memory_is_in_front_and_the_second_request_tells_others(start, redis, source, expected):
+    running = redis()
+    system = start("two-process", config=settings(running.url))
+    system.register("v", source)
+    for _ in range(3):
+        assert chunks(system) == expected
+    assert came_from(system, "worker") == COUNT and came_from(system, "memory") == 2 * COUNT
+    until(lambda: len(running.keys("cloudify:chunk:*")) == COUNT)
+
+
+def break_off(running):
+    running.kill()
+    running.start()
+
+
+def pause(running):
+    running.cli("CLIENT", "PAUSE", 3000, "ALL")
+
+
+def sleep(running):
+    running.begin("DEBUG", "SLEEP", 3)
+
+
+def freeze(running):
+    running.freeze()
+
+
+@pytest.mark.parametrize("trouble", [Redis.kill, break_off, pause, sleep, freeze])
+def test_whatever_becomes_of_redis_answers_stay_right_and_it_is_used_again(start, redis, source, expected, trouble):
+    running = redis()
+    system = start("two-process", config=settings(running.url, NO_MEMORY, patience="patience_ms = 300\n"))
+    system.register("v", source)
+    filled(system, running, expected)
+    trouble(running)
+    for _ in range(3):
+        assert chunks(system) == expected
+    if trouble is Redis.kill:
+        running.start()
+    running.thaw()
+    until(lambda: metric(system.front, "redis_is_asked") == 1)
+    filled(system, running, expected)
+    before = came_from(system, "redis")
+
+    def comes_again():
+        assert chunks(system) == expected
+        return came_from(system, "redis") > before
+
+    until(comes_again)
+
+
+def test_a_late_redis_is_left_alone(start, redis, source, expected):
+    running = redis()
+    late = Late(running.port, 0.1)
+    system = start("two-process", config=settings(late.url, NO_MEMORY, patience="patience_ms = 20\n"))
+    system.register("v", source)
+    for _ in range(3):
+        assert chunks(system) == expected
+    assert metric(system.front, "redis_is_asked") == 0
+    assert metric(system.front, 'redis_questions_total{outcome="late"}') >= 3
+    assert metric(system.front, 'redis_questions_total{outcome="left alone"}') > 0
+    late.seconds = 0
+    late.stop()
+
+
+def test_a_full_or_read_only_redis_serves_what_it_has(start, redis, source, expected):
+    running = redis()
+    system = start("two-process", config=settings(running.url, NO_MEMORY))
+    system.register("v", source)
+    filled(system, running, expected)
+    kept = running.keys("cloudify:chunk:*")[: COUNT // 2]
+    for make_it, undo in (
+        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+    ):
+        running.cli("DEL", *kept)
+        failed = metric(system.front, 'redis_writes_total{outcome="failed"}')
+        running.cli(*make_it)
+
+        def has_failed():
+            assert chunks(system) == expected
+            return metric(system.front, 'redis_writes_total{outcome="failed"}') > failed
+
+        until(has_failed)
+        assert metric(system.front, "redis_is_asked") == 1
+        running.cli(*undo)
+        filled(system, running, expected)
+
+
+def test_nothing_is_written_beyond_the_bound(start, redis, source, expected):
+    running = redis()
+    system = start("two-process", config=settings(running.url, "bytes_max = 1000\n", NO_MEMORY))
+    system.register("v", source)
+    for _ in range(3):
+        assert chunks(system) == expected
+    until(lambda: metric(system.front, 'redis_writes_total{outcome="full"}') > 0)
+    assert running.keys("cloudify:chunk:*") == []
+
+
+def test_a_value_that_is_not_what_was_written_is_a_miss(start, redis, source, expected):
+    running = redis()
+    system = start("two-process", config=settings(running.url, NO_MEMORY))
+    system.register("v", source)
+    filled(system, running, expected)
+    keys = running.keys("cloudify:chunk:*")
+    values = {key: running.get(key) for key in keys}
+    for damage in (
+        lambda key: values[key][:-1],
+        lambda key: values[key][:20],
+        lambda key: values[keys[keys.index(key) - 1]],
+        lambda key: values[key][:-5] + bytes([values[key][-5] ^ 1]) + values[key][-4:],
+        lambda key: b"",
+        lambda key: b"\0" * len(values[key]),
+    ):
+        for key in keys:
+            running.put(key, damage(key))
+        assert chunks(system) == expected
+
+
+def test_a_key_of_another_kind_is_a_miss(start, redis, source, expected):
+    running = redis()
+    system = start("two-process", config=settings(running.url, NO_MEMORY))
+    system.register("v", source)
+    filled(system, running, expected)
+    for key in running.keys("cloudify:chunk:*"):
+        running.cli("DEL", key)
+        running.cli("LPUSH", key, "x")
+    assert chunks(system) == expected
+
+
+RIGHTS = (
+    "resetkeys ~cloudify:* ~{cloudify:workers}* resetchannels &cloudify:* -@all "
+    "+get +set +del +exists +mget +psetex +zadd +zrange +zrem +zremrangebyscore +publish +subscribe +ping +info +unwatch"
+)
+"""As in docs/decisions/0019-redis-tier.md."""
+
+
+def test_a_user_with_few_rights_is_enough(start, redis, source, expected, allowed_log):
+    running = redis()
+    running.cli("ACL", "SETUSER", "cloudify", "on", ">s3cret-word", *RIGHTS.split())
+    running.cli("ACL", "SETUSER", "default", "off")
+    running.password = ""
+    config = settings(running.url, 'username = "cloudify"\npassword = "s3cret-word"\n', NO_MEMORY)
+    system = start("two-process", config=config)
+    system.register("v", source)
+    for _ in range(3):
+        assert chunks(system) == expected
+        time.sleep(0.3)
+    until(lambda: metric(system.front, 'redis_writes_total{outcome="written"}') >= COUNT)
+    before = came_from(system, "redis")
+    assert chunks(system) == expected and came_from(system, "redis") > before
+    # Nothing of what was asked was refused, and nothing of it was told.
+    assert metric(system.front, 'redis_questions_total{outcome="failed"}') == 0
+    assert all("s3cret" not in process.log.path.read_text() for process in system.processes)
+
+
+def test_tls_with_an_authority_of_its_own(start, redis, source, expected, tmp_path):
+    tls = certificates(tmp_path / "tls")
+    running = redis(tls=tls)
+    system = start("two-process", config=settings(running.url, f'ca_file = "{tls}/ca.pem"\n', NO_MEMORY))
+    system.register("v", source)
+    filled(system, running, expected)
+    # Who does not know the authority does not speak to it.
+    other = start("two-process", config=settings(running.url, NO_MEMORY), catalog=system.catalog)
+    assert chunks(other) == expected and came_from(other, "redis") == 0
+
+
+def test_sentinel_and_its_failover(start, source, expected, tmp_path):
+    running = Sentinel(tmp_path)
+    try:
+        system = start("two-process", config=settings(f'sentinels = ["{running.url}"]\n', NO_MEMORY))
+        system.register("v", source)
+        filled(system, running.master, expected)
+        running.master.kill()
+
+        def is_another_master():
+            assert chunks(system) == expected
+            said = running.replica.cli("INFO", "replication")
+            return "role:master" in said and metric(system.front, "redis_is_asked") == 1
+
+        until(is_another_master, 60)
+        filled(system, running.replica, expected)
+    finally:
+        running.stop()
+
+
+def test_a_cluster(start, source, expected, tmp_path):
+    running = Cluster(tmp_path)
+    try:
+        system = start("two-process", config=settings(f"cluster = {json.dumps(running.urls)}\n", NO_MEMORY))
+        system.register("v", source)
+        filled(system, running, expected)
+        announced(start, running, f"cluster = {json.dumps(running.urls)}\n", tmp_path)
+        running.nodes[0].kill()
+        for _ in range(3):
+            assert chunks(system) == expected
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+@pytest.mark.parametrize("memory", ["", "bytes_max = 0\n"])
+def test_a_source_that_changed_is_a_conflict_in_every_gateway(start, redis, source, expected, change, memory):
+    running = redis()
+    config = settings(running.url, f"[cache]\nrecheck_seconds = 0\n{memory}")
+    one = start("two-process", config=config)
+    one.register("v", source)
+    filled(one, running, expected)
+    other = start("two-process", config=config, catalog=one.catalog)
+    assert chunks(other) == expected
+    if change == "replaced":
+        write(source, 2)
+    else:
+        source.unlink()
+    for system in (other, one):
+        answer = requests.get(f"{system.url}/datasets/v/{VIEW}/v/0.0.0")
+        assert answer.status_code == 409, answer.text
+        assert str(source) not in answer.text
+
+
+def test_a_changed_source_is_noticed_soon_also_where_memory_answers(start, source, expected):
+    system = start("two-process", config="[cache]\nrecheck_seconds = 2\n")
+    system.register("v", source)
+    for _ in range(2):
+        assert chunks(system) == expected
+    source.unlink()
+    url = f"{system.url}/datasets/v/{VIEW}/v/0.0.0"
+
+    def is_conflict():
+        answer = requests.get(url)
+        assert answer.status_code == 409 or answer.content == expected[0]
+        return answer.status_code == 409
+
+    until(is_conflict)
+
+
+def test_a_catalog_made_anew_shares_nothing_with_the_old_one(start, redis, source, expected):
+    running = redis()
+    one = start("two-process", config=settings(running.url))
+    one.register("v", source)
+    filled(one, running, expected)
+    other_source = source.with_name("other.nc")
+    write(other_source, 2)
+    other = start("two-process", config=settings(running.url))
+    other.register("v", other_source)
+    alone = start("serve")
+    alone.register("v", other_source)
+    assert chunks(other) == chunks(alone) != expected
+    assert came_from(other, "redis") == 0
+    assert chunks(one) == expected
+
+
+def test_a_new_version_is_served_at_once(start, redis, source, expected):
+    running = redis()
+    system = start("two-process", config=settings(running.url))
+    system.register("v", source)
+    filled(system, running, expected)
+    write(source, 2)
+    system.register("v", source, replace=True)
+    alone = start("serve")
+    alone.register("v", source)
+    assert chunks(system) == chunks(alone) != expected
+
+
+def test_gateways_hear_of_changes_that_others_make(start, redis, source, expected):
+    running = redis()
+    slow = "[http]\ncatalog_poll_ms = 600000\n"
+    one = start("two-process", config=settings(running.url, slow))
+    other = start("two-process", config=settings(running.url, slow), catalog=one.catalog)
+    deaf = start("two-process", config=slow, catalog=one.catalog)
+    until(lambda: int(running.cli("PUBSUB", "NUMSUB", "cloudify:changes").split()[1]) == 2)
+    assert requests.get(f"{other.url}/datasets").json() == requests.get(f"{deaf.url}/datasets").json()
+    one.register("v", source)
+    until(lambda: requests.get(f"{other.url}/datasets/v/kerchunk/.zmetadata").status_code == 200)
+    assert requests.get(f"{deaf.url}/datasets/v/kerchunk/.zmetadata").status_code == 404
+    # Again, after Redis was away.
+    break_off(running)
+    until(lambda: int(running.cli("PUBSUB", "NUMSUB", "cloudify:changes").split()[1]) == 2)
+    one.command("rm", "v")
+    until(lambda: requests.get(f"{other.url}/datasets/v/kerchunk/.zmetadata").status_code in (404, 410))
+
+
+def announced(start, running, servers, tmp_path):
+    """Starts a worker that is announced; checks that it is, and that it is not any more once it stopped."""
+    directory = tmp_path / f"announced{time.monotonic_ns()}"
+    (directory / "catalog").mkdir(parents=True)
+    (directory / "cloudify.toml").write_text(settings(servers))
+    worker = server.Process(
+        "announced",
+        ["worker", "--listen", "127.0.0.1:0", "--log", "json", "--config", str(directory / "cloudify.toml"),
+         "--catalog", str(directory / "catalog"), "--root", str(directory),
+         "--announce", "http://127.0.0.1:0", "--pool", "tape"],
+        directory, server.environment(),
+    )  # fmt: skip
+    key = f"{{cloudify:workers}}:{worker.url}"
+    until(lambda: running.keys("{cloudify:workers}:*") == [key])
+    worker.stop()
+    assert running.keys("{cloudify:workers}*") == []
+
+
+def test_a_worker_is_announced_as_long_as_it_is_there(start, redis, tmp_path, data):
+    running = redis()
+    announced(start, running, running.url, tmp_path)
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "cloudify.toml").write_text(settings(running.url))
+    worker = server.Process(
+        "worker",
+        ["worker", "--listen", "127.0.0.1:0", "--log", "json", "--config", str(tmp_path / "cloudify.toml"),
+         "--catalog", str(tmp_path / "catalog"), "--root", str(data), "--announce", "http://127.0.0.1:0"],
+        tmp_path, server.environment(),
+    )  # fmt: skip
+    try:
+        key = f"{{cloudify:workers}}:{worker.url}"
+        until(lambda: running.keys("{cloudify:workers}:*") == [key])
+        lease = json.loads(running.cli("GET", key))
+        assert (lease["url"], lease["pool"]) == (worker.url, "default")
+        assert lease["cores"] >= 1 and abs(lease["started_ms"] / 1000 - time.time()) < 60
+        assert 0 < int(running.cli("PTTL", key)) <= 10_000
+        assert running.cli("ZRANGE", "{cloudify:workers}", 0, -1) == worker.url
+        break_off(running)
+        until(lambda: running.keys("{cloudify:workers}:*") == [key])
+        worker.kill()
+        until(lambda: running.keys("{cloudify:workers}:*") == [])
+    finally:
+        worker.kill()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ('[redis]\nurl = "redis://u:hush@127.0.0.1:1"', "redis.username"),
+        ('[redis]\nurl = "http://127.0.0.1:1"', "must look like"),
+        ('[redis]\nurl = "redis://127.0.0.1:1"\ncluster = ["redis://127.0.0.1:1"]', "one of"),
+        ('[redis]\nurl = "rediss://127.0.0.1:1"\nca_file = "/nowhere.pem"', "/nowhere.pem"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(start, data, config, message):
+    with pytest.raises(server.Failed, match=message) as failure:
+        start("two-process", config=config)
+    assert "hush" not in str(failure.value)
