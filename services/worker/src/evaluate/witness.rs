@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use cloudify_proto::convert::{file_from_wire, file_to_wire, identity_from_wire, identity_to_wire};
 use cloudify_proto::v1;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -21,14 +20,6 @@ pub(super) struct Witness {
     array: Option<String>,
     /// None where the chunk was missing.
     state: Option<FileIdentity>,
-}
-
-/// A chunk and what it was made of.
-#[derive(Debug, Clone)]
-pub(super) struct Made {
-    /// None where the sources have nothing of it.
-    pub(super) bytes: Option<Bytes>,
-    pub(super) sources: Arc<[Witness]>,
 }
 
 impl Witness {
@@ -54,16 +45,6 @@ impl Witness {
             array: Some(source.array).filter(|array| !array.is_empty()),
             state: source.state.map(identity_from_wire),
         })
-    }
-}
-
-impl Made {
-    /// For the bound of the cache, in bytes.
-    pub(super) fn weight(&self) -> u32 {
-        let sources: usize =
-            self.sources.iter().map(|source| size_of::<Witness>() + source.file.path.len()).sum();
-        let bytes = self.bytes.as_ref().map_or(0, Bytes::len) + sources + 256;
-        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
 

@@ -97,7 +97,9 @@ impl Remotes {
     fn with(allowed: Vec<Address>, prefixes: Vec<Prefix>, document_bytes_max: u64) -> Self {
         let seen = moka::sync::Cache::builder().max_capacity(SEEN_MAX).time_to_live(SEEN_KEPT).build();
         let (looking, reading, room) = (Flights::new(), Flights::new(), read::Room::all());
-        Self { inner: Arc::new(Inner { allowed, prefixes, document_bytes_max, seen, looking, reading, room }) }
+        Self {
+            inner: Arc::new(Inner { allowed, prefixes, document_bytes_max, seen, looking, reading, room }),
+        }
     }
 
     /// Refuses a URL that is malformed or that no prefix allows.
