@@ -20,6 +20,8 @@ const PIECE_TAG: u8 = 0x0a;
 const READ_ID_TAG: u8 = 0x08;
 /// Field 2, length-delimited: `ReadSmallRangesResponse.data`.
 const SMALL_DATA_TAG: u8 = 0x12;
+/// Field 2, length-delimited: `EvaluateChunkResponse.data`.
+const CHUNK_DATA_TAG: u8 = 0x12;
 
 /// Why what came is no gRPC stream of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +66,22 @@ pub fn put_piece_head(length: usize, into: &mut impl BufMut) {
     encode_varint(length as u64, into);
 }
 
+/// Writes all of an [`EvaluateChunkResponse`](crate::v1::EvaluateChunkResponse) but the `length` bytes of its data, which
+/// must follow; `rest` has none.
+pub fn put_chunk_head(rest: &crate::v1::EvaluateChunkResponse, length: usize, into: &mut BytesMut) {
+    let field = if length == 0 { 0 } else { 1 + encoded_len_varint(length as u64) + length };
+    let rest_length = rest.encoded_len();
+    into.reserve(PREFIX_BYTES + rest_length + 16);
+    into.put_u8(0);
+    into.put_u32((rest_length + field) as u32);
+    // Cannot fail: the room is reserved.
+    let _ = rest.encode(into);
+    if length > 0 {
+        into.put_u8(CHUNK_DATA_TAG);
+        encode_varint(length as u64, into);
+    }
+}
+
 /// Writes all of a [`ReadSmallRangesResponse`](crate::v1::ReadSmallRangesResponse) but the `length` bytes of its
 /// data, which must follow.
 pub fn put_small_head(read_id: u64, length: usize, into: &mut impl BufMut) {
@@ -102,6 +120,14 @@ mod tests {
             put_piece_head(length, &mut wire);
             wire.extend(&data);
             assert_eq!(v1::ReadRangeResponse::decode(&wire[PREFIX_BYTES..]).unwrap().data, data);
+
+            let rest = v1::EvaluateChunkResponse { exists: true, ..Default::default() };
+            let mut wire = BytesMut::new();
+            put_chunk_head(&rest, length, &mut wire);
+            wire.extend_from_slice(&data);
+            let chunk = v1::EvaluateChunkResponse::decode(&wire[PREFIX_BYTES..]).unwrap();
+            assert_eq!(chunk, v1::EvaluateChunkResponse { data: data.into(), ..rest });
+            assert_eq!(wire[..PREFIX_BYTES], [&[0][..], &((wire.len() - 5) as u32).to_be_bytes()].concat());
         }
     }
 }

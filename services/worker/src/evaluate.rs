@@ -10,6 +10,8 @@
 
 mod decode;
 mod locate;
+mod made;
+mod memory;
 mod mosaic;
 mod plan;
 mod pool;
@@ -17,7 +19,9 @@ mod rounding;
 mod view;
 mod witness;
 
-use std::sync::Arc;
+pub(crate) use made::{Answer, answering};
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, Form, MadeChunk, PublishedDataset};
@@ -30,10 +34,11 @@ use crate::settings::EvaluateSettings;
 use crate::storage::Files;
 use decode::Decoder;
 use locate::{Records, Source};
+use made::{Fresh, Made};
 use mosaic::Mosaics;
 use pool::Pool;
 use view::{ViewKey, Views};
-use witness::Made;
+use witness::Witness;
 
 /// Most variables whose codecs are kept ready.
 const RECIPES_MAX: u64 = 10_000;
@@ -130,7 +135,7 @@ impl Evaluator {
     }
 
     /// What is kept of a chunk, if its sources are what they were; else what is made now, once for all who ask.
-    async fn once<F: Future<Output = Result<Made>>>(
+    async fn once<F: Future<Output = Result<Fresh>>>(
         &self,
         chunk: &EvaluatedChunk,
         make: impl FnOnce() -> F,
@@ -138,15 +143,28 @@ impl Evaluator {
         if let Some(made) = self.made.get(chunk).await {
             // Bytes of the registered state, or none: also where they are kept.
             if self.inner.are_unchanged(&made.sources).await? {
+                self.inner.answer(&made).await?;
                 return Ok(made);
             }
             self.made.invalidate(chunk).await;
         }
-        let new = self.made.try_get_with(chunk.clone(), Box::pin(make())).await;
-        new.map_err(|error| Error::clone(&error))
+        // Of the caller who makes it, until the answer has it: what is kept has no part in it.
+        let memory = Mutex::new(None);
+        let new = async {
+            let (made, admitted) = make().await?.into_made();
+            if made.bytes.is_some() {
+                telemetry::metrics().chunks_made_total.inc();
+            }
+            *memory.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
+            Ok(made)
+        };
+        let made = self.made.try_get_with(chunk.clone(), Box::pin(new)).await;
+        let made = made.map_err(|error: Arc<Error>| Error::clone(&error))?;
+        self.inner.answer(&made).await?;
+        Ok(made)
     }
 
-    async fn make(&self, chunk: &EvaluatedChunk) -> Result<Made> {
+    async fn make(&self, chunk: &EvaluatedChunk) -> Result<Fresh> {
         match &chunk.form {
             Form::View(_) => self.inner.chunk_of_view(key_of_view(chunk)?, chunk).await,
             Form::Stored | Form::Decoded => self.inner.make(chunk).await,
@@ -161,7 +179,7 @@ impl Evaluator {
 }
 
 impl Inner {
-    async fn make(&self, chunk: &EvaluatedChunk) -> Result<Made> {
+    async fn make(&self, chunk: &EvaluatedChunk) -> Result<Fresh> {
         let recipe = self.recipe(chunk).await?;
         let variable = recipe.own();
         if chunk.number >= variable.grid.chunk_count() {
@@ -169,31 +187,32 @@ impl Inner {
         }
         let decoded_bytes = recipe.decoder.decoded_bytes();
         match self.locate(&recipe.published, recipe.variable, chunk.number).await? {
-            Source::Missing(place) => Ok(Made { bytes: None, sources: place.into_iter().collect() }),
+            Source::Missing(place) => {
+                Ok(Fresh { bytes: None, sources: place.into_iter().collect(), admitted: None })
+            }
             Source::Computed => self.composed(&recipe, chunk.number).await,
             Source::Inline(stored) => {
                 let admitted = self.pool.admit(stored.len() as u64, decoded_bytes).await?;
-                let bytes = self.recode(&recipe, vec![stored], admitted).await?;
-                Ok(Made { bytes: Some(bytes), sources: Arc::default() })
+                self.recode(&recipe, vec![stored], admitted, Arc::default()).await
             }
             Source::Stored(source, range) => {
                 let admitted = self.pool.admit(range.length, decoded_bytes).await?;
                 let stored = self.read_pieces(&source.file, range).await?;
-                let bytes = self.recode(&recipe, stored, admitted).await?;
-                Ok(Made { bytes: Some(bytes), sources: [source].into() })
+                self.recode(&recipe, stored, admitted, [source].into()).await
             }
         }
     }
 
     /// A chunk that is made of several sources, or of sources of another form.
-    async fn composed(&self, recipe: &Arc<Recipe>, number: u64) -> Result<Made> {
+    async fn composed(&self, recipe: &Arc<Recipe>, number: u64) -> Result<Fresh> {
         let bytes = self.composing_bytes(recipe, number).await?;
-        let _admitted = self.pool.admit(0, Some(bytes)).await?;
+        let admitted = self.pool.admit(0, Some(bytes)).await?;
         let (elements, sources) = self.compose(recipe, number).await?;
-        let Some(elements) = elements else { return Ok(Made { bytes: None, sources }) };
+        let Some(elements) = elements else { return Ok(Fresh { bytes: None, sources, admitted: None }) };
         let recipe = Arc::clone(recipe);
-        let bytes = self.pool.run_admitted(move || recipe.decoder.encode(elements.into())).await?;
-        Ok(Made { bytes: Some(bytes), sources })
+        let encode = move || recipe.decoder.encode(elements.into());
+        let (bytes, admitted) = self.pool.run(admitted, encode).await?;
+        Ok(Fresh { bytes: Some(bytes), sources, admitted: Some(admitted) })
     }
 
     async fn recode(
@@ -201,9 +220,11 @@ impl Inner {
         recipe: &Arc<Recipe>,
         stored: Vec<Bytes>,
         admitted: pool::Admitted,
-    ) -> Result<Bytes> {
+        sources: Arc<[Witness]>,
+    ) -> Result<Fresh> {
         let recipe = Arc::clone(recipe);
-        self.pool.run(admitted, move || recipe.decoder.recode(&stored)).await
+        let (bytes, admitted) = self.pool.run(admitted, move || recipe.decoder.recode(stored)).await?;
+        Ok(Fresh { bytes: Some(bytes), sources, admitted: Some(admitted) })
     }
 
     /// The recipe of a variable's elements, by its place in the dataset.

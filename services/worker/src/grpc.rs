@@ -1,12 +1,13 @@
 //! The worker's services over gRPC. The router is the table of contents.
 //!
-//! Catalog, registration and health are ordinary tonic services. The two calls of `ChunkService` are routes of their
+//! Catalog, registration and health are ordinary tonic services. The two calls of `ChunkService` and `EvaluateChunk` are routes of their
 //! own that write gRPC's framing around the bytes themselves, so that no payload is copied
 //! (`docs/decisions/0003-bytes-between-worker-and-gateway.md`); any gRPC client reads them.
 
 mod catalog;
 mod connections;
 mod deadline;
+mod evaluate_chunk;
 mod evaluation;
 mod in_task;
 mod lane;
@@ -70,6 +71,9 @@ async fn router(worker: Arc<dyn Worker>, chunks: ChunkState) -> axum::Router {
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let sources = SourceServiceServer::new(evaluation::Evaluation::new(Arc::clone(&worker)))
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let uncopied = axum::Router::new()
+        .route("/cloudify.v1.EvaluationService/EvaluateChunk", post(evaluate_chunk::evaluate_chunk))
+        .with_state(Arc::clone(&worker));
     let registration = RegistrationServiceServer::new(registration::Registration::new(worker))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -79,6 +83,7 @@ async fn router(worker: Arc<dyn Worker>, chunks: ChunkState) -> axum::Router {
         .add_service(evaluation)
         .add_service(sources)
         .into_axum_router()
+        .merge(uncopied)
         .layer(axum::middleware::from_fn(deadline::bound))
         .merge(chunk_routes(chunks))
 }

@@ -3,6 +3,7 @@
 mod remote;
 mod tape;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::pools::PoolName;
@@ -80,15 +81,35 @@ impl Default for ScanSettings {
 pub struct EvaluateSettings {
     /// Chunks worked on at once; 0 for one a core.
     pub threads: usize,
-    /// Memory for chunks under way, in bytes.
+    /// Memory for chunks under way, and for those of other processes' answers that were not taken yet, in bytes.
     pub memory_bytes_max: u64,
+    /// Most bytes of memory that chunks may wait for; beyond, they are refused.
+    pub queue_bytes_max: u64,
+    /// Longest time that what waits may take, in seconds, as far as the pace is known; beyond, chunks are refused.
+    pub queue_seconds_max: u32,
     /// Memory for chunks made, kept for the next request, in bytes.
     pub cache_bytes_max: u64,
+    /// Directory on local disk for chunks that took long to make, of this worker alone; none: not kept there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_cache: Option<PathBuf>,
+    /// Most bytes kept there.
+    pub disk_cache_bytes_max: u64,
+    /// How long a chunk must have taken to be kept there, in milliseconds.
+    pub disk_cache_min_ms: u64,
 }
 
 impl Default for EvaluateSettings {
     fn default() -> Self {
-        Self { threads: 0, memory_bytes_max: 1 << 30, cache_bytes_max: 256 << 20 }
+        Self {
+            threads: 0,
+            memory_bytes_max: 512 << 20,
+            queue_bytes_max: 128 << 30,
+            queue_seconds_max: 60,
+            cache_bytes_max: 256 << 20,
+            disk_cache: None,
+            disk_cache_bytes_max: 16 << 30,
+            disk_cache_min_ms: 200,
+        }
     }
 }
 

@@ -4,14 +4,19 @@
 //! Files::read ─▶ open handle (kept; checked against the roots) ─▶ preadv2 without waiting ─▶ unchanged? ─▶ Bytes
 //!                                                                   └─ would wait: pool ──┘    (statx)      of a kept buffer
 //! ```
+//! What would wait is read once for all who want it (`flights`), when it has a turn (`turns`), together with neighbours that
+//! wait for theirs (`merge`).
 //! What is named by URL is read by [`Remotes`].
 
 mod buffers;
 mod files;
+mod flights;
+mod merge;
 mod open_file;
 mod pieces;
 mod remote;
 mod roots;
+mod turns;
 mod whole;
 
 pub use files::Files;

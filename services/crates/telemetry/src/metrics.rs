@@ -30,6 +30,8 @@ pub struct Metrics {
     pub http_connections: IntGauge,
     pub reads_total: IntCounterVec,
     pub read_bytes_total: IntCounter,
+    pub reads_shared_total: IntCounter,
+    pub reads_merged_total: IntCounter,
     pub reads_under_way: IntGauge,
     pub open_files: IntGauge,
     pub source_changes_total: IntCounter,
@@ -39,6 +41,12 @@ pub struct Metrics {
     pub remote_retries_total: IntCounter,
     pub recalls_total: IntCounterVec,
     pub recalls_pending: IntGauge,
+    pub chunks_made_total: IntCounter,
+    pub chunks_waiting: IntGauge,
+    pub chunks_refused_total: IntCounter,
+    pub disk_cache_reads_total: IntCounterVec,
+    pub disk_cache_writes_total: IntCounterVec,
+    pub disk_cache_bytes: IntGauge,
     pub worker_calls_total: IntCounterVec,
     pub worker_retries_total: IntCounter,
     pub worker_hedges_total: IntCounter,
@@ -89,6 +97,12 @@ fn make(make: &Maker<'_>) -> Metrics {
             "Ranges of source files read, by outcome: cached (without waiting), waited, failed",
             &["outcome"],
         ),
+        reads_shared_total: make.counter(
+            "cloudify_reads_shared_total",
+            "Reads answered by another read of the same range that was under way",
+        ),
+        reads_merged_total: make
+            .counter("cloudify_reads_merged_total", "Reads done as part of a read of a neighbouring range"),
         read_bytes_total: make.counter("cloudify_read_bytes_total", "Bytes read from source files"),
         reads_under_way: make.gauge("cloudify_reads_under_way", "Reads waiting for the filesystem now"),
         open_files: make.gauge("cloudify_open_files", "Source files kept open now"),
@@ -117,6 +131,25 @@ fn make(make: &Maker<'_>) -> Metrics {
         ),
         recalls_pending: make
             .gauge("cloudify_recalls_pending", "Files that are ordered from tape or on their way now"),
+        chunks_made_total: make.counter(
+            "cloudify_chunks_made_total",
+            "Chunks computed: decoded, reduced, encoded; not those that were kept",
+        ),
+        chunks_waiting: make
+            .gauge("cloudify_chunks_waiting", "Chunks that wait for memory to be made in now"),
+        chunks_refused_total: make
+            .counter("cloudify_chunks_refused_total", "Chunks refused because too much waited before them"),
+        disk_cache_reads_total: make.counters(
+            "cloudify_disk_cache_reads_total",
+            "Chunks looked for on local disk, by outcome: hit, miss, changed (a source did), damaged",
+            &["outcome"],
+        ),
+        disk_cache_writes_total: make.counters(
+            "cloudify_disk_cache_writes_total",
+            "Chunks to be kept on local disk, by outcome: kept, dropped (too many at once), failed",
+            &["outcome"],
+        ),
+        disk_cache_bytes: make.gauge("cloudify_disk_cache_bytes", "Bytes of chunks kept on local disk"),
         worker_calls_total: make.counters(
             "cloudify_worker_calls_total",
             "Calls from the gateway to workers, by method and gRPC code",

@@ -96,9 +96,10 @@ impl Decoder {
 
     /// The form that is asked for of a stored chunk, in the pieces that it was read in. Its elements are in memory that is
     /// used again.
-    pub(super) fn recode(&self, pieces: &[Bytes]) -> Result<Bytes> {
+    pub(super) fn recode(&self, pieces: Vec<Bytes>) -> Result<Bytes> {
         let mut stored = scratch::take();
-        let elements = self.decode_into(whole(pieces, &mut stored), scratch::take());
+        let elements = self.decode_into(whole(&pieces, &mut stored), scratch::take());
+        drop(pieces);
         scratch::give_back(stored);
         let elements = self.rounded(elements?)?;
         let encoded = self.into.encode(elements.clone()).map_err(failed)?;

@@ -3,23 +3,18 @@
 use std::sync::Arc;
 
 use model::{Error, ErrorKind, Result};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
+pub(super) use super::memory::Admitted;
+use super::memory::{Memory, Place};
 use crate::settings::EvaluateSettings;
-
-/// What memory is counted in.
-const UNIT_BYTES: u64 = 64 << 10;
 
 /// Admits work.
 pub(super) struct Pool {
     cores: Arc<Semaphore>,
     count: usize,
-    memory: Arc<Semaphore>,
-    units: u32,
+    memory: Arc<Memory>,
 }
-
-/// Memory that a chunk under way may use.
-pub(super) struct Admitted(#[expect(dead_code, reason = "held until the work is done")] OwnedSemaphorePermit);
 
 impl Pool {
     pub(super) fn new(settings: &EvaluateSettings) -> Self {
@@ -27,15 +22,8 @@ impl Pool {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             threads => threads,
         };
-        let units = (settings.memory_bytes_max / UNIT_BYTES).clamp(1, u32::MAX.into()) as u32;
-        let units = units.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         let count = cores.clamp(1, Semaphore::MAX_PERMITS);
-        Self {
-            cores: Arc::new(Semaphore::new(count)),
-            count,
-            memory: Arc::new(Semaphore::new(units as usize)),
-            units,
-        }
+        Self { cores: Arc::new(Semaphore::new(count)), count, memory: Memory::new(settings) }
     }
 
     /// The cores: who computes elsewhere holds one.
@@ -48,31 +36,32 @@ impl Pool {
         self.count
     }
 
-    /// Waits until there is memory for a chunk: its stored bytes, its elements in two orders, and its new form. One
-    /// that needs more than all may have all.
+    /// Waits until there is memory for a chunk: its stored bytes in pieces and put together, its elements in two orders,
+    /// and its new form. One that needs more than all may have all.
     pub(super) async fn admit(&self, stored: u64, decoded: Option<usize>) -> Result<Admitted> {
         let decoded = decoded.map_or_else(|| stored.saturating_mul(8), |decoded| decoded as u64);
+        let stored = stored.saturating_mul(2);
         self.admit_bytes(decoded.saturating_mul(3).saturating_add(stored)).await
     }
 
     /// The same for work that takes so many bytes in all.
     pub(super) async fn admit_bytes(&self, bytes: u64) -> Result<Admitted> {
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).clamp(1, self.units);
-        let permit = Arc::clone(&self.memory).acquire_many_owned(units).await;
-        permit.map(Admitted).map_err(Error::internal)
+        self.queue(bytes)?.admitted().await
     }
 
-    /// Runs work beside the runtime, at most so many at once as there are cores.
+    /// A place in the queue, for work that waits for something else first.
+    pub(super) fn queue(&self, bytes: u64) -> Result<Place> {
+        self.memory.enter(bytes)
+    }
+
+    /// Runs work beside the runtime, at most so many at once as there are cores. Its memory is held until it is done, also
+    /// where nobody waits for it any more.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         admitted: Admitted,
         work: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.run_admitted(move || {
-            let _held = admitted;
-            work()
-        })
-        .await
+    ) -> Result<(T, Admitted)> {
+        self.run_admitted(move || work().map(|done| (done, admitted))).await
     }
 
     /// The same for work whose memory somebody else holds.

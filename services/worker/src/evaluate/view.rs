@@ -34,9 +34,9 @@ use views::array::{Array, Made as How};
 use zarr::codecs::ChunkCodecs;
 
 use super::Inner;
+use super::made::Fresh;
 use super::pool::Admitted;
 use super::rounding::Rounding;
-use super::witness::Made;
 use region::Kept;
 
 /// Memory for views that are kept ready, in bytes: some hold lists of the cells of a grid.
@@ -175,7 +175,7 @@ impl Inner {
         self: &Arc<Self>,
         key: ViewKey,
         chunk: &EvaluatedChunk,
-    ) -> Result<Made> {
+    ) -> Result<Fresh> {
         let view = self.view(key).await?;
         let origin = Arc::clone(&view.origin);
         self.chunk_of(&view, &origin, chunk).await
@@ -187,33 +187,33 @@ impl Inner {
         view: &Arc<View>,
         origin: &Arc<Origin>,
         chunk: &EvaluatedChunk,
-    ) -> Result<Made> {
+    ) -> Result<Fresh> {
         let place = view.place(chunk)?;
         let Output { array, cost, encoder } = &view.outputs[place];
         if let Encoder::Passing(path) = encoder {
             let form = engine::ports::Form::Decoded;
             return self.make(&EvaluatedChunk { variable: path.clone(), form, ..chunk.clone() }).await;
         }
-        let _turn = self.turn(*cost).await?;
+        let turn = self.turn(*cost).await?;
         let region = view.region(place, chunk.number);
         let (elements, sources) = self.region(origin, array, &region).await?;
         let view = Arc::clone(view);
         let encode = move || view.encode(place, &region, elements);
-        let bytes = self.pool.run_admitted(encode).await?;
-        Ok(Made { bytes: Some(bytes), sources })
+        let (bytes, admitted) = self.pool.run(turn.admitted, encode).await?;
+        Ok(Fresh { bytes: Some(bytes), sources, admitted: Some(admitted) })
     }
 
     /// Waits until something of a cost may be made; refuses what costs more than anyone would wait for.
     async fn turn(&self, cost: Cost) -> Result<Turn<'_>> {
         cost.check()?;
+        let place = self.pool.queue(cost.memory_bytes)?;
         let heavy = if cost.is_heavy() {
             Some(self.views.heavy.acquire().await.map_err(Error::internal)?)
         } else {
             None
         };
         let one = self.views.at_once.acquire().await.map_err(Error::internal)?;
-        let admitted = self.pool.admit_bytes(cost.memory_bytes).await?;
-        Ok(Turn { _heavy: heavy, _one: one, _admitted: admitted })
+        Ok(Turn { _heavy: heavy, _one: one, admitted: place.admitted().await? })
     }
 }
 
@@ -221,7 +221,7 @@ impl Inner {
 struct Turn<'a> {
     _heavy: Option<SemaphorePermit<'a>>,
     _one: SemaphorePermit<'a>,
-    _admitted: Admitted,
+    admitted: Admitted,
 }
 
 impl Origin {

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use cloudify_proto::convert::{file_from_wire, file_to_wire, identity_from_wire, identity_to_wire};
 use cloudify_proto::v1;
 use engine::ports::Keeping;
@@ -11,6 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use model::{Error, ErrorKind, FileIdentity, Result, SourceFile};
 
 use super::Inner;
+use super::made::Made;
 
 /// Most sources of one chunk that are looked at once.
 const LOOKS_AT_ONCE: usize = 8;
@@ -25,14 +25,6 @@ pub(super) struct Witness {
     array: Option<String>,
     /// None where the chunk was missing.
     state: Option<FileIdentity>,
-}
-
-/// A chunk and what it was made of.
-#[derive(Debug, Clone)]
-pub(super) struct Made {
-    /// None where the sources have nothing of it.
-    pub(super) bytes: Option<Bytes>,
-    pub(super) sources: Arc<[Witness]>,
 }
 
 impl Witness {
@@ -73,14 +65,6 @@ impl Made {
         let files = self.sources.iter().map(|source| &source.file);
         let sources: Vec<_> = files.filter(|file| seen.insert(Arc::clone(file))).cloned().collect();
         (sources.len() <= KEPT_SOURCES_MAX).then_some(Keeping { catalog_id, sources })
-    }
-
-    /// For the bound of the cache, in bytes.
-    pub(super) fn weight(&self) -> u32 {
-        let sources: usize =
-            self.sources.iter().map(|source| size_of::<Witness>() + source.file.path.len()).sum();
-        let bytes = self.bytes.as_ref().map_or(0, Bytes::len) + sources + 256;
-        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
 

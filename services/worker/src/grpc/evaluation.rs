@@ -33,18 +33,9 @@ impl EvaluationService for Evaluation {
         &self,
         request: Request<v1::EvaluateChunkRequest>,
     ) -> Result<Response<v1::EvaluateChunkResponse>, Status> {
-        let made = async {
-            let request = request.into_inner();
-            let wanted = chunk(&request)?;
-            if request.may_spread {
-                let reductions = self.worker.long_reductions(&wanted).await?;
-                if !reductions.is_empty() {
-                    return Ok(sections::reductions_to_wire(reductions));
-                }
-            }
-            self.worker.evaluate_to_keep(&wanted).await.map(made_to_wire)
-        };
-        made.await.map(Response::new).map_err(|error| to_status(&error))
+        // The router has a route of its own for it, which sends the bytes uncopied.
+        let made = evaluated(self.worker.as_ref(), &request.into_inner()).await;
+        made.map(Response::new).map_err(|error| to_status(&error))
     }
 
     async fn make_section(
@@ -147,6 +138,21 @@ impl SourceService for Evaluation {
         let recalls = listed.await.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::ListRecallsResponse { recalls: recalls.into_iter().map(recall).collect() }))
     }
+}
+
+/// A chunk, or what it could be assembled of.
+pub(super) async fn evaluated(
+    worker: &dyn Worker,
+    request: &v1::EvaluateChunkRequest,
+) -> Result<v1::EvaluateChunkResponse> {
+    let wanted = chunk(request)?;
+    if request.may_spread {
+        let reductions = worker.long_reductions(&wanted).await?;
+        if !reductions.is_empty() {
+            return Ok(sections::reductions_to_wire(reductions));
+        }
+    }
+    worker.evaluate_to_keep(&wanted).await.map(made_to_wire)
 }
 
 fn recall(recall: Recall) -> v1::Recall {

@@ -51,7 +51,7 @@ fn span(call: &Request<Body>) -> tracing::Span {
 }
 
 async fn begin(state: ChunkState, body: Body) -> Result<StoredBytes> {
-    let message = request::only_message(body).await?;
+    let message = request::only_message(body, request::REQUEST_BYTES_MAX).await?;
     let message = v1::ReadRangeRequest::decode(message).map_err(|error| request::malformed(&error))?;
     let (offset, length) = (message.offset, message.length);
     let file = message.file.ok_or_else(|| request::malformed(&"no file"))?;
@@ -67,6 +67,11 @@ fn respond(stored: Result<StoredBytes>, deadline: Option<Deadline>) -> Response<
         Ok(StoredBytes::Pieces(pieces)) => (Some(pieces), VecDeque::new()),
     };
     request::answer(Body::new(Answer { pieces, frames, deadline, ended: false }))
+}
+
+/// The body of an answer whose messages are all there.
+pub(super) fn messages(frames: VecDeque<Bytes>) -> Body {
+    Body::new(Answer { pieces: None, frames, deadline: None, ended: false })
 }
 
 type Deadline = Pin<Box<tokio::time::Sleep>>;

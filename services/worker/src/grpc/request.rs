@@ -11,12 +11,12 @@ use model::{Error, Result};
 /// Longest request message, in bytes: a path and a few numbers.
 pub(super) const REQUEST_BYTES_MAX: usize = 64 << 10;
 
-/// The one message of a request.
-pub(super) async fn only_message(body: Body) -> Result<Bytes> {
-    let body = http_body_util::Limited::new(body, REQUEST_BYTES_MAX).collect();
+/// The one message of a request, of at most so many bytes.
+pub(super) async fn only_message(body: Body, bytes_max: usize) -> Result<Bytes> {
+    let body = http_body_util::Limited::new(body, bytes_max).collect();
     let body =
         body.await.map_err(|error| Error::invalid("the request cannot be read").with_internal(error))?;
-    let mut messages = Messages::new(REQUEST_BYTES_MAX);
+    let mut messages = Messages::new(bytes_max);
     messages.push(body.to_bytes());
     let message = messages.next_message().map_err(|error| malformed(&error))?;
     message.ok_or_else(|| malformed(&"no whole message"))

@@ -1,7 +1,8 @@
 //! The files open now, and reading ranges of them.
 
+mod waiting;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,22 +10,19 @@ use engine::ports::StoredBytes;
 use engine::recall::Recall;
 use futures::StreamExt as _;
 use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
-use tokio::sync::Semaphore;
 
 use super::buffers::{Buffer, BufferPool};
+use super::flights::Flights;
+use super::merge::Pending;
 use super::open_file::{OpenFile, State, changed};
 use super::pieces::Pieces;
 use super::remote::Remotes;
 use super::roots::Roots;
+use super::turns::Turns;
 use crate::settings::StorageSettings;
 use crate::tape::Tape;
+use waiting::count_cached;
 
-/// How many reads may queue for each that may wait for the filesystem; beyond, they are refused.
-const QUEUE_FACTOR: usize = 64;
-/// How many times a file whose inode is touched all the time is opened anew for one read.
-const REOPENS_MAX: usize = 3;
-/// How much of a large range the kernel is told of ahead, once it turns out not to be in memory.
-const READ_AHEAD_BYTES: u64 = 8 << 20;
 /// Shortest large buffer: holds the longest answer of a lane with its framing.
 const LARGE_BUFFER_BYTES_MIN: usize = 272 << 10;
 
@@ -45,9 +43,12 @@ pub(super) struct Inner {
     roots: Roots,
     tape: Tape,
     open: moka::sync::Cache<Arc<SourceFile>, Arc<OpenFile>>,
-    waiting: Arc<Semaphore>,
-    queued: AtomicUsize,
-    queued_max: usize,
+    turns: Turns,
+    pending: Pending,
+    /// Files that are being opened.
+    opening: Flights<Arc<SourceFile>, Arc<OpenFile>>,
+    /// Pieces that are being waited for.
+    reading: Flights<(Arc<SourceFile>, u64, usize), (Bytes, Arc<OpenFile>)>,
     buffers: Arc<BufferPool>,
     piece_bytes: usize,
 }
@@ -61,18 +62,18 @@ impl Files {
     /// The same where files may be on tape.
     pub fn with_tape(roots: Roots, settings: &StorageSettings, tape: Tape) -> Self {
         let idle = Duration::from_secs(settings.open_file_idle_seconds.max(1));
-        let reads_max = settings.reads_max.clamp(1, Semaphore::MAX_PERMITS);
         let piece_bytes = settings.piece_bytes.clamp(64 << 10, 16 << 20);
         let open =
             moka::sync::Cache::builder().max_capacity(settings.open_files_max).time_to_idle(idle).build();
         let large_bytes = piece_bytes.max(LARGE_BUFFER_BYTES_MIN);
         let inner = Arc::new(Inner {
+            turns: Turns::new(settings.reads_max, &roots),
             roots,
             tape,
             open,
-            waiting: Arc::new(Semaphore::new(reads_max)),
-            queued: AtomicUsize::new(0),
-            queued_max: reads_max.saturating_mul(QUEUE_FACTOR),
+            pending: Pending::default(),
+            opening: Flights::new(),
+            reading: Flights::new(),
             buffers: BufferPool::new(large_bytes, settings.kept_buffer_bytes_max),
             piece_bytes,
         });
@@ -115,8 +116,8 @@ impl Files {
         let next = range.offset + first_length as u64;
         let cached = self.inner.piece_cached(&handle, range.offset, first_length);
         let first = match cached.inspect_err(|error| self.inner.failed(file, error))? {
-            Ok(first) => first,
-            Err(begun) => self.inner.piece_waiting(file, &mut handle, begun, next..end).await?,
+            Some(first) => first,
+            None => self.inner.piece_waiting(file, &mut handle, range.offset..next, end).await?,
         };
         if next == end {
             return Ok(StoredBytes::Whole(first));
@@ -186,7 +187,9 @@ impl Files {
             return Ok(false);
         }
         let (inner, file) = (Arc::clone(&self.inner), Arc::clone(file));
-        self.inner.waiting(move || super::open_file::is_offline(&inner.roots, &inner.tape, &file)).await
+        let place = self.inner.turns.enter(&self.inner.roots, &file.path)?;
+        let looked = Arc::clone(&file);
+        place.run(move || super::open_file::is_offline(&inner.roots, &inner.tape, &looked)).await
     }
 
     /// What is known of files on tape.
@@ -210,7 +213,7 @@ impl Files {
         }
         match handle.check(false) {
             Ok(State::Same) => {
-                count_read("cached", into.len());
+                count_cached(into.len());
                 Some(Ok(()))
             }
             Ok(State::Touched) => None,
@@ -234,136 +237,7 @@ impl Files {
 
     /// Whether it could read now.
     pub(crate) fn ready(&self) -> Result<()> {
-        if self.inner.queued.load(Ordering::Relaxed) >= self.inner.queued_max {
-            Err(overloaded())
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// A piece that is partly read: the buffer, its place in the file, and how much of it is filled.
-#[derive(Debug)]
-pub(super) struct BegunPiece {
-    buffer: Buffer,
-    offset: u64,
-    filled: usize,
-}
-
-impl Inner {
-    pub(super) fn piece_bytes(&self) -> usize {
-        self.piece_bytes
-    }
-
-    /// Reads a piece without waiting; where that is not possible, what was read of it so far.
-    pub(super) fn piece_cached(
-        &self,
-        handle: &OpenFile,
-        offset: u64,
-        length: usize,
-    ) -> Result<Result<Bytes, BegunPiece>> {
-        let mut buffer = self.buffers.take(length);
-        let filled = handle.read_cached(offset, &mut buffer)?;
-        if filled == length && handle.check(false)? == State::Same {
-            count_read("cached", length);
-            return Ok(Ok(buffer.into_bytes()));
-        }
-        Ok(Err(BegunPiece { buffer, offset, filled }))
-    }
-
-    /// Reads the rest of a piece on the pool. `rest` is what will be read after it. Opens the file anew where
-    /// its inode was touched.
-    pub(super) async fn piece_waiting(
-        self: &Arc<Self>,
-        file: &Arc<SourceFile>,
-        handle: &mut Arc<OpenFile>,
-        begun: BegunPiece,
-        rest: std::ops::Range<u64>,
-    ) -> Result<Bytes> {
-        let mut begun = begun;
-        for _ in 0..REOPENS_MAX {
-            let (open, inner, key) = (Arc::clone(handle), Arc::clone(self), Arc::clone(file));
-            let rest = rest.clone();
-            let read = move || {
-                let BegunPiece { mut buffer, offset, filled } = begun;
-                open.check_online(&inner.tape, &key)?;
-                if rest.start < rest.end {
-                    open.will_read(rest.start, (rest.end - rest.start).min(READ_AHEAD_BYTES));
-                }
-                open.read_waiting(offset + filled as u64, &mut buffer[filled..])?;
-                Ok((open.check(true)?, buffer, offset))
-            };
-            let (state, buffer, offset) =
-                self.waiting(read).await.inspect_err(|error| self.failed(file, error))?;
-            if state == State::Same {
-                count_read("waited", buffer.len());
-                return Ok(buffer.into_bytes());
-            }
-            *handle = self.open_anew(file).await?;
-            begun = BegunPiece { buffer, offset, filled: 0 };
-        }
-        Err(changed(&file.path, "is being changed all the time"))
-    }
-
-    /// Checks that a file is what it was, by its open handle or a new one.
-    async fn check(self: &Arc<Self>, file: &Arc<SourceFile>, handle: &mut Arc<OpenFile>) -> Result<()> {
-        for _ in 0..REOPENS_MAX {
-            let open = Arc::clone(handle);
-            let state =
-                self.waiting(move || open.check(true)).await.inspect_err(|error| self.failed(file, error))?;
-            if state == State::Same {
-                return Ok(());
-            }
-            *handle = self.open_anew(file).await?;
-        }
-        Err(changed(&file.path, "is being changed all the time"))
-    }
-
-    /// The kept handle of a file, or a new one.
-    async fn handle(self: &Arc<Self>, file: &Arc<SourceFile>) -> Result<Arc<OpenFile>> {
-        if let Some(handle) = self.open.get(&**file) {
-            return Ok(handle);
-        }
-        let (inner, key) = (Arc::clone(self), Arc::clone(file));
-        let open = move || {
-            inner
-                .open
-                .try_get_with_by_ref(&key, || OpenFile::open(&inner.roots, &inner.tape, &key).map(Arc::new))
-                .map_err(|error: Arc<Error>| Error::clone(&error))
-        };
-        self.waiting(open).await.inspect_err(|error| self.failed(file, error))
-    }
-
-    async fn open_anew(self: &Arc<Self>, file: &Arc<SourceFile>) -> Result<Arc<OpenFile>> {
-        self.forget(file);
-        self.handle(file).await
-    }
-
-    /// Does something that waits for the filesystem: in turn, off the runtime, bounded.
-    async fn waiting<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let _queued = Queued::enter(&self.queued, self.queued_max)?;
-        let permit = Arc::clone(&self.waiting).acquire_owned().await.map_err(Error::internal)?;
-        let task = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(permit);
-            done
-        });
-        task.await.map_err(Error::internal)?
-    }
-
-    pub(super) fn failed(&self, file: &SourceFile, error: &Error) {
-        telemetry::metrics().reads_total.with_label_values(&["failed"]).inc();
-        if error.kind == ErrorKind::Conflict {
-            telemetry::metrics().source_changes_total.inc();
-        }
-        self.forget(file);
-    }
-
-    fn forget(&self, file: &SourceFile) {
-        self.open.invalidate(file);
+        self.inner.turns.ready()
     }
 }
 
@@ -379,33 +253,6 @@ fn documents_of(array: &str) -> Vec<String> {
 /// Paths are told apart by their first byte: most files are local.
 fn is_remote(file: &SourceFile) -> bool {
     !file.path.starts_with('/') && file.is_remote()
-}
-
-/// A read in the queue; leaves it when dropped.
-struct Queued<'q>(&'q AtomicUsize);
-
-impl<'q> Queued<'q> {
-    fn enter(queued: &'q AtomicUsize, queued_max: usize) -> Result<Self> {
-        let queue = Self(queued);
-        telemetry::metrics().reads_under_way.inc();
-        if queued.fetch_add(1, Ordering::Relaxed) >= queued_max { Err(overloaded()) } else { Ok(queue) }
-    }
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-        telemetry::metrics().reads_under_way.dec();
-    }
-}
-
-fn overloaded() -> Error {
-    Error::new(ErrorKind::Overloaded, "too many reads wait for the filesystem").with_retry_after(1)
-}
-
-fn count_read(outcome: &str, length: usize) {
-    telemetry::metrics().reads_total.with_label_values(&[outcome]).inc();
-    telemetry::metrics().read_bytes_total.inc_by(length as u64);
 }
 
 /// The end of a range; an error where the range does not lie in the file.

@@ -112,6 +112,12 @@ impl OpenFile {
         check_online(tape, real, file, &status)
     }
 
+    /// As on a filesystem that cannot read without waiting.
+    #[cfg(test)]
+    pub(super) fn always_wait(&self) {
+        self.can_skip_waiting.store(false, Ordering::Relaxed);
+    }
+
     /// Reads what is in the page cache from `offset` on, without waiting: how many bytes that was. Zero where
     /// none is, or where the filesystem cannot tell.
     pub(super) fn read_cached(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
@@ -131,13 +137,20 @@ impl OpenFile {
     }
 
     /// Fills `into` from `offset` on. Waits for the filesystem. A file that ends early has changed.
-    pub(super) fn read_waiting(&self, mut offset: u64, mut into: &mut [u8]) -> Result<()> {
+    pub(super) fn read_waiting(&self, offset: u64, into: &mut [u8]) -> Result<()> {
+        self.read_scattered(offset, &mut [IoSliceMut::new(into)])
+    }
+
+    /// The same for several slices, one behind the other in the file.
+    pub(super) fn read_scattered(&self, mut offset: u64, mut into: &mut [IoSliceMut<'_>]) -> Result<()> {
+        // Empty slices at the end would look like the end of the file.
+        IoSliceMut::advance_slices(&mut into, 0);
         while !into.is_empty() {
-            match rustix::io::pread(&self.descriptor, &mut *into, offset) {
+            match rustix::io::preadv(&self.descriptor, into, offset) {
                 Ok(0) => return Err(changed(&self.path, "ends earlier")),
                 Ok(count) => {
                     offset += count as u64;
-                    into = &mut into[count..];
+                    IoSliceMut::advance_slices(&mut into, count);
                 }
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(self.read_fault(error)),

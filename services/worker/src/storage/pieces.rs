@@ -49,18 +49,18 @@ impl Pieces {
         let offset = self.rest.start;
         let length = (self.rest.end - offset).min(self.files.piece_bytes() as u64);
         self.rest.start += length;
-        let begun = match self.files.piece_cached(&self.handle, offset, length as usize) {
-            Ok(Ok(piece)) => return Some(Ok(piece)),
-            Ok(Err(begun)) => begun,
+        match self.files.piece_cached(&self.handle, offset, length as usize) {
+            Ok(Some(piece)) => return Some(Ok(piece)),
+            Ok(None) => {}
             Err(error) => {
                 self.files.failed(&self.file, &error);
                 return Some(Err(error));
             }
-        };
-        let (files, file, rest) = (Arc::clone(&self.files), Arc::clone(&self.file), self.rest.clone());
+        }
+        let (files, file, end) = (Arc::clone(&self.files), Arc::clone(&self.file), self.rest.end);
         let mut handle = Arc::clone(&self.handle);
         let wait = async move {
-            let piece = files.piece_waiting(&file, &mut handle, begun, rest).await?;
+            let piece = files.piece_waiting(&file, &mut handle, offset..offset + length, end).await?;
             Ok((piece, handle))
         };
         self.waiting = Some(wait.boxed());

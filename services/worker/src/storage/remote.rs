@@ -26,7 +26,9 @@ use futures::TryStreamExt as _;
 use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectMeta, ObjectStore as _};
+use tokio::sync::Semaphore;
 
+use super::flights::Flights;
 use crate::settings::RemoteSettings;
 use address::Address;
 use prefix::Prefix;
@@ -52,6 +54,12 @@ struct Inner {
     prefixes: Vec<Prefix>,
     document_bytes_max: u64,
     seen: moka::sync::Cache<String, Seen>,
+    /// Objects that are being looked at.
+    looking: Flights<SourceFile, Option<FileIdentity>>,
+    /// Ranges that are being read as a whole.
+    reading: Flights<(Arc<SourceFile>, u64, u64), Option<Bytes>>,
+    /// Memory for long ones of them, in units.
+    room: Arc<Semaphore>,
 }
 
 /// A small object as a whole.
@@ -78,16 +86,19 @@ impl Remotes {
             return Ok(Self::none());
         }
         let (allowed, prefixes) = prefix::prefixes(settings)?;
-        let seen = moka::sync::Cache::builder().max_capacity(SEEN_MAX).time_to_live(SEEN_KEPT).build();
-        let document_bytes_max = settings.document_bytes_max;
-        Ok(Self { inner: Arc::new(Inner { allowed, prefixes, document_bytes_max, seen }) })
+        Ok(Self::with(allowed, prefixes, settings.document_bytes_max))
     }
 
     /// Nothing.
     pub fn none() -> Self {
-        let seen = moka::sync::Cache::new(0);
+        Self::with(Vec::new(), Vec::new(), 0)
+    }
+
+    fn with(allowed: Vec<Address>, prefixes: Vec<Prefix>, document_bytes_max: u64) -> Self {
+        let seen = moka::sync::Cache::builder().max_capacity(SEEN_MAX).time_to_live(SEEN_KEPT).build();
+        let (looking, reading, room) = (Flights::new(), Flights::new(), read::Room::all());
         Self {
-            inner: Arc::new(Inner { allowed: Vec::new(), prefixes: Vec::new(), document_bytes_max: 0, seen }),
+            inner: Arc::new(Inner { allowed, prefixes, document_bytes_max, seen, looking, reading, room }),
         }
     }
 
@@ -97,16 +108,34 @@ impl Remotes {
     }
 
     /// Reads a range if the object is still what it was at the scan, or was not modified since; otherwise a `Conflict`.
-    /// Small ranges come as a whole, large ones as they are asked for.
-    pub(super) async fn read(&self, file: &SourceFile, range: ByteRange) -> Result<StoredBytes> {
+    /// Small ranges come as a whole, and are asked for once for all who want them; large ones as they come.
+    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        if range.length <= read::WHOLE_BYTES_MAX
+            && let Some(whole) = self.read_once(file, range).await?
+        {
+            return Ok(StoredBytes::Whole(whole));
+        }
         let object = self.object(&file.path)?;
-        read::read(&self.inner, &object, file, range).await
+        read::begin(&self.inner, &object, file, range).await
+    }
+
+    /// A range as a whole; none where there is no memory for it.
+    async fn read_once(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Option<Bytes>> {
+        let (remotes, of) = (self.clone(), Arc::clone(file));
+        let read = async move {
+            let Some(room) = read::Room::of(&remotes.inner, range.length) else { return Ok(None) };
+            let object = remotes.object(&of.path)?;
+            read::whole(&remotes.inner, &object, &of, range, room).await.map(Some)
+        };
+        let key = (Arc::clone(file), range.offset, range.length);
+        self.inner.reading.once(key, read).await
     }
 
     /// What an object is now, its length included; none where its server says that there is none.
     pub(super) async fn state(&self, file: &SourceFile) -> Result<Option<FileIdentity>> {
-        let object = self.object(&file.path)?;
-        read::state(&self.inner, &object, file).await
+        let (remotes, of) = (self.clone(), file.clone());
+        let look = async move { read::state(&remotes.inner, &remotes.object(&of.path)?, &of).await };
+        self.inner.looking.once(file.clone(), look).await
     }
 
     /// Whether there is such an object.

@@ -17,7 +17,8 @@ use super::region::Kept;
 use super::supply::Sources;
 use super::{BlockKey, Given, Origin, View, ViewKey};
 use crate::evaluate::Inner;
-use crate::evaluate::witness::{Made, Witness};
+use crate::evaluate::made::Fresh;
+use crate::evaluate::witness::Witness;
 use crate::local::blocking;
 
 /// What the memory of states that are put together is counted in.
@@ -136,7 +137,7 @@ impl Inner {
         self: &Arc<Self>,
         given: GivenView,
         chunk: &EvaluatedChunk,
-    ) -> Result<Made> {
+    ) -> Result<Fresh> {
         let GivenView { view, given } = given;
         let origin = Arc::new(view.origin.with(given));
         self.chunk_of(&view, &origin, chunk).await

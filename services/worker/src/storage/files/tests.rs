@@ -226,8 +226,73 @@ async fn buffers_come_back_and_slow_readers_hold_one_piece() {
 async fn reads_beyond_the_queue_are_refused() {
     let fixture = Fixture::new();
     let file = fixture.write("root/a", &content(100));
-    fixture.files.inner.queued.store(fixture.files.inner.queued_max, Ordering::Relaxed);
+    fixture.files.inner.turns.fill();
     let error = fixture.read(&file, 0, 10).await.unwrap_err();
     assert_eq!((error.kind, error.retry_after_seconds), (ErrorKind::Overloaded, Some(1)));
     assert!(fixture.files.ready().is_err());
+}
+
+/// A file that has to be waited for, and all turns taken.
+async fn busy(fixture: &Fixture, content: &[u8]) -> (Arc<SourceFile>, Vec<crate::storage::turns::Turn>) {
+    let file = fixture.write("root/a", content);
+    let inner = &fixture.files.inner;
+    inner.handle(&file).await.unwrap().always_wait();
+    let place = inner.turns.enter(&inner.roots, &file.path).unwrap();
+    (file, std::iter::from_fn(|| place.turn_now()).collect())
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("never so");
+}
+
+#[tokio::test]
+async fn those_who_want_the_same_read_once_and_neighbours_together() {
+    let fixture = Arc::new(Fixture::new());
+    let content = content(1 << 20);
+    let (file, turns) = busy(&fixture, &content).await;
+    let read = |offset: u64, length: u64| {
+        let (fixture, file) = (Arc::clone(&fixture), Arc::clone(&file));
+        tokio::spawn(async move { fixture.read(&file, offset, length).await.map(|read| (offset, read)) })
+    };
+    let same: Vec<_> = (0..100).map(|_| read(7, 1000)).collect();
+    let neighbours: Vec<_> = (1..20).map(|number| read(7 + number * 1000, 900)).collect();
+    until(|| fixture.files.inner.pending.count() == 20).await;
+    same[0].abort();
+    drop(turns);
+    for task in same.into_iter().skip(1).chain(neighbours) {
+        let (offset, read) = task.await.unwrap().unwrap();
+        assert!(read == content[offset as usize..][..read.len()], "{offset}");
+    }
+    assert_eq!(fixture.files.inner.pending.count(), 0);
+    assert_eq!(fixture.files.buffers_in_use(), 0);
+}
+
+#[tokio::test]
+async fn those_who_leave_leave_the_queue_and_an_error_goes_to_all_who_waited() {
+    let fixture = Arc::new(Fixture::new());
+    let (file, turns) = busy(&fixture, &content(1000)).await;
+    let read = || {
+        let (fixture, file) = (Arc::clone(&fixture), Arc::clone(&file));
+        tokio::spawn(async move { fixture.read(&file, 0, 1000).await })
+    };
+    let lonely = read();
+    until(|| fixture.files.inner.pending.count() == 1).await;
+    lonely.abort();
+    until(|| fixture.files.inner.pending.count() == 0).await;
+    let tasks = [read(), read(), read()];
+    until(|| fixture.files.inner.pending.count() == 1).await;
+    std::thread::sleep(Duration::from_millis(20));
+    fixture.write("root/a", &content(1000));
+    drop(turns);
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap_err().kind, ErrorKind::Conflict);
+    }
+    let file = source(&fixture.path("root/a"));
+    assert_eq!(fixture.read(&file, 0, 1000).await.unwrap(), content(1000), "and the next one reads anew");
 }

@@ -8,12 +8,19 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fault::{self, Fault};
 use super::{Inner, Object, absent_or, identity};
 
-/// Longest range that is read before it is answered: then an error is an answer of its own.
-const WHOLE_BYTES_MAX: u64 = 1 << 20;
+/// Longest range that is read before it is answered: then an error is an answer of its own, and all who want it at once have
+/// it of one request.
+pub(super) const WHOLE_BYTES_MAX: u64 = 8 << 20;
+/// Longest of those that are always read so. Longer ones are where there is memory for them.
+const SHORT_BYTES_MAX: u64 = 1 << 20;
+/// Memory for the longer ones, in bytes, and what it is counted in.
+const ROOM_BYTES: u64 = 64 << 20;
+const ROOM_UNIT_BYTES: u64 = 64 << 10;
 
 /// What an object was when it was last looked at.
 #[derive(Debug, Clone)]
@@ -41,13 +48,80 @@ pub(super) async fn state(
     Ok(Some(identity(&meta)))
 }
 
-/// Reads a range.
-pub(super) async fn read(
-    inner: &Arc<Inner>,
+/// Memory for a range that is read as a whole.
+pub(super) struct Room(Option<OwnedSemaphorePermit>);
+
+impl Room {
+    /// All that there is.
+    pub(super) fn all() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new((ROOM_BYTES / ROOM_UNIT_BYTES) as usize))
+    }
+
+    /// That of so many bytes; none where others have it. Short ranges always have some.
+    pub(super) fn of(inner: &Inner, length: u64) -> Option<Self> {
+        if length <= SHORT_BYTES_MAX {
+            return Some(Self(None));
+        }
+        let units = u32::try_from(length.div_ceil(ROOM_UNIT_BYTES)).ok()?;
+        Arc::clone(&inner.room).try_acquire_many_owned(units).ok().map(|permit| Self(Some(permit)))
+    }
+}
+
+/// Bytes and the memory that they take.
+struct InRoom(Bytes, #[expect(dead_code, reason = "held as long as the bytes are")] OwnedSemaphorePermit);
+
+impl AsRef<[u8]> for InRoom {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Reads a range as a whole.
+pub(super) async fn whole(
+    inner: &Inner,
+    object: &Object<'_>,
+    file: &SourceFile,
+    range: ByteRange,
+    Room(room): Room,
+) -> Result<Bytes> {
+    if range.length == 0 {
+        let size_bytes = state(inner, object, file).await?.ok_or_else(|| gone(file))?.size_bytes;
+        return if range.offset > size_bytes { Err(beyond(file, range)) } else { Ok(Bytes::new()) };
+    }
+    let pieces: Vec<Bytes> = asked(inner, object, file, range).await?.try_collect().await?;
+    let whole = match <[Bytes; 1]>::try_from(pieces) {
+        Ok([only]) => only,
+        Err(several) => {
+            let mut joined = BytesMut::with_capacity(range.length as usize);
+            for piece in &several {
+                joined.extend_from_slice(piece);
+            }
+            joined.freeze()
+        }
+    };
+    Ok(match room {
+        Some(room) => Bytes::from_owner(InRoom(whole, room)),
+        None => whole,
+    })
+}
+
+/// Begins to read a range.
+pub(super) async fn begin(
+    inner: &Inner,
     object: &Object<'_>,
     file: &SourceFile,
     range: ByteRange,
 ) -> Result<StoredBytes> {
+    begun(asked(inner, object, file, range).await?).await
+}
+
+/// The bytes of a range, as they come.
+async fn asked(
+    inner: &Inner,
+    object: &Object<'_>,
+    file: &SourceFile,
+    range: ByteRange,
+) -> Result<BoxStream<'static, Result<Bytes>>> {
     let outside = || {
         Error::invalid("the range lies outside the source file")
             .with_internal(format!("{range:?} of {file:?}"))
@@ -55,14 +129,6 @@ pub(super) async fn read(
     let end = range.offset.checked_add(range.length).ok_or_else(outside)?;
     if file.identity.is_pinned() && end > file.identity.size_bytes {
         return Err(outside());
-    }
-    if range.length == 0 {
-        let size_bytes = state(inner, object, file).await?.ok_or_else(|| gone(file))?.size_bytes;
-        return if end > size_bytes {
-            Err(beyond(file, range))
-        } else {
-            Ok(StoredBytes::Whole(Bytes::new()))
-        };
     }
     let seen = inner.seen.get(&file.path);
     if seen.as_ref().is_some_and(|seen| end > seen.size_bytes) {
@@ -84,21 +150,7 @@ pub(super) async fn read(
     if got.range != (range.offset..end) {
         return Err(if end > got.meta.size { beyond(file, range) } else { lies(file, &got.range) });
     }
-    let pieces = exactly(got, range.length, object.url.to_owned());
-    if range.length > WHOLE_BYTES_MAX {
-        return begun(pieces).await;
-    }
-    let whole: Vec<Bytes> = pieces.try_collect().await?;
-    Ok(StoredBytes::Whole(match <[Bytes; 1]>::try_from(whole) {
-        Ok([only]) => only,
-        Err(several) => {
-            let mut joined = BytesMut::with_capacity(range.length as usize);
-            for piece in &several {
-                joined.extend_from_slice(piece);
-            }
-            joined.freeze()
-        }
-    }))
+    Ok(exactly(got, range.length, object.url.to_owned()))
 }
 
 /// What a server says of an object. Where it does not answer such questions, the first byte is asked for.

@@ -45,7 +45,7 @@ async fn length(remotes: &Remotes, file: &SourceFile) -> Result<Option<u64>> {
 }
 
 async fn read(remotes: &Remotes, file: &SourceFile, offset: u64, length: u64) -> Result<Vec<u8>> {
-    match remotes.read(file, ByteRange { offset, length }).await? {
+    match remotes.read(&Arc::new(file.clone()), ByteRange { offset, length }).await? {
         StoredBytes::Whole(bytes) => Ok(bytes.to_vec()),
         StoredBytes::Pieces(mut pieces) => {
             let mut all = BytesMut::new();
@@ -290,4 +290,34 @@ fn wrong_settings_are_told() {
         let error = Remotes::new(&settings).unwrap_err();
         assert!(error.message.contains(says), "{error}");
     }
+}
+
+#[tokio::test]
+async fn those_who_want_the_same_at_once_make_one_request() {
+    let bytes = Arc::new(content(3 << 20));
+    let sent = Arc::clone(&bytes);
+    let slow = move |request: &server::Request, _: usize| {
+        let mut steps = vec![Step::Sleep(Duration::from_millis(300))];
+        steps.extend(object(request, &sent, &[]));
+        steps
+    };
+    let server = Server::start(slow).await;
+    let (remotes, file) = (remotes(&server), file(&server, "a"));
+    for length in [1000, 3 << 20] {
+        let before = server.asked().len();
+        let mut readers: Vec<_> = (0..100).map(|_| Box::pin(read(&remotes, &file, 0, length))).collect();
+        for reader in &mut readers {
+            assert!(futures::poll!(reader).is_pending());
+        }
+        drop(readers.remove(0));
+        for outcome in futures::future::join_all(readers).await {
+            assert!(outcome.unwrap() == bytes[..length as usize]);
+        }
+        assert_eq!(server.asked().len() - before, 1, "{length} bytes");
+    }
+    let before = server.asked().len();
+    let states = (0..100).map(|_| remotes.state(&file));
+    let states = futures::future::join_all(states).await;
+    assert!(states.into_iter().all(|state| state.unwrap().unwrap().size_bytes == 3 << 20));
+    assert_eq!(server.asked().len() - before, 1);
 }
