@@ -1,0 +1,120 @@
+"""Phases that fill disks and change source files."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import requests
+
+from chaos import data, load, measure
+from chaos.expected import Expected, of_changing
+from chaos.scene import Phase, Scene
+from harness.server import Failed
+
+RATE = 40
+"""Requests a second for files that are changed."""
+REFUSALS = [409, 410, 500, 502, 503, 504]
+"""Answers that are right where a source is not what was registered."""
+HEAL_SECONDS = 10
+
+
+def fill_disks(scene: Scene, seconds: float) -> None:
+    """The temporary directories of workers are full, then the catalog's disk: nothing can be published, all is served."""
+    each = seconds / 2
+    workers = [name for name in scene.disks if name != "catalog"]
+    scene.fault("fill the disks for temporary files of the workers", lambda: [fill(scene.disks[name]) for name in workers])
+    time.sleep(each)
+    scene.mend("they have room", lambda: [empty(scene.disks[name]) for name in workers])
+    scene.fault("fill the disk of the catalog", lambda: fill(scene.disks["catalog"]))
+    refused = scene.cluster.system.command("register", "--replace", "small", *scene.sources.small)
+    if refused.returncode == 0:
+        raise Failed("a registration succeeded on a full disk")
+    scene.tell(f"a registration is refused: {refused.stderr.strip().splitlines()[-1][:150]}")
+    time.sleep(each)
+    scene.mend("it has room", lambda: empty(scene.disks["catalog"]))
+    scene.cluster.system.register("small", *scene.sources.small, replace=True)
+    scene.tell("a registration succeeds")
+
+
+def fill(place: pathlib.Path) -> None:
+    """Writes until nothing more fits."""
+    with (place / "filling").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1 << 16))
+        except OSError:
+            pass
+
+
+def empty(place: pathlib.Path) -> None:
+    (place / "filling").unlink()
+
+
+def truncate(path: pathlib.Path, seed: int) -> None:
+    os.truncate(path, path.stat().st_size // 3)
+
+
+def replace(path: pathlib.Path, seed: int) -> None:
+    """Another file takes its name."""
+    data.another(path.with_suffix(".other"), seed).rename(path)
+
+
+def overwrite(path: pathlib.Path, seed: int) -> None:
+    """Other bytes at the same places of the same file."""
+    other = data.another(path.with_suffix(".other"), seed)
+    with path.open("r+b") as file:
+        file.write(other.read_bytes())
+    other.unlink()
+
+
+def remove(path: pathlib.Path, seed: int) -> None:
+    path.unlink()
+
+
+CHANGES = [truncate, replace, overwrite, remove]
+
+
+def change_sources(scene: Scene, seconds: float) -> dict:
+    """Each file is changed in each way, put back and registered again. Nobody may be given other bytes for the old."""
+    expected = of_changing(scene.cluster.url, scene.sources)
+    clients = load.start(
+        "changing", scene.cluster.url, expected, scene.folder / "load", RATE, processes=1, connections=8, refusals=REFUSALS
+    )
+    begin, each = time.monotonic(), seconds / len(CHANGES) / 2
+    for number, change in enumerate(CHANGES):
+        kept = []
+        for place, path in enumerate(scene.sources.changing):
+            kept.append(shutil.copy2(path, path.with_suffix(".kept")))
+            scene.tell(f"{change.__name__} {path.name}")
+            change(path, 10 * number + place)
+        time.sleep(each)
+        for place, path in enumerate(scene.sources.changing):
+            os.replace(kept[place], path)
+            scene.cluster.system.register(f"changing{place}", path, replace=True)
+        scene.tell("they are put back and registered again")
+        time.sleep(each)
+    _heals(scene, expected)
+    clients.stop()
+    return measure.figures(clients.records(), begin, time.monotonic(), [], 0) | {"failed": clients.failures()}
+
+
+def _heals(scene: Scene, expected: list[Expected]) -> None:
+    """Once the files are what they were, every answer is the right one."""
+    deadline = time.monotonic() + HEAL_SECONDS
+    waiting = expected
+    while waiting:
+        waiting = [one for one in waiting if requests.get(scene.cluster.url + one.path, timeout=60).status_code != one.status]
+        if waiting and time.monotonic() > deadline:
+            raise Failed(f"{waiting[0].path} did not heal within {HEAL_SECONDS} s of its registration")
+
+
+def mount(place: pathlib.Path, size: str) -> pathlib.Path:
+    """A file system of this size in memory."""
+    place.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "chaos", place], check=True)
+    return place
+
+
+PHASES = [Phase("fill-disks", 12, fill_disks, "disks"), Phase("change-sources", 20, change_sources)]
