@@ -5,6 +5,9 @@ RECOVERY_SECONDS_MAX = 5.0
 GROWTH_BYTES_MAX = 48 << 20
 """Of a process over the run: the caches' budgets of `CONFIG`, and what the allocator keeps."""
 
+LOSING = ["kill-gateways", "lose-workers", "lose-catalog"]
+"""Phases in which requests have to fail, with an error: what a killed gateway was answering is lost."""
+
 CONFIG = """
 [evaluate]
 threads = 1
@@ -46,8 +49,8 @@ def _of_phase(phase: dict) -> list[str]:
 
 
 def failures_allowed(phase: dict) -> int | None:
-    """How many requests of a phase may fail; none: any number, as what a killed gateway was answering is lost."""
-    if phase["name"] == "kill-gateways":
+    """How many requests of a phase may fail; none: any number, where nobody is left who could answer."""
+    if phase["name"] in LOSING:
         return None
     if phase["name"] in ("quiet", "change-sources") or phase["name"].startswith("redis"):
         return 0

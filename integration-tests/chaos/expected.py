@@ -95,6 +95,7 @@ def of_archives(url: str, sources: Sources, steps: int) -> list[Expected]:
         "coarsen=lat:7,lon:6:mean": blocks.mean((2, 4)),
         "resample=time:8D:mean": tas.reshape(-1, 8, *tas.shape[1:]).astype("f8").mean(1),
         "mean=time": tas.astype("f8").mean(0),
+        "sel=lat:20..60": tas[:, 20:61],
     }
     found = of_stored("small", "tas", sources.small, steps) + of_stored("small", "sparse", sources.small, steps)
     for number, file in enumerate(sources.large):

@@ -14,7 +14,7 @@ from chaos import records
 from chaos.expected import Expected
 from cluster.network import WITH_US
 
-WEIGHTS = {"small": 50, "large": 3, "hole": 5, "decoded": 17, "view": 10, "metadata": 15}
+WEIGHTS = {"small": 50, "large": 2, "hole": 5, "decoded": 17, "view": 10, "metadata": 15}
 """How often each kind is asked for."""
 PROCESSES = 2
 CONNECTIONS = 16

@@ -12,9 +12,14 @@ SEARCHED = 5.0
 """A dip that begins later than so many seconds after a fault is none of it."""
 
 
+def right(records: np.ndarray) -> np.ndarray:
+    """When each answer came that was no failure."""
+    return records["end"][records["outcome"] <= Outcome.REFUSED]
+
+
 def throughput(records: np.ndarray, begin: float, end: float) -> float:
-    """Answers a second."""
-    ends = records["end"]
+    """Right answers a second."""
+    ends = right(records)
     return float(((ends >= begin) & (ends < end)).sum() / max(end - begin, 1e-9))
 
 
@@ -25,8 +30,8 @@ def figures(records: np.ndarray, begin: float, end: float, faults: list[float], 
     counts = {outcome.name.lower(): int((ours["outcome"] == outcome).sum()) for outcome in Outcome}
     failures = sum(counts[outcome.name.lower()] for outcome in Outcome if outcome.is_failure)
     statuses, how_often = np.unique(ours["status"][ours["outcome"] == Outcome.STATUS], return_counts=True)
-    ends = records["end"][(records["end"] >= begin) & (records["end"] < end)]
-    gaps = np.diff(np.concatenate([[begin], ends, [end]]))
+    ends = right(records)
+    gaps = np.diff(np.concatenate([[begin], ends[(ends >= begin) & (ends < end)], [end]]))
     return {
         "requests": len(ours),
         "failures": failures,
@@ -51,7 +56,7 @@ def _recovery(records: np.ndarray, fault: float, limit: float, before: float) ->
     if limit - fault < 2 * WINDOW:
         return 0.0
     times = np.arange(fault, limit - WINDOW, WINDOW / 10)
-    ends = records["end"]
+    ends = right(records)
     rates = (np.searchsorted(ends, times + WINDOW) - np.searchsorted(ends, times)) / WINDOW
     lowest = int(rates[times < fault + SEARCHED].argmin())
     if rates[lowest] >= BACK * before:

@@ -1,5 +1,7 @@
 """Phases that kill, pause and cut off members."""
 
+import subprocess
+import sys
 import time
 
 from chaos.scene import Phase, Scene, by_turns
@@ -71,6 +73,37 @@ def slow_links(scene: Scene, seconds: float) -> None:
         time.sleep(half)
 
 
+def lose_all_workers(scene: Scene, seconds: float) -> None:
+    """All workers are gone, a gateway starts that has never met one, then they are back: errors, but nothing is missing."""
+    workers, gateway = scene.cluster.workers, scene.cluster.gateways[1]
+    for worker in workers:
+        worker.kill()
+    scene.tell("all workers are killed")
+    time.sleep(seconds / 4)
+    gateway.kill()
+    scene.mend("gateway1 is started again", gateway.start)
+    time.sleep(seconds / 4)
+    for worker in workers:
+        worker.start()
+    scene.tell("all workers are back", True)
+    time.sleep(seconds / 2)
+
+
+def replace_by_stranger(scene: Scene, seconds: float) -> None:
+    """Where a worker listened, a web server does that knows nothing of it and answers 404, as where addresses are used again."""
+    for worker, half in by_turns(scene.cluster.workers, seconds, KILL_SECONDS):
+        worker.kill()
+        host, _, port = worker.address.rpartition(":")
+        command = [*worker.prefix, sys.executable, "-m", "http.server", "--bind", host, port]
+        stranger = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=scene.folder / "load")
+        scene.tell(f"a stranger listens in place of {worker.name}", True)
+        time.sleep(half)
+        stranger.kill()
+        stranger.wait()
+        scene.mend(f"{worker.name} is back", worker.start)
+        time.sleep(half)
+
+
 PHASES = [
     Phase("quiet", 12, quiet),
     Phase("kill-workers", 30, kill_workers),
@@ -79,4 +112,6 @@ PHASES = [
     Phase("cut-links", 16, cut_links, "links"),
     Phase("slow-links", 10, slow_links, "links"),
     Phase("kill-gateways", 10, kill_gateways),
+    Phase("lose-workers", 10, lose_all_workers),
+    Phase("strangers", 10, replace_by_stranger),
 ]

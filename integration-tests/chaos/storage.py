@@ -11,6 +11,7 @@ import requests
 from chaos import data, load, measure
 from chaos.expected import Expected, of_changing
 from chaos.scene import Phase, Scene
+from harness.paths import binary
 from harness.server import Failed
 
 RATE = 40
@@ -110,6 +111,46 @@ def _heals(scene: Scene, expected: list[Expected]) -> None:
             raise Failed(f"{waiting[0].path} did not heal within {HEAL_SECONDS} s of its registration")
 
 
+def publish(scene: Scene, seconds: float) -> None:
+    """New versions are published again and again, while workers are killed: each request is answered by one or another."""
+    deadline, workers, number = time.monotonic() + seconds, scene.cluster.workers, 0
+    while time.monotonic() < deadline:
+        command = [binary(), "register", "--server", scene.cluster.gateways[0].url, "--replace", "small", *scene.sources.small]
+        registering = subprocess.Popen(
+            command, env=scene.cluster.system.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        worker = workers[number % len(workers)]
+        if number % 2:
+            time.sleep(0.1)
+            worker.kill()
+            scene.tell(f"{worker.name} is killed during a registration")
+        _, errors = registering.communicate(timeout=60)
+        last = errors.strip().splitlines()[-1:] or [""]
+        scene.tell("a version is published" if registering.returncode == 0 else f"a registration failed: {last[0][:150]}")
+        if not worker.running():
+            worker.start()
+        time.sleep(1)
+        number += 1
+
+
+def lose_catalog(scene: Scene, seconds: float) -> None:
+    """The catalog's directory is empty for a while, as where a file system is not mounted, and a gateway starts meanwhile:
+    errors, but nothing is missing."""
+    catalog, gateway = scene.cluster.system.catalog, scene.cluster.gateways[1]
+    away = catalog.with_name("away")
+    catalog.rename(away)
+    catalog.mkdir()
+    scene.tell("the catalog's directory is empty")
+    time.sleep(seconds / 3)
+    gateway.kill()
+    scene.mend("gateway1 is started again", gateway.start)
+    time.sleep(seconds / 3)
+    shutil.rmtree(catalog)
+    away.rename(catalog)
+    scene.tell("the catalog is back", True)
+    time.sleep(seconds / 3)
+
+
 def mount(place: pathlib.Path, size: str) -> pathlib.Path:
     """A file system of this size in memory."""
     place.mkdir(parents=True)
@@ -117,4 +158,9 @@ def mount(place: pathlib.Path, size: str) -> pathlib.Path:
     return place
 
 
-PHASES = [Phase("fill-disks", 12, fill_disks, "disks"), Phase("change-sources", 20, change_sources)]
+PHASES = [
+    Phase("publish", 12, publish),
+    Phase("lose-catalog", 8, lose_catalog),
+    Phase("fill-disks", 12, fill_disks, "disks"),
+    Phase("change-sources", 20, change_sources),
+]
