@@ -22,7 +22,7 @@ OURS = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mou
 """Gives a network, mounts and processes of our own: whatever happens, all is gone when it ends."""
 SHARE = 0.4
 """Of what the quiet system can do, what the load asks for: a fault is seen, not the machine's limit."""
-SETTLE_SECONDS = 3
+SETTLE_SECONDS = 2
 
 
 def isolate() -> None:
@@ -67,56 +67,42 @@ def begin(folder: pathlib.Path, isolated: bool) -> Scene:
     return Scene(cluster, sources, folder, disks, time.monotonic())
 
 
-def run_phase(scene: Scene, phase: Phase, seconds: float) -> dict:
-    """Runs a phase; when it was, and what it measured itself."""
-    start = time.monotonic()
-    scene.tell(f"{phase.name}: {' '.join(phase.act.__doc__.split()) if phase.act.__doc__ else 'nothing is broken'}")
-    measured = phase.act(scene, seconds) or {}
-    time.sleep(SETTLE_SECONDS if phase.name != "quiet" else 0)
-    faults = [event.at for event in scene.events if event.is_fault and event.at >= start]
-    return {"name": phase.name, "begin": start, "end": time.monotonic(), "faults": faults, "measured": measured}
+def run_phase(scene: Scene, phase: Phase, seconds: float, clients: load.Load, normal: float) -> list[dict]:
+    """Breaks the scene under a load of its own, so that no request is of two phases; the figures."""
+    begin = time.monotonic()
+    scene.tell(f"{phase.name}: {' '.join(phase.act.__doc__.split())}")
+    changed = phase.act(scene, seconds)
+    time.sleep(SETTLE_SECONDS)
+    end = time.monotonic()
+    clients.stop()
+    faults = [event.at for event in scene.events if event.is_fault and event.at >= begin]
+    found = {"name": phase.name, "begin": begin - scene.begin}
+    found |= measure.figures(clients.records(), begin, end, faults, normal) | {"failed": clients.failures()}
+    return [found, {"name": "changed files", "begin": found["begin"], **changed}] if changed else [found]
 
 
 def run(folder: pathlib.Path, phases: list[Phase], seconds: float, isolated: bool) -> dict:
     """Everything; what it found."""
     scene = begin(folder, isolated)
     try:
-        known = expected.of_archives(scene.cluster.url, scene.sources, data.STEPS)
-        able = load.capacity(scene.cluster.url, known, folder / "load", 3)
+        url = scene.cluster.url
+        known = expected.of_archives(url, scene.sources, data.STEPS)
+        able = load.capacity(url, known, folder / "load", 3)
         rate = float(os.environ.get("CHAOS_RATE", SHARE * able))
         print(f"{len(known)} URLs whose answers are known; the quiet system answers {able:.0f} a second, {rate:.0f} are asked")
-        clients = load.start("load", scene.cluster.url, known, folder / "load", rate)
-        time.sleep(1)
-        watch, before, done = memory.Watch(scene.cluster), {}, []
+        before, done, watch = memory.settled(scene.cluster), [], memory.Watch(scene.cluster)
         scene.begin = time.monotonic()
         for phase in phases:
-            done.append(run_phase(scene, phase, phase.seconds * seconds / LONG))
-            before = before or memory.settled(scene.cluster)
-        clients.stop()
-        after = memory.settled(scene.cluster)
-        return summary(scene, done, clients, (before, after, watch.stop()))
+            clients = load.start(phase.name, url, known, folder / "load", rate)
+            normal = done[0]["requests_per_second"] if done else 0
+            done += run_phase(scene, phase, phase.seconds * seconds / LONG, clients, normal)
+        sizes = {"before": before, "after": memory.settled(scene.cluster), "largest": watch.stop()}
     finally:
         scene.cluster.stop()
-
-
-def summary(scene: Scene, done: list[dict], clients: load.Load, sizes: tuple) -> dict:
-    """Figures of all phases, and which bounds they break."""
-    before, after, peaks = sizes
-    records = clients.records()
-    normal = measure.throughput(records, done[0]["begin"], done[0]["end"])
-    phases = []
-    for phase in done:
-        of_phase = measure.figures(records, phase["begin"], phase["end"], phase["faults"], normal)
-        phases.append({"name": phase["name"], "begin": phase["begin"] - scene.begin, **of_phase})
-        if phase["measured"]:
-            phases.append({"name": "changed files", "begin": phase["begin"] - scene.begin, **phase["measured"]})
-    growth = {name: after[name] - before[name] for name in after if name in before}
+    growth = {name: size - before[name] for name, size in sizes["after"].items()}
     events = [dataclasses.asdict(event) | {"at": round(event.at - scene.begin, 2)} for event in scene.events]
-    failed = [line | {"end": round(line["end"] - scene.begin, 3)} for line in clients.failures()]
-    return {
-        "total": report.total(phases), "phases": phases, "memory_bytes": {"before": before, "after": after, "largest": peaks},
-        "broken_bounds": bounds.broken(phases, growth), "events": events, "failures": failed,
-    }
+    broken = bounds.broken(done, growth)
+    return {"total": report.total(done), "phases": done, "memory_bytes": sizes, "broken_bounds": broken, "events": events}
 
 
 def main() -> int:

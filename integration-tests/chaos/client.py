@@ -42,7 +42,6 @@ class Client:
         async with aiohttp.ClientSession(connector=connector, timeout=limit, auto_decompress=False) as session:
             session._retry_connection = False
             await asyncio.gather(*(self.connection(session) for _ in range(self.plan["connections"])))
-        self.sink.flush()
 
     async def connection(self, session: aiohttp.ClientSession) -> None:
         """One request after another, none earlier than the pace allows; what was missed is not made up for."""
@@ -97,7 +96,7 @@ def judge(expected: dict, status: int, body: bytes, refusals: list[int]) -> Outc
 
 
 async def main(plan: pathlib.Path, records: pathlib.Path) -> None:
-    with records.open("wb") as sink, records.with_suffix(".failures").open("w") as notes:
+    with records.open("wb", buffering=0) as sink, records.with_suffix(".failures").open("w") as notes:
         client = Client(json.loads(plan.read_text()), sink, notes)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, client.ending.set)
         await client.run()

@@ -24,23 +24,22 @@ def throughput(records: np.ndarray, begin: float, end: float) -> float:
 
 
 def figures(records: np.ndarray, begin: float, end: float, faults: list[float], before: float) -> dict:
-    """Of the requests that began between `begin` and `end`; `before` is the throughput that it has to come back to."""
-    started = records["end"] - records["seconds"]
-    ours = records[(started >= begin) & (started < end)]
-    counts = {outcome.name.lower(): int((ours["outcome"] == outcome).sum()) for outcome in Outcome}
+    """Of a load's requests, while something was done from `begin` to `end`; to `before` its throughput has to come back."""
+    counts = {outcome.name.lower(): int((records["outcome"] == outcome).sum()) for outcome in Outcome}
     failures = sum(counts[outcome.name.lower()] for outcome in Outcome if outcome.is_failure)
-    statuses, how_often = np.unique(ours["status"][ours["outcome"] == Outcome.STATUS], return_counts=True)
+    statuses, how_often = np.unique(records["status"][records["outcome"] == Outcome.STATUS], return_counts=True)
     ends = right(records)
     gaps = np.diff(np.concatenate([[begin], ends[(ends >= begin) & (ends < end)], [end]]))
     return {
-        "requests": len(ours),
+        "seconds": round(end - begin, 2),
+        "requests": len(records),
         "failures": failures,
         "outcomes": counts,
         "statuses": dict(zip(map(str, statuses.tolist()), how_often.tolist(), strict=True)),
         "wrong_bytes": counts["wrong"],
         "read_as_missing": counts["missing"],
         "longest_stall_seconds": round(float(gaps.max()), 2),
-        "slowest_request_seconds": round(float(ours["seconds"].max(initial=0)), 2),
+        "slowest_request_seconds": round(float(records["seconds"].max(initial=0)), 2),
         "requests_per_second": round(throughput(records, begin, end), 1),
         "recovery_seconds": recoveries(records, faults, end, before),
     }
