@@ -15,7 +15,7 @@ import numpy as np
 import requests
 import xarray as xr
 
-from chaos.data import Sources
+from chaos.data import CHANGING_STEPS, STEPS, Sources
 from harness import truth
 
 
@@ -35,13 +35,13 @@ class Wrong(RuntimeError):
     """The quiet system is not right: nothing can be said about it under faults."""
 
 
-def of_stored(dataset: str, variable: str, files: list[pathlib.Path], steps: int = 0) -> list[Expected]:
+def of_stored(dataset: str, variable: str, files: list[pathlib.Path], steps: int) -> list[Expected]:
     """Stored chunks of a variable of joined files, and the chunks that were never written."""
     found = []
     for number, file in enumerate(files):
         there = {index: content for index, content in truth.chunk_bytes(file, variable)}
         dimensions = len(next(iter(there)))
-        for step in range(max(steps, 1)):
+        for step in range(steps):
             content = there.get((step, *(0,) * (dimensions - 1)))
             place = f"{number * steps + step}" + ".0" * (dimensions - 1)
             path = f"/datasets/{dataset}/kerchunk/{variable}/{place}"
@@ -87,7 +87,7 @@ def values(files: list[pathlib.Path]) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def of_archives(url: str, sources: Sources, steps: int) -> list[Expected]:
+def of_archives(url: str, sources: Sources) -> list[Expected]:
     """All that the load asks for, but of the files that will be changed."""
     tas = values(sources.small)
     blocks = tas.reshape(len(tas), 13, 7, 30, 6).astype("f8")
@@ -97,10 +97,8 @@ def of_archives(url: str, sources: Sources, steps: int) -> list[Expected]:
         "mean=time": tas.astype("f8").mean(0),
         "sel=lat:20..60": tas[:, 20:61],
     }
-    found = of_stored("small", "tas", sources.small, steps) + of_stored("small", "sparse", sources.small, steps)
-    for number, file in enumerate(sources.large):
-        for variable in ("data0", "data1"):
-            found += of_stored(f"large{number}", variable, [file])
+    found = [one for variable in ("tas", "sparse") for one in of_stored("small", variable, sources.small, STEPS)]
+    found += [one for variable in ("data0", "data1") for one in of_stored("large", variable, sources.large, 1)]
     found += of_metadata(url, "small")
     found += of_computed(url, "/datasets/small/zarr", "tas", "decoded", tas)
     for view, wanted in views.items():
@@ -111,13 +109,10 @@ def of_archives(url: str, sources: Sources, steps: int) -> list[Expected]:
 
 def of_changing(url: str, sources: Sources) -> list[Expected]:
     """What is asked of the files that will be changed: stored and computed chunks."""
-    found = []
-    for number, file in enumerate(sources.changing):
-        dataset = f"changing{number}"
-        tas = values([file])
-        found += of_stored(dataset, "tas", [file], len(tas))
-        found += of_computed(url, f"/datasets/{dataset}/zarr", "tas", "decoded", tas)
-        found += of_computed(url, f"/datasets/{dataset}/view/mean=time/zarr", "tas", "view", tas.astype("f8").mean(0))
+    tas = values(sources.changing)
+    found = of_stored("changing", "tas", sources.changing, CHANGING_STEPS)
+    found += of_computed(url, "/datasets/changing/zarr", "tas", "decoded", tas)
+    found += of_computed(url, "/datasets/changing/view/mean=time/zarr", "tas", "view", tas.astype("f8").mean(0))
     check(url, found)
     return found
 

@@ -8,7 +8,7 @@ WINDOW = 1.0
 """Seconds over which throughput is counted."""
 BACK = 0.9
 """Share of the throughput before a fault at which it counts as recovered."""
-SEARCHED = 5.0
+SEARCHED = 3.0
 """A dip that begins later than so many seconds after a fault is none of it."""
 
 

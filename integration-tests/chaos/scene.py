@@ -34,11 +34,18 @@ class Scene:
     """Small file systems that can be filled, by whose they are; none without the rights to mount."""
     begin: float
     events: list[Event] = dataclasses.field(default_factory=list)
+    versions: int = 0
+    """Published meanwhile."""
 
     def tell(self, text: str, is_fault: bool = False) -> None:
         """Writes down what is done now."""
         self.events.append(Event(time.monotonic(), text, is_fault))
         print(f"  {time.monotonic() - self.begin:6.1f} s  {text}", flush=True)
+
+    def publish(self, dataset: str, *sources: pathlib.Path) -> None:
+        """Registers a dataset anew."""
+        self.cluster.system.register(dataset, *sources, replace=True)
+        self.versions += 1
 
     def fault(self, text: str, act: Callable[[], object]) -> None:
         """Does something that the system has to recover from."""
@@ -63,15 +70,15 @@ class Phase:
 
     name: str
     seconds: float
-    """How long it takes in a run of `LONG` seconds."""
+    """How long it takes in a run of `LONG` seconds; in a shorter one it is shorter."""
     act: Callable[[Scene, float], object]
     """Breaks the scene and mends it again, within about so many seconds."""
     needs: str = ""
     """`links` or `disks` where it needs the rights for them."""
 
 
-LONG = 180
-"""Seconds of a whole run."""
+LONG = 290
+"""Seconds of all phases as they are given, with what is between them."""
 
 
 def until(deadline: float) -> None:

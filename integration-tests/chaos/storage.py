@@ -35,7 +35,7 @@ def fill_disks(scene: Scene, seconds: float) -> None:
     scene.tell(f"a registration is refused: {refused.stderr.strip().splitlines()[-1][:150]}")
     time.sleep(each)
     scene.mend("it has room", lambda: empty(scene.disks["catalog"]))
-    scene.cluster.system.register("small", *scene.sources.small, replace=True)
+    scene.publish("small", *scene.sources.small)
     scene.tell("a registration succeeds")
 
 
@@ -53,24 +53,24 @@ def empty(place: pathlib.Path) -> None:
     (place / "filling").unlink()
 
 
-def truncate(path: pathlib.Path, seed: int) -> None:
+def truncate(path: pathlib.Path, number: int, values: int) -> None:
     os.truncate(path, path.stat().st_size // 3)
 
 
-def replace(path: pathlib.Path, seed: int) -> None:
+def replace(path: pathlib.Path, number: int, values: int) -> None:
     """Another file takes its name."""
-    data.another(path.with_suffix(".other"), seed).rename(path)
+    data.another(path.with_suffix(".other"), number, values).rename(path)
 
 
-def overwrite(path: pathlib.Path, seed: int) -> None:
+def overwrite(path: pathlib.Path, number: int, values: int) -> None:
     """Other bytes at the same places of the same file."""
-    other = data.another(path.with_suffix(".other"), seed)
+    other = data.another(path.with_suffix(".other"), number, values)
     with path.open("r+b") as file:
         file.write(other.read_bytes())
     other.unlink()
 
 
-def remove(path: pathlib.Path, seed: int) -> None:
+def remove(path: pathlib.Path, number: int, values: int) -> None:
     path.unlink()
 
 
@@ -78,24 +78,24 @@ CHANGES = [truncate, replace, overwrite, remove]
 
 
 def change_sources(scene: Scene, seconds: float) -> dict:
-    """Each file is changed in each way, put back and registered again. Nobody may be given other bytes for the old."""
-    expected = of_changing(scene.cluster.url, scene.sources)
+    """Files are changed, each in another way, put back and registered again. Nobody may be given other bytes for the old."""
+    expected, rounds = of_changing(scene.cluster.url, scene.sources), max(1, round(seconds / 5))
     clients = load.start(
         "changing", scene.cluster.url, expected, scene.folder / "load", RATE, processes=1, connections=8, refusals=REFUSALS
     )
-    begin, each = time.monotonic(), seconds / len(CHANGES) / 2
-    for number, change in enumerate(CHANGES):
-        kept = []
-        for place, path in enumerate(scene.sources.changing):
-            kept.append(shutil.copy2(path, path.with_suffix(".kept")))
+    begin, files = time.monotonic(), scene.sources.changing
+    for turn in range(rounds):
+        kept = [shutil.copy2(path, path.with_suffix(".kept")) for path in files]
+        for number, path in enumerate(files):
+            change = CHANGES[(turn + number) % len(CHANGES)]
             scene.tell(f"{change.__name__} {path.name}")
-            change(path, 10 * number + place)
-        time.sleep(each)
-        for place, path in enumerate(scene.sources.changing):
-            os.replace(kept[place], path)
-            scene.cluster.system.register(f"changing{place}", path, replace=True)
+            change(path, number, turn + 1)
+        time.sleep(seconds / rounds / 2)
+        for copy, path in zip(kept, files, strict=True):
+            os.replace(copy, path)
+        scene.publish("changing", *files)
         scene.tell("they are put back and registered again")
-        time.sleep(each)
+        time.sleep(seconds / rounds / 2)
     _heals(scene, expected)
     clients.stop()
     return measure.figures(clients.records(), begin, time.monotonic(), [], 0) | {"failed": clients.failures()}
@@ -126,6 +126,7 @@ def publish(scene: Scene, seconds: float) -> None:
             scene.tell(f"{worker.name} is killed during a registration")
         _, errors = registering.communicate(timeout=60)
         last = errors.strip().splitlines()[-1:] or [""]
+        scene.versions += registering.returncode == 0
         scene.tell("a version is published" if registering.returncode == 0 else f"a registration failed: {last[0][:150]}")
         if not worker.running():
             worker.start()

@@ -1,6 +1,7 @@
 """Gateways, workers, Redis and a load balancer, started together and stopped together."""
 
 import dataclasses
+import os
 import pathlib
 import random
 import socket
@@ -9,8 +10,8 @@ from cluster import daemons
 from cluster.network import WITH_US, Link
 from harness import server
 
-LEASES = False
-"""Whether gateways learn of their workers by leases in Redis; else each is given the list of them."""
+LEASES = os.environ.get("CLUSTER_MEMBERS", "leases") == "leases"
+"""Whether gateways learn of their workers by leases in Redis; else (`static`) each is given the list of them."""
 
 
 @dataclasses.dataclass

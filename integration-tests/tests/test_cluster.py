@@ -70,15 +70,19 @@ def test_a_cluster_serves_and_leaves_nothing_behind(number):
         assert not folder.exists()
 
 
+# Generous: a machine that others use too takes some times as long.
+pytestmark = pytest.mark.timeout(600)
+
+
 @pytest.fixture(scope="module")
 def chaos(tmp_path_factory) -> dict:
     """What a short run of chaos found."""
     folder = tmp_path_factory.mktemp("chaos")
     result = folder / "chaos.json"
     child = program(
-        "chaos", CHAOS_SECONDS="24", CHAOS_PHASES=PHASES, CHAOS_RATE="60", CHAOS_FOLDER=str(folder / "run"), CHAOS_RESULT=str(result)
+        "chaos", CHAOS_SECONDS="40", CHAOS_PHASES=PHASES, CHAOS_RATE="60", CHAOS_FOLDER=str(folder / "run"), CHAOS_RESULT=str(result)
     )
-    printed, _ = child.communicate(timeout=280)
+    printed, _ = child.communicate(timeout=560)
     # 1: a bound of time or memory was broken, of which nothing is said here.
     assert child.returncode in (0, 1), printed
     return json.loads(result.read_text())
@@ -94,7 +98,7 @@ def test_nothing_is_wrong_or_missing_whatever_breaks(chaos):
 def test_nobody_notices_that_a_member_is_killed(chaos, name):
     """But for who is in the middle of a large chunk: see the phase's bound."""
     phase = next(phase for phase in chaos["phases"] if phase["name"] == name)
-    assert [line for line in phase["failed"] if "/large" not in line["path"]] == []
+    assert [line for line in phase["failed"] if "/large/" not in line["path"]] == []
 
 
 def test_what_is_changed_is_refused_and_heals(chaos):
