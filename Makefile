@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clients bench bench-peers fuzz fmt tools clean
+.PHONY: help demo cluster chaos test check clients bench bench-peers fuzz fmt tools clean
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PYTHON ?= python3
@@ -19,6 +19,16 @@ demo: tools ## Build, serve the sample data on PORT (9000) until Ctrl-C, and say
 	cargo build --release --locked
 	PORT=$(PORT) $(IT)/tools/demo.sh target/release/cloudify
 
+cluster: tools ## Build, run 2 gateways, 4 workers, Redis and a load balancer on PORT (9000) until Ctrl-C
+	@$(NEED) nginx redis-server setpriv
+	cargo build --release --locked
+	cd $(IT) && PORT=$(PORT) $(PYTHON) -m cluster
+
+chaos: tools $(IT)/.venv-zarr3/ready ## Break that cluster under load and count what clients notice (CHAOS_SECONDS, CHAOS_PHASES)
+	@$(NEED) nginx redis-server setpriv ip
+	cargo build --release --locked
+	cd $(IT) && .venv-zarr3/bin/python -m chaos
+
 test: check clients ## Everything: checks, unit tests, and real clients against the running binary
 
 check: tools ## Format, lints, unit tests, licences
@@ -29,7 +39,7 @@ check: tools ## Format, lints, unit tests, licences
 	if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
 
 clients: tools $(IT)/.venv-zarr3/ready $(IT)/.venv-zarr2/ready $(IT)/node_modules/ready ## Real clients against the running binary (PYTEST=… are its options)
-	@$(NEED) chromium cdo
+	@$(NEED) chromium cdo nginx redis-server setpriv ip
 	cargo build --locked
 	cd $(IT) && .venv-zarr3/bin/pytest $(PYTEST)
 	cd $(IT) && .venv-zarr2/bin/pytest tests/test_zarr_2.py

@@ -19,10 +19,13 @@ class Failed(RuntimeError):
 
 
 class Process:
-    """One running `cloudify` service."""
+    """One running `cloudify` service; `prefix` is a command that becomes it, such as `nsenter …`."""
 
-    def __init__(self, name: str, arguments: list[str], directory: pathlib.Path, environment: dict):
+    def __init__(
+        self, name: str, arguments: list[str], directory: pathlib.Path, environment: dict, prefix: tuple[str, ...] = ()
+    ):
         self.name = name
+        self.prefix = prefix
         self.arguments = arguments
         self.environment = environment
         self.log = Log(directory / f"{name}.log")
@@ -34,7 +37,7 @@ class Process:
         begin = self.log.size()
         with self.log.path.open("ab") as sink:
             self.child = subprocess.Popen(
-                [binary(), *self.arguments], stdout=sink, stderr=sink, env=self.environment
+                [*self.prefix, binary(), *self.arguments], stdout=sink, stderr=sink, env=self.environment
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

@@ -9,6 +9,8 @@ package_of() {
         g++) echo build-essential ;;
         node | npm) echo "nodejs npm" ;;
         nginx) echo nginx-light ;;
+        setpriv) echo util-linux ;;
+        ip) echo iproute2 ;;
         *) echo "$1" ;;
     esac
 }
