@@ -1,10 +1,10 @@
 """`make bench`. Environment: BENCH_SECONDS a measurement, BENCH_ROUNDS, BENCH_SIZES, and BENCH_PARTS
-(chunks,batch,memory,scan,many,catalog,grib,decode,references,views,redis)."""
+(chunks,batch,memory,scan,many,catalog,grib,decode,references,views,redis,scale)."""
 
 import os
 import platform
 
-from bench import batch, chunks, data, decode, grib, many, memory, redis, references, scan, views
+from bench import batch, chunks, data, decode, grib, many, memory, redis, references, scale, scan, views
 from harness.paths import REPOSITORY
 
 os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release" / "cloudify"))
@@ -30,6 +30,7 @@ def main() -> None:
         "references": lambda: references.run(folder),
         "redis": lambda: redis.run(folder, rounds),
         "views": lambda: views.run(folder, max(1, round(seconds)), rounds),
+        "scale": lambda: scale.run(folder, max(1, round(seconds)), rounds),
     }
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     for part in os.environ.get("BENCH_PARTS", ",".join(parts)).split(","):
