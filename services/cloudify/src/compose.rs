@@ -35,7 +35,9 @@ pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
     let worker = RemoteWorker::connect(&settings.workers, &settings.http).map_err(configuration)?;
     let tier = Tier::new(&settings.redis).map_err(configuration)?;
     let changes = tier.as_ref().map(Tier::changes);
-    tier.iter().for_each(|tier| worker.share(tier.clone()));
+    if let Some(tier) = &tier {
+        worker.share(tier.clone());
+    }
     let (http, admin) = (settings.http.clone(), settings.admin.clone());
     let chunks = ChunkCache::new(&settings.cache, tier);
     let state = GatewayState::sharing(worker, http, admin, chunks, changes).map_err(configuration)?;

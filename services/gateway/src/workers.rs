@@ -100,7 +100,9 @@ impl RemoteWorker {
 impl Worker for RemoteWorker {
     async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
         let listing = self.members.ask("", |member| catalog::list(member, known)).await?;
-        listing.iter().for_each(|listing| self.messages.set_catalog(&listing.catalog_id));
+        if let Some(listing) = &listing {
+            self.messages.set_catalog(&listing.catalog_id);
+        }
         Ok(listing)
     }
 
@@ -112,7 +114,9 @@ impl Worker for RemoteWorker {
             return catalog::dataset_from_wire(got).await;
         }
         let got = self.members.ask(id.as_str(), |member| catalog::dataset(member, id, version)).await?;
-        place.iter().for_each(|place| place.write(&got, &got.catalog_id));
+        if let Some(place) = &place {
+            place.write(&got, &got.catalog_id);
+        }
         catalog::dataset_from_wire(got).await
     }
 
@@ -137,7 +141,9 @@ impl Worker for RemoteWorker {
             .members
             .ask(id.as_str(), |member| catalog::references(member, id, version, variable, record))
             .await?;
-        place.iter().for_each(|place| place.write(&got, &got.catalog_id));
+        if let Some(place) = &place {
+            place.write(&got, &got.catalog_id);
+        }
         catalog::references_from_wire(got).await
     }
 

@@ -255,7 +255,7 @@ async fn stored(
     };
     let offset =
         range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
-    let bytes = state.worker.read(file, ByteRange { offset, length: part.length }).await?;
+    let bytes = state.read(file, ByteRange { offset, length: part.length }).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
     let mut response = Response::new(body(bytes, part.length)?);
     *response.status_mut() = status;
