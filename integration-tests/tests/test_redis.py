@@ -1,5 +1,6 @@
 """Redis as a cache and a meeting place: answers are those without it, whatever becomes of it."""
 
+import concurrent.futures
 import contextlib
 import json
 import re
@@ -407,6 +408,91 @@ def test_gateways_hear_of_changes_that_others_make(start, redis, source, expecte
     until(lambda: int(running.cli("PUBSUB", "NUMSUB", "cloudify:changes").split()[1]) == 2)
     one.command("rm", "v")
     until(lambda: requests.get(f"{other.url}/datasets/v/kerchunk/.zmetadata").status_code in (404, 410))
+
+
+def test_a_gateway_that_starts_finds_the_metadata(start, redis, source, expected):
+    running = redis()
+    one = start("two-process", config=settings(running.url))
+    one.register("v", source)
+    url = "datasets/v/kerchunk"
+    stored = requests.get(f"{one.url}/{url}/v/0.0.0").content
+    until(lambda: len(running.keys("cloudify:dataset:*")) == 1 and len(running.keys("cloudify:references:*")) == 1)
+    other = start("two-process", config=settings(running.url), catalog=one.catalog)
+    assert requests.get(f"{other.url}/{url}/v/0.0.0").content == stored
+    assert requests.get(f"{other.url}/{url}/.zmetadata").json() == requests.get(f"{one.url}/{url}/.zmetadata").json()
+    for method in ("GetDataset", "GetReferences"):
+        assert metric(one.front, f'worker_calls_total{{code="Ok",method="{method}"}}') == 1
+        assert metric(other.front, f'worker_calls_total{{code="Ok",method="{method}"}}') == 0
+    assert chunks(other) == expected
+
+
+def test_small_ranges_of_remote_files_are_shared(start, redis, source, static, tmp_path):
+    running = redis()
+    (tmp_path / "web" / "v.nc").write_bytes(source.read_bytes())
+    config = settings(running.url, NO_MEMORY, f'[remote]\nprefixes = ["{static.url}/"]\n')
+    system = start("two-process", config=config)
+    system.register("v", f"{static.url}/v.nc")
+    first = chunks(system, view="kerchunk")
+
+    def is_full():
+        assert chunks(system, view="kerchunk") == first
+        return len(running.keys("cloudify:range:*")) == COUNT
+
+    until(is_full)
+    asked = len(static.asked)
+    before = came_from(system, "redis")
+    assert chunks(system, view="kerchunk") == first
+    assert came_from(system, "redis") == before + COUNT and len(static.asked) == asked
+    alone = start("serve")
+    alone.register("v", source)
+    assert chunks(alone, view="kerchunk") == first
+
+
+SLOW_STEPS, SLOW_SHAPE = 240, (300, 300)
+SLOW = "view/coarsen=time:60:std/zarr"
+"""Four chunks, each of 60, which take some tenths of a second."""
+
+
+@pytest.fixture
+def slow_source(data):
+    path = data / "slow.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        for name, length in zip(("time", "y", "x"), (SLOW_STEPS, *SLOW_SHAPE)):
+            file.createDimension(name, length)
+        v = file.createVariable("v", "f4", ("time", "y", "x"), chunksizes=(1, *SLOW_SHAPE), zlib=True, complevel=1)
+        rng = np.random.default_rng(3)
+        for step in range(SLOW_STEPS):
+            v[step] = rng.normal(280, 20, SLOW_SHAPE).astype("f4")
+    return path
+
+
+def test_of_two_gateways_one_makes_an_expensive_chunk(start, redis, slow_source):
+    running = redis()
+    config = settings(running.url, NO_MEMORY, "[evaluate]\ncache_bytes_max = 0\n")
+    one = start("two-process", config=config)
+    one.register("v", slow_source)
+    other = start("two-process", config=config, catalog=one.catalog)
+    urls = [f"{system.url}/datasets/v/{SLOW}/v" for system in (one, other)]
+    # Each learns what the variable costs.
+    begin = time.monotonic()
+    for number, url in enumerate(urls):
+        assert requests.get(f"{url}/{number}.0.0", timeout=60).status_code == 200
+    assert time.monotonic() - begin > 0.5, "the chunks are not expensive: this tests nothing"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda url: requests.get(f"{url}/2.0.0", timeout=60), urls))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content
+    assert sum(came_from(system, "worker") for system in (one, other)) == 3
+    assert sum(came_from(system, "another gateway") + came_from(system, "redis") for system in (one, other)) == 1
+    # Who has the lock is gone: nobody waits for ever, whether or not the lock runs out.
+    name = running.keys("cloudify:chunk:*")[0]
+    lock = re.sub(r"^(cloudify:)(chunk:[^:]*:[^:]*:[^:]*:)\d+:", r"\1lock:\g<2>3:", name)
+    running.cli("SET", lock, "1")
+    with netCDF4.Dataset(slow_source) as file:
+        truth = file["v"][180:240].astype("f8").std(axis=0)
+    with xr.open_dataset(f"{one.url}/datasets/v/{SLOW}", engine="zarr", zarr_format=2) as mine:
+        assert np.allclose(mine.v[3].values, truth, rtol=1e-4)
+    assert running.cli("EXISTS", lock) == "1"
 
 
 def announced(start, running, servers, tmp_path):

@@ -149,7 +149,9 @@ impl Worker for RemoteWorker {
         let members = self.pools.of(id)?.now();
         let got =
             members.ask(Kind::Catalog, id.as_str(), |member| catalog::dataset(member, id, version)).await?;
-        place.iter().for_each(|place| place.write(&got, &got.catalog_id));
+        if let Some(place) = &place {
+            place.write(&got, &got.catalog_id);
+        }
         catalog::dataset_from_wire(got).await
     }
 
@@ -177,7 +179,9 @@ impl Worker for RemoteWorker {
                 catalog::references(member, id, version, variable, record)
             })
             .await?;
-        place.iter().for_each(|place| place.write(&got, &got.catalog_id));
+        if let Some(place) = &place {
+            place.write(&got, &got.catalog_id);
+        }
         catalog::references_from_wire(got).await
     }
 

@@ -73,7 +73,7 @@ pub struct Datasets {
 #[derive(Debug)]
 pub struct Catalog {
     revision: u64,
-    catalog_id: String,
+    id: String,
     datasets: Vec<ListedDataset>,
     by_id: HashMap<String, Arc<DatasetKey>>,
 }
@@ -101,7 +101,7 @@ impl Catalog {
     fn new(listing: Listing) -> Self {
         let key = |listed: &ListedDataset| DatasetKey { id: listed.id.clone(), version: listed.version };
         let by_id = listing.datasets.iter().map(|d| (d.id.as_str().to_owned(), Arc::new(key(d)))).collect();
-        Self { revision: listing.revision, catalog_id: listing.catalog_id, datasets: listing.datasets, by_id }
+        Self { revision: listing.revision, id: listing.catalog_id, datasets: listing.datasets, by_id }
     }
 
     /// Changes with every change of the catalog.
@@ -111,7 +111,7 @@ impl Catalog {
 
     /// Which catalog it is; empty where it cannot be told apart ([`Listing::catalog_id`]).
     pub fn catalog_id(&self) -> &str {
-        &self.catalog_id
+        &self.id
     }
 
     /// Every dataset, in order of first registration.

@@ -55,7 +55,8 @@ static EXPORTING: AtomicBool = AtomicBool::new(false);
 /// Starts logging to standard error and, where an endpoint is set, the export of spans as the service `service`.
 /// Must be called inside the async runtime, which the exporter uses.
 pub fn start(settings: &TelemetrySettings, service: &'static str) -> Result<Started, TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.filter)?;
+    // The crate warns of each attempt to connect: what is to be known of Redis we say ourselves.
+    let filter = EnvFilter::try_new(format!("redis=error,{}", settings.filter))?;
     let provider = settings
         .otlp_endpoint
         .as_deref()

@@ -160,7 +160,7 @@ async fn stored(
         }
     };
     let is_part = headers.contains_key(CONTENT_RANGE);
-    let bytes = state.worker.read(id, file, inside(range, part)?).await?;
+    let bytes = state.read(id, file, inside(range, part)?).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
     let mut response = Response::new(body(bytes, part.length)?);
     *response.status_mut() = if is_part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
