@@ -6,18 +6,24 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use engine::open::Document;
+use engine::ports::StoredBytes;
+use futures::stream;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, LAST_MODIFIED, RANGE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+use model::ByteRange;
 
 use super::compress::{Coding, WORTH_IT_BYTES};
 use super::conditional::{Validators, Verdict};
 use super::error::{Failure, Problem};
+use super::range::multipart::Multipart;
 use super::range::{self, Wanted};
 use super::state::GatewayState;
+use super::zarr::pieces::Pieces;
 
 /// JSON, as Zarr metadata is.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -103,7 +109,7 @@ pub(super) async fn answer(
     let (status, body) = match (coding, range) {
         (Some(coding), _) => {
             headers.insert(CONTENT_ENCODING, coding.header());
-            (StatusCode::OK, state.variants.get(&it.document, coding).await?)
+            (StatusCode::OK, Body::from(state.variants.get(&it.document, coding).await?))
         }
         (None, Some(range)) if validators.allow_range(&request.headers) => {
             match cut(&it.document.bytes, range, &mut headers) {
@@ -111,10 +117,13 @@ pub(super) async fn answer(
                 None => return Ok(unsatisfiable(it.document.bytes.len() as u64)),
             }
         }
-        (None, _) => (StatusCode::OK, it.document.bytes.clone()),
+        (None, _) => (StatusCode::OK, Body::from(it.document.bytes.clone())),
     };
-    headers.insert(CONTENT_LENGTH, body.len().into());
-    let body = if request.method == Method::HEAD { Body::empty() } else { Body::from(body) };
+    // All of these know their length.
+    if let Some(length) = body.size_hint().exact() {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    let body = if request.method == Method::HEAD { Body::empty() } else { body };
     Ok((status, headers, body).into_response())
 }
 
@@ -145,15 +154,31 @@ pub(super) fn settled(validators: &Validators, asked: &HeaderMap, headers: &Head
     }
 }
 
-/// The part that a range wants; none where it is unsatisfiable.
-fn cut(bytes: &Bytes, range: &HeaderValue, headers: &mut HeaderMap) -> Option<(StatusCode, Bytes)> {
-    match range::wanted(range, bytes.len() as u64) {
-        Wanted::Whole => Some((StatusCode::OK, bytes.clone())),
+/// The part, or the parts, that ranges want; none where none can be had.
+fn cut(bytes: &Bytes, range: &HeaderValue, headers: &mut HeaderMap) -> Option<(StatusCode, Body)> {
+    let total = bytes.len() as u64;
+    let slice = |bytes: &Bytes, part: ByteRange| {
+        let from = part.offset as usize;
+        bytes.slice(from..from + part.length as usize)
+    };
+    match range::wanted(range, total) {
+        Wanted::Whole => Some((StatusCode::OK, Body::from(bytes.clone()))),
         Wanted::Unsatisfiable => None,
         Wanted::Part(part) => {
-            headers.insert(CONTENT_RANGE, range::content_range(part, bytes.len() as u64));
-            let from = part.offset as usize;
-            Some((StatusCode::PARTIAL_CONTENT, bytes.slice(from..from + part.length as usize)))
+            headers.insert(CONTENT_RANGE, range::content_range(part, total));
+            Some((StatusCode::PARTIAL_CONTENT, Body::from(slice(bytes, part))))
+        }
+        Wanted::Parts(parts) => {
+            let content_type = headers.get(CONTENT_TYPE).cloned().unwrap_or(BYTES);
+            let answer = Multipart::new(parts, total, &content_type);
+            headers.insert(CONTENT_TYPE, answer.content_type());
+            let whole = bytes.clone();
+            let contents = answer
+                .parts()
+                .to_vec()
+                .into_iter()
+                .map(move |part| Ok(Pieces::of(StoredBytes::Whole(slice(&whole, part)), part.length)));
+            Some((StatusCode::PARTIAL_CONTENT, Body::new(answer.body(stream::iter(contents)))))
         }
     }
 }

@@ -20,7 +20,12 @@ pub fn headers(headers: &HeaderMap, total: u64, modified_ns: i64) {
     }
     let _ = validators.weigh(headers);
     let Some(range) = headers.get(RANGE).filter(|_| validators.allow_range(headers)) else { return };
-    if let Wanted::Part(part) = range::wanted(range, total) {
+    let parts = match range::wanted(range, total) {
+        Wanted::Part(part) => vec![part],
+        Wanted::Parts(parts) => parts,
+        Wanted::Whole | Wanted::Unsatisfiable => return,
+    };
+    for part in parts {
         let end = part.offset.checked_add(part.length);
         if part.length == 0 || end.is_none_or(|end| end > total) {
             panic!("{range:?} of {total} bytes is {part:?}");

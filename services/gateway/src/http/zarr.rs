@@ -2,8 +2,9 @@
 //! And under `/datasets/{id}/zarr/`, the same decoded where readers need that; under `/datasets/{id}/view/{steps}/zarr/`,
 //! what the steps make of it.
 
+pub(super) mod content;
 pub(super) mod listing;
-mod pieces;
+pub(super) mod pieces;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,27 +12,30 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use engine::open::{Document, Located, OpenDataset};
-use engine::ports::{EvaluatedChunk, Form, StoredBytes};
-use engine::{diagnostics, etag};
+use engine::etag;
+use engine::open::Document;
+use engine::ports::StoredBytes;
+use futures::stream::{self, StreamExt as _};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, RANGE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use model::{ByteRange, Error, ErrorKind, SourceFile};
-use zarr::collection::STORE as STORED;
-use zarr::key::{ChunkIndex, Key, KeyError, KeyFault};
+use model::{ByteRange, Error, SourceFile};
 
+use self::content::{Content, Made, Store};
+pub(super) use self::content::{form, name, never_missing};
+use self::pieces::Pieces;
 use super::address::Address;
 use super::conditional::Validators;
 use super::document::{self, BYTES, Compression, Representation};
 use super::error::Failure;
+use super::range::multipart::Multipart;
 use super::range::{self, Wanted};
 use super::state::GatewayState;
 
-/// The name of decoded stores.
-const DECODED: &str = "zarr";
+/// Parts of one answer that are asked of workers at once.
+const PARTS_AT_ONCE: usize = 4;
 
 /// A key of a dataset's store.
 ///
@@ -46,14 +50,14 @@ const DECODED: &str = "zarr";
     params(
         ("id" = String, Path, description = "Dataset id"),
         ("key" = String, Path, description = "Zarr key; slashes stay slashes", allow_reserved, example = ".zmetadata"),
-        ("Range" = Option<String>, Header, description = "One byte range"),
+        ("Range" = Option<String>, Header, description = "Byte ranges, at most 64"),
         ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
     ),
     responses(
         (status = 200, description = "The document, chunk or page", content(
             (serde_json::Value = "application/json"), (Vec<u8> = "application/octet-stream"),
             (String = "text/html"))),
-        (status = 206, description = "The bytes of the range", content(
+        (status = 206, description = "The bytes of the range; of several ranges, `multipart/byteranges`", content(
             (String = "application/json"), (Vec<u8> = "application/octet-stream"), (String = "text/html"))),
         (status = 304, description = "The client has it"),
         (status = 404, body = super::error::Problem, content_type = "application/problem+json",
@@ -72,151 +76,51 @@ pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request
 async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failure> {
     let address = Address::of(request.uri.path())?;
     let (store, key) = address.store()?;
-    let dataset = address.open(&state.datasets).await.map_err(|error| gone(&key, error))?;
-    let form = form(&dataset, store)?;
-    match zarr::key::parse(&key, |path| dataset.variable(path).is_some()) {
-        Ok(Key::Metadata { .. }) => metadata(state, request, &dataset, &form, &key).await,
-        Ok(Key::Chunk { variable, index }) => chunk(state, request, &dataset, &form, variable, &index).await,
-        Err(error) => match listing::node(&dataset, &key) {
-            Some(node) => listing::answer(state, request, &dataset, &form, &node).await,
-            None if diagnostics::may_have_been(&key) => Err(gone(&key, refused(error)).into()),
-            None => Err(refused(error).into()),
-        },
-    }
-}
-
-/// The form of what is in the store of a name: a dataset has two stores, a view by URL has one.
-pub(super) fn form(dataset: &OpenDataset, store: &str) -> Result<Form, Error> {
-    match (dataset.form(), store) {
-        (Form::Stored, STORED) => Ok(Form::Stored),
-        (Form::Stored, DECODED) => Ok(Form::Decoded),
-        (view, DECODED) => Ok(view.clone()),
-        _ => Err(Error::not_found("Not Found")),
-    }
-}
-
-/// The name of a store.
-pub(super) fn name(form: &Form) -> &'static str {
-    if *form == Form::Stored { STORED } else { DECODED }
-}
-
-/// A chunk of a dataset, or of a diagnostic, that is not there is asked for by a client that opened it before it was removed.
-/// Never a 404, which it would fill in; of metadata, a 404 is what says that there is none.
-fn gone(key: &str, error: Error) -> Error {
-    if error.kind == ErrorKind::NotFound && zarr::key::is_chunk_like(key) {
-        return Error { kind: ErrorKind::Gone, ..error };
-    }
-    error
-}
-
-/// What no store can have is the request's fault; an empty segment is what clients make of a trailing slash.
-fn refused(error: KeyError) -> Error {
-    match error {
-        KeyError::Malformed(fault) if fault != KeyFault::EmptySegment => {
-            Error::invalid(format!("key {fault}"))
+    let dataset = address.open(&state.datasets).await.map_err(|error| content::gone(&key, error))?;
+    let store = Store { state, dataset: &dataset, form: content::form(&dataset, store)? };
+    let parsed = match store.parse(&key) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let node = listing::node(&dataset, &key).ok_or_else(|| content::unknown(&key, error))?;
+            return listing::answer(state, request, &dataset, &store.form, &node).await;
         }
-        KeyError::Malformed(_) | KeyError::Unknown => Error::not_found("no such key in this dataset"),
+    };
+    match store.find(&key, &parsed).await? {
+        Content::Metadata(document) => {
+            let published_ms = dataset.published().published_ms;
+            let document = Representation::metadata(state, Cow::Borrowed(document), Some(published_ms));
+            document::answer(state, request, document).await
+        }
+        Content::Stored { file, range } => stored(state, request, &file, range).await,
+        Content::Here(chunk) => whole(&store, request, chunk).await,
+        Content::Made(made) => computed(&store, request, &made).await,
     }
 }
 
-async fn metadata(
-    state: &GatewayState,
-    request: &Parts,
-    dataset: &OpenDataset,
-    form: &Form,
-    key: &str,
-) -> Result<Response, Failure> {
-    let document =
-        dataset.document_in(form, key).ok_or_else(|| Error::not_found("no such key in this dataset"))?;
-    let published_ms = dataset.published().published_ms;
-    let representation = Representation::metadata(state, Cow::Borrowed(document), Some(published_ms));
-    document::answer(state, request, representation).await
-}
-
-async fn chunk(
-    state: &GatewayState,
-    request: &Parts,
-    dataset: &OpenDataset,
-    form: &Form,
-    variable: &str,
-    index: &ChunkIndex,
-) -> Result<Response, Failure> {
-    let (place, _) = dataset.variable(variable).ok_or_else(|| Error::not_found("no such variable"))?;
-    match state.datasets.locate_in(form, dataset, place, index).await? {
-        Located::Stored { file, range } => stored(state, request, &file, range).await,
-        Located::File { file, array } => match state.datasets.length(&file, array.as_deref()).await? {
-            Some(length) => stored(state, request, &file, ByteRange { offset: 0, length }).await,
-            None => absent(state, request, dataset, form, place, index).await,
-        },
-        Located::Inline(bytes) => whole(state, request, dataset, Document::new(bytes)).await,
-        Located::Computed(chunk) => match computed(state, request, dataset, &chunk).await? {
-            Some(answer) => Ok(answer),
-            None => absent(state, request, dataset, form, place, index).await,
-        },
-        Located::Missing => absent(state, request, dataset, form, place, index).await,
-        Located::Outside => Err(Error::not_found("the array has no such chunk").into()),
-    }
-}
-
-/// Answers for a chunk that the source lacks: 404, or, where v2's document does not say what it reads as, with that.
-async fn absent(
-    state: &GatewayState,
-    request: &Parts,
-    dataset: &OpenDataset,
-    form: &Form,
-    variable: usize,
-    index: &ChunkIndex,
-) -> Result<Response, Failure> {
-    if index.is_of_v2()
-        && let Some(chunk) = state.datasets.absent_chunk(form, dataset, variable).await?
-    {
-        return whole(state, request, dataset, chunk).await;
-    }
-    Err(Error::not_found("the chunk is absent in the source: it reads as the fill value").into())
-}
-
-/// Answers with a chunk that a worker makes; none where the sources lack it. What the client has is not made again: its tag is that of the chunk's name
+/// Answers with a chunk that a worker makes. What the client has is not made again: its tag is that of the chunk's name
 /// and version, which do not change.
-async fn computed(
-    state: &GatewayState,
-    request: &Parts,
-    dataset: &OpenDataset,
-    chunk: &EvaluatedChunk,
-) -> Result<Option<Response>, Failure> {
-    let etag = etag::of_evaluated(chunk);
-    let validators = Validators::new(&etag, dataset.published().modified_ns);
+async fn computed(store: &Store<'_>, request: &Parts, made: &Made) -> Result<Response, Failure> {
+    let etag = etag::of_evaluated(&made.chunk);
+    let validators = Validators::new(&etag, store.dataset.published().modified_ns);
     let mut headers = HeaderMap::with_capacity(16);
     headers.insert(ETAG, validators.etag_header());
-    headers.insert(CACHE_CONTROL, state.chunk_cache_control.clone());
+    headers.insert(CACHE_CONTROL, store.state.chunk_cache_control.clone());
     if let Some(answer) = document::settled(&validators, &request.headers, &headers) {
-        return Ok(Some(answer));
+        return Ok(answer);
     }
-    let made = state.worker.evaluate(chunk).await.map_err(never_missing)?;
-    let Some(bytes) = made else { return Ok(None) };
-    whole(state, request, dataset, Document { bytes, etag }).await.map(Some)
+    whole(store, request, store.make(made).await?).await
 }
 
-/// Answers with bytes that are here.
-async fn whole(
-    state: &GatewayState,
-    request: &Parts,
-    dataset: &OpenDataset,
-    document: Document,
-) -> Result<Response, Failure> {
+/// Answers with a chunk that is here.
+async fn whole(store: &Store<'_>, request: &Parts, chunk: Document) -> Result<Response, Failure> {
     let whole = Representation {
-        document: Cow::Owned(document),
+        document: Cow::Owned(chunk),
         content_type: BYTES,
-        cache_control: state.chunk_cache_control.clone(),
-        modified_ns: Some(dataset.published().modified_ns),
+        cache_control: store.state.chunk_cache_control.clone(),
+        modified_ns: Some(store.dataset.published().modified_ns),
         compression: Compression::Never,
     };
-    document::answer(state, request, whole).await
-}
-
-/// What a worker does not find is a fault, as opposed to a chunk that it finds to be missing. Never a 404: a client would
-/// read fill values.
-pub(super) fn never_missing(error: Error) -> Error {
-    if error.kind == ErrorKind::NotFound { Error { kind: ErrorKind::Conflict, ..error } } else { error }
+    document::answer(store.state, request, whole).await
 }
 
 /// Answers with a range of a source file. The worker is asked even where no byte is wanted (HEAD): it alone knows
@@ -245,30 +149,60 @@ async fn stored(
         return Ok((StatusCode::OK, headers).into_response());
     }
     let asked = request.headers.get(RANGE).filter(|_| validators.allow_range(&request.headers));
-    let (status, part) = match asked.map_or(Wanted::Whole, |asked| range::wanted(asked, range.length)) {
+    let part = match asked.map_or(Wanted::Whole, |asked| range::wanted(asked, range.length)) {
         Wanted::Unsatisfiable => return Ok(document::unsatisfiable(range.length)),
-        Wanted::Whole => (StatusCode::OK, ByteRange { offset: 0, length: range.length }),
+        Wanted::Parts(parts) => return several(state, headers, file, range, parts).await,
+        Wanted::Whole => ByteRange { offset: 0, length: range.length },
         Wanted::Part(part) => {
             headers.insert(CONTENT_RANGE, range::content_range(part, range.length));
-            (StatusCode::PARTIAL_CONTENT, part)
+            part
         }
     };
-    let offset =
-        range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
-    let bytes = state.worker.read(file, ByteRange { offset, length: part.length }).await?;
+    let is_part = headers.contains_key(CONTENT_RANGE);
+    let bytes = state.worker.read(file, inside(range, part)?).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
     let mut response = Response::new(body(bytes, part.length)?);
-    *response.status_mut() = status;
+    *response.status_mut() = if is_part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     *response.headers_mut() = headers;
     Ok(response)
 }
 
+/// Answers with several parts of a range of a source file. What the first of them is read with decides the status; where
+/// another cannot be read, the answer is broken off.
+async fn several(
+    state: &GatewayState,
+    mut headers: HeaderMap,
+    file: &Arc<SourceFile>,
+    range: ByteRange,
+    parts: Vec<ByteRange>,
+) -> Result<Response, Failure> {
+    let answer = Multipart::new(parts, range.length, &BYTES);
+    headers.insert(CONTENT_TYPE, answer.content_type());
+    headers.insert(CONTENT_LENGTH, answer.length().into());
+    let (worker, file) = (Arc::clone(&state.worker), Arc::clone(file));
+    let read = move |part: ByteRange| {
+        let (worker, file) = (Arc::clone(&worker), Arc::clone(&file));
+        async move {
+            let bytes = worker.read(&file, inside(range, part)?).await?;
+            Ok(Pieces::of(bytes, part.length))
+        }
+    };
+    let mut parts = stream::iter(answer.parts().to_vec()).map(read).buffered(PARTS_AT_ONCE).boxed();
+    let first = parts.next().await.unwrap_or_else(|| Err(Error::internal("an answer of no parts")))?;
+    let body = answer.body(stream::iter([Ok(first)]).chain(parts));
+    Ok((StatusCode::PARTIAL_CONTENT, headers, Body::new(body)).into_response())
+}
+
+/// A part of a range, as a range of its file.
+fn inside(range: ByteRange, part: ByteRange) -> Result<ByteRange, Error> {
+    let offset = range.offset.checked_add(part.offset);
+    let offset = offset.ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
+    Ok(ByteRange { offset, length: part.length })
+}
+
 fn body(bytes: StoredBytes, length: u64) -> Result<Body, Error> {
     match bytes {
-        StoredBytes::Whole(bytes) if bytes.len() as u64 == length => Ok(Body::from(bytes)),
-        StoredBytes::Whole(bytes) => {
-            Err(Error::internal(format!("asked a worker for {length} bytes, got {}", bytes.len())))
-        }
-        StoredBytes::Pieces(pieces) => Ok(Body::new(pieces::Pieces::new(pieces, length))),
+        StoredBytes::Whole(bytes) => Ok(Body::from(pieces::exact(bytes, length)?)),
+        pieces @ StoredBytes::Pieces(_) => Ok(Body::new(Pieces::of(pieces, length))),
     }
 }

@@ -59,13 +59,47 @@ async fn ranges_are_cut_and_only_they_are_read() {
         assert_eq!(answer.header("content-range"), Some(content_range));
         assert_eq!(answer.header("content-length"), Some(&*expected.len().to_string()));
     }
-    let several = gateway.get_with(STORED, &[("range", "bytes=0-1,4-5")]).await;
-    assert_eq!((several.status, several.body.len()), (StatusCode::OK, 500));
     let beyond = gateway.get_with(STORED, &[("range", "bytes=500-")]).await;
     assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
     assert_eq!(beyond.header("content-range"), Some("bytes */500"));
     let inline = gateway.get_with("/datasets/atmos/kerchunk/time/0", &[("range", "bytes=-8")]).await;
     assert_eq!((inline.status, inline.body.len()), (StatusCode::PARTIAL_CONTENT, 8));
+}
+
+#[tokio::test]
+async fn several_ranges_are_parts_of_one_answer() {
+    let gateway = Gateway::new();
+    let header = [("range", "bytes=10-19, 0-3,2-4,600-")];
+    for (path, whole) in [(STORED, stored(FIRST)), (STREAMED, stored(SECOND).slice(..500))] {
+        let answer = gateway.get_with(path, &[("range", "bytes=10-19, 0-3,2-4")]).await;
+        assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
+        let boundary =
+            answer.header("content-type").unwrap().strip_prefix("multipart/byteranges; boundary=").unwrap();
+        let total = if path == STORED { 500 } else { 3000 };
+        let part = |place: &str, bytes: &[u8]| {
+            let head = format!(
+                "--{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes {place}/{total}\r\n\r\n"
+            );
+            [head.as_bytes(), bytes, b"\r\n"].concat()
+        };
+        let end = format!("--{boundary}--\r\n");
+        let parts = [part("10-19", &whole[10..20]), part("0-4", &whole[..5]), end.into_bytes()].concat();
+        assert_eq!(answer.body, parts);
+        assert_eq!(answer.header("content-length"), Some(&*parts.len().to_string()));
+        assert_eq!((answer.header("content-range"), answer.header("etag").is_some()), (None, true));
+    }
+    let unsatisfiable = gateway.get_with(STORED, &[("range", "bytes=500-,900-999")]).await;
+    assert_eq!(unsatisfiable.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    let document = gateway.get_with("/datasets/atmos/kerchunk/.zmetadata", &header).await;
+    assert_eq!(document.status, StatusCode::PARTIAL_CONTENT);
+    assert!(document.body.windows(16).any(|text| text == b"application/json"));
+    let reads = gateway.worker.reads_so_far();
+    gateway.worker.set(Reads::Fail(Error::new(ErrorKind::Conflict, "the source changed")));
+    assert_eq!(gateway.get_with(STORED, &header).await.status, StatusCode::CONFLICT);
+    assert!(gateway.worker.reads_so_far() > reads);
+    gateway.worker.set(Reads::Break);
+    let response = gateway.respond(Method::GET, STREAMED, &[("range", "bytes=0-1500,2000-2999")], "").await;
+    assert!(response.into_body().collect().await.is_err());
 }
 
 #[tokio::test]
