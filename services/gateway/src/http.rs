@@ -5,6 +5,8 @@
 
 mod address;
 mod admin;
+mod batch;
+mod body;
 mod collection;
 mod compress;
 mod conditional;
@@ -55,6 +57,9 @@ pub fn router(state: Arc<GatewayState>) -> Router {
         .route("/datasets/{id}/views/{name}/zarr/{*key}", get(zarr::key))
         .route("/datasets/{id}/views/{name}/zarr", get(zarr::listing::root))
         .route("/datasets/{id}/views/{name}/zarr/", get(zarr::listing::root))
+        .route("/datasets/{id}/chunks", post(batch::chunks))
+        .route("/datasets/{id}/view/{steps}/chunks", post(batch::chunks))
+        .route("/datasets/{id}/views/{name}/chunks", post(batch::chunks))
         .route("/datasets/{id}/kerchunk-tape-order/{*key}", get(tape::order))
         .route("/datasets/{id}/.zgroup", get(collection::dataset_zgroup))
         .route("/datasets/{id}/.zattrs", get(collection::dataset_zattrs))

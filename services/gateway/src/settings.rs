@@ -26,6 +26,8 @@ pub struct HttpSettings {
     pub catalog_poll_ms: u64,
     /// Largest body of an admin request, in bytes.
     pub body_bytes_max: usize,
+    /// Most bytes of chunks that wait to be sent in batch answers, all of them together; one answer has an eighth of it.
+    pub batch_bytes_max: u64,
 }
 
 impl Default for HttpSettings {
@@ -41,6 +43,7 @@ impl Default for HttpSettings {
             datasets_max: 10_000,
             catalog_poll_ms: 1000,
             body_bytes_max: 1 << 20,
+            batch_bytes_max: 256 << 20,
         }
     }
 }

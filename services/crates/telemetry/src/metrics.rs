@@ -28,6 +28,7 @@ pub struct Metrics {
     pub http_request_duration_seconds: HistogramVec,
     pub http_response_bytes_total: IntCounterVec,
     pub http_connections: IntGauge,
+    pub batch_keys_total: IntCounterVec,
     pub reads_total: IntCounterVec,
     pub read_bytes_total: IntCounter,
     pub reads_under_way: IntGauge,
@@ -52,6 +53,7 @@ static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
     (make(&Maker { registry: &registry }), registry)
 });
 
+#[expect(clippy::too_many_lines, reason = "one list")]
 fn make(make: &Maker<'_>) -> Metrics {
     Metrics {
         http_requests_total: make.counters(
@@ -66,8 +68,13 @@ fn make(make: &Maker<'_>) -> Metrics {
         ),
         http_response_bytes_total: make.counters(
             "cloudify_http_response_bytes_total",
-            "Bytes of answers' bodies as announced in Content-Length, by route template",
+            "Bytes of answers' bodies as announced in Content-Length, of batches as they are sent, by route template",
             &["route"],
+        ),
+        batch_keys_total: make.counters(
+            "cloudify_batch_keys_total",
+            "Keys answered in batches, by the status that each has",
+            &["status"],
         ),
         http_connections: make.gauge("cloudify_http_connections", "HTTP connections open now"),
         reads_total: make.counters(

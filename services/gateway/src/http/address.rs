@@ -48,12 +48,15 @@ impl<'p> Address<'p> {
 
     /// Opens the dataset or view.
     pub(super) async fn open(&self, datasets: &Datasets) -> Result<Arc<OpenDataset>> {
+        self.open_for(first(self.rest).0, datasets).await
+    }
+
+    /// Opens the dataset or view for what is asked of it: a store, or what tells of it.
+    pub(super) async fn open_for(&self, part: &str, datasets: &Datasets) -> Result<Arc<OpenDataset>> {
         match &self.view {
             View::Steps(steps) => datasets.open_view(&self.id, &engine::encoding::parse(steps)?).await,
             View::Named(name) => datasets.open_named_view(&self.id, name).await,
-            View::None if SHOW_DIAGNOSTICS.contains(&first(self.rest).0) => {
-                datasets.open_with_diagnostics(&self.id).await
-            }
+            View::None if SHOW_DIAGNOSTICS.contains(&part) => datasets.open_with_diagnostics(&self.id).await,
             View::None => datasets.open(&self.id).await,
         }
     }

@@ -61,18 +61,34 @@ impl Problem {
         Self { retry_after: error.retry_after_seconds, ..Self::new(row(error.kind).0, error.message.clone()) }
     }
 
+    /// An error for the public where no header goes with it: when to come again stands in it whatever the kind.
+    pub(super) fn without_headers(error: &Error) -> Self {
+        let retry_after = error.retry_after_seconds.or(row(error.kind).1);
+        Self { retry_after, ..Self::public(error) }
+    }
+
     /// An error for an administrator: its internal text too.
     pub(super) fn full(error: &Error) -> Self {
         Self { retry_after: error.retry_after_seconds, ..Self::new(row(error.kind).0, error.to_string()) }
     }
 }
 
+impl Problem {
+    /// Its status.
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Its text.
+    pub(super) fn json(&self) -> Vec<u8> {
+        // Plain fields: serialising them cannot fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        // Plain fields: serialising them cannot fail.
-        let body = serde_json::to_vec(&self).unwrap_or_default();
-        let mut response = (status, body).into_response();
+        let mut response = (self.status(), self.json()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

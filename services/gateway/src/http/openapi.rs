@@ -38,7 +38,7 @@ use super::state::GatewayState;
     paths(
         super::page::landing, super::page::dataset,
         super::datasets::list, super::datasets::keys, super::datasets::dict, super::datasets::info,
-        super::zarr::key, super::plan::plan, super::tape::order, super::tape::recalls, super::zarr::listing::root,
+        super::zarr::key, super::batch::chunks, super::plan::plan, super::tape::order, super::tape::recalls, super::zarr::listing::root,
         super::collection::zmetadata, super::collection::zgroup, super::collection::zattrs, super::collection::zarr_json,
         super::collection::dataset_zgroup, super::collection::dataset_zattrs, super::collection::dataset_zarr_json,
         super::view_steps::list, super::groupby::answer, super::server_info::versions, super::server_info::plugins, document,
@@ -84,8 +84,13 @@ impl Modify for Decoded {
 }
 
 /// Operations on datasets that views by URL have too, at the same place behind the steps.
-const OF_VIEWS: [(&str, &str, &str); 6] = [
+const OF_VIEWS: [(&str, &str, &str); 7] = [
     ("zarr/{key}", "view_key", "A key of a view's store, made by the steps as it is asked for."),
+    (
+        "chunks",
+        "view_chunks",
+        "Many keys of a view's store at once, made by the steps as they are asked for.",
+    ),
     ("zarr/", "view_root", "What is in the root of a view's store."),
     ("", "view", "A view for people: what the steps make of the dataset, and how to open it."),
     ("keys", "view_keys", "Names of a view's variables: data variables first, then coordinates."),
@@ -110,7 +115,7 @@ impl Modify for Views {
                 ("views/{name}", name(), format!("named_{id}"), false),
             ] {
                 let mut item = item.clone();
-                if let Some(operation) = &mut item.get {
+                if let Some(operation) = item.get.as_mut().or(item.post.as_mut()) {
                     operation.operation_id = Some(id);
                     operation.summary = Some(summary.to_owned());
                     operation.description = None;

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
 use super::admin::Tokens;
+use super::batch::Room;
 use super::compress::Variants;
 use super::groupby;
 use crate::settings::{AdminSettings, HttpSettings};
@@ -25,6 +26,8 @@ pub struct GatewayState {
     pub(super) variants: Variants,
     /// Memory for values that are rendered, in KiB.
     pub(super) rendering: Arc<Semaphore>,
+    /// Memory for chunks of batches.
+    pub(super) batches: Room,
     pub(super) chunk_cache_control: HeaderValue,
     pub(super) metadata_cache_control: HeaderValue,
     draining: AtomicBool,
@@ -42,6 +45,7 @@ impl GatewayState {
             tokens: Tokens::new(admin)?,
             variants: Variants::new(),
             rendering: groupby::memory(),
+            batches: Room::new(http.batch_bytes_max),
             chunk_cache_control: max_age(http.chunk_max_age_seconds),
             metadata_cache_control: max_age(http.metadata_max_age_seconds),
             draining: AtomicBool::new(false),

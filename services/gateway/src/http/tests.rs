@@ -3,6 +3,7 @@
 mod admin;
 mod answers;
 mod bad_input;
+mod batch;
 mod chunks;
 mod diagnostics;
 mod dict;
@@ -68,7 +69,13 @@ impl Gateway {
         self.send(Method::HEAD, path, &[], "").await
     }
 
-    async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Answer {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
         let response = self.respond(method, path, headers, body).await;
         let (parts, body) = response.into_parts();
         Answer {
@@ -83,13 +90,13 @@ impl Gateway {
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
-        body: &'static str,
+        body: impl Into<Body>,
     ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
+        self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap()
     }
 }
 

@@ -2,14 +2,13 @@
 
 use axum::extract::Request;
 use engine::named_views::NamedViews;
-use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use model::{Error, ErrorKind, Result};
+use model::Result;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+use crate::http::body;
 use crate::http::state::GatewayState;
 
 /// A dataset to register.
@@ -112,26 +111,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     state: &GatewayState,
     request: Request,
 ) -> Result<(Parts, Read<T>)> {
-    let limit = state.settings.body_bytes_max;
-    let (parts, body) = request.into_parts();
-    let announced =
-        parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(too_large(limit));
-    }
-    let bytes = match Limited::new(body, limit).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
-        Err(error) => return Err(Error::invalid("the body broke off").with_internal(error)),
-    };
-    let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-    let body = serde_json::from_slice(text).map_err(|error| Error::invalid(format!("the body: {error}")))?;
+    let advice = "name fewer sources, or a glob";
+    let (parts, body) = body::json(request, state.settings.body_bytes_max, advice).await?;
     Ok((parts, Read(body)))
-}
-
-fn too_large(limit: usize) -> Error {
-    Error::new(
-        ErrorKind::TooLarge,
-        format!("the body is longer than {limit} bytes: name fewer sources, or a glob"),
-    )
 }
