@@ -1,10 +1,10 @@
 """`make bench`. Environment: BENCH_SECONDS a measurement, BENCH_ROUNDS, BENCH_SIZES, and BENCH_PARTS
-(chunks,memory,scan,many,catalog,grib,decode,references,views)."""
+(chunks,batch,memory,scan,many,catalog,grib,decode,references,views)."""
 
 import os
 import platform
 
-from bench import chunks, data, decode, grib, many, memory, references, scan, views
+from bench import batch, chunks, data, decode, grib, many, memory, references, scan, views
 from harness.paths import REPOSITORY
 
 os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release" / "cloudify"))
@@ -20,6 +20,7 @@ def main() -> None:
         "chunks": lambda: chunks.run(
             folder, max(1, round(seconds)), rounds, [size for size in sizes if size in data.SIZES]
         ),
+        "batch": lambda: batch.run(folder, rounds),
         "memory": lambda: memory.run(folder),
         "scan": lambda: scan.run(folder, rounds),
         "many": lambda: many.run(folder, rounds),
