@@ -1,7 +1,7 @@
 """A Zarr store over Cloudify that fetches what zarr asks for together with one `POST`.
 
 zarr.config.set({"async.concurrency": 1000})  # how many chunks zarr asks for at once
-xarray.open_zarr(BatchStore("https://server/datasets/tas"))
+xarray.open_zarr(BatchStore("https://server/datasets/tas"), chunks=None)
 """
 import asyncio
 import struct

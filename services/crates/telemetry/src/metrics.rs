@@ -75,6 +75,7 @@ static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
     (make(&Maker { registry: &registry }), registry)
 });
 
+#[expect(clippy::too_many_lines, reason = "one list")]
 fn make(make: &Maker<'_>) -> Metrics {
     Metrics {
         http_requests_total: make.counters(

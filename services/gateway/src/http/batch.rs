@@ -150,7 +150,8 @@ impl Batch {
     async fn frame(&self, store: &Store<'_>, place: usize) -> Frame {
         let mut held = self.room.slot().await;
         let read = self.read(store, &self.keys[place], &mut held).await;
-        let (status, (bytes, length)) = read.map_or_else(problem, |read| (StatusCode::OK, read));
+        let (status, (bytes, length)) =
+            read.map_or_else(|error| problem(&error), |read| (StatusCode::OK, read));
         telemetry::metrics().batch_keys_total.with_label_values(&[status.as_str()]).inc();
         Frame { place, status, bytes, length, held }
     }
@@ -165,9 +166,9 @@ impl Batch {
 }
 
 /// An error as a frame has it.
-fn problem(error: Error) -> (StatusCode, (StoredBytes, u64)) {
-    error::log(&error);
-    let problem = Problem::without_headers(&error);
+fn problem(error: &Error) -> (StatusCode, (StoredBytes, u64)) {
+    error::log(error);
+    let problem = Problem::without_headers(error);
     let json = problem.json();
     let length = json.len() as u64;
     (problem.status(), (StoredBytes::Whole(json.into()), length))

@@ -86,7 +86,7 @@ impl Frames {
         self.gathered.extend_from_slice(&frame.head());
         match frame.bytes {
             StoredBytes::Whole(bytes) if bytes.len() <= GATHERED_MAX => {
-                self.gathered.extend_from_slice(&bytes)
+                self.gathered.extend_from_slice(&bytes);
             }
             bytes => self.begun = Some((Pieces::of(bytes, frame.length), frame.held)),
         }
