@@ -103,7 +103,9 @@ impl RemoteWorker {
     ) -> Result<Arc<Self>> {
         let timeout = Duration::from_secs(http.worker_timeout_seconds.max(1));
         let messages = Messages::default();
-        tier.iter().for_each(|tier| messages.keep_in(tier.clone()));
+        if let Some(tier) = &tier {
+            messages.keep_in(tier.clone());
+        }
         let membership = Membership::new(pools, tier)?;
         let pools = Arc::new(Pools::new(timeout, routing, tuning));
         pools.set(&membership.known())?;

@@ -45,7 +45,9 @@ impl Announced {
 }
 
 fn update(seen: &mut BTreeMap<(PoolName, String), u32>, leases: Vec<WorkerLease>) {
-    seen.values_mut().for_each(|misses| *misses += 1);
+    for misses in seen.values_mut() {
+        *misses += 1;
+    }
     for lease in leases {
         match PoolName::parse(&lease.pool) {
             Ok(pool) => {

@@ -19,7 +19,7 @@ pub(super) struct Pools {
     tuning: Tuning,
     default: Arc<Pool>,
     /// All, the default one among them.
-    pools: RwLock<Arc<BTreeMap<PoolName, Arc<Pool>>>>,
+    by_name: RwLock<Arc<BTreeMap<PoolName, Arc<Pool>>>>,
     /// Pools of datasets that name another than the default one.
     of: RwLock<Arc<HashMap<DatasetId, PoolName>>>,
 }
@@ -34,7 +34,7 @@ impl Pools {
             routing: routing.clone(),
             tuning: tuning.clone(),
             default,
-            pools: RwLock::new(Arc::new(pools)),
+            by_name: RwLock::new(Arc::new(pools)),
             of: RwLock::default(),
         }
     }
@@ -57,7 +57,7 @@ impl Pools {
 
     /// All pools.
     pub(super) fn all(&self) -> Arc<BTreeMap<PoolName, Arc<Pool>>> {
-        Arc::clone(&self.pools.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.by_name.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Pools whose workers can be asked for the catalog, which all of them see: the default one first.
@@ -84,7 +84,7 @@ impl Pools {
                 let pool = || Arc::new(Pool::new(name.clone(), self.timeout, &self.routing, &self.tuning));
                 pools.entry(name.clone()).or_insert_with(pool);
             }
-            *self.pools.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pools);
+            *self.by_name.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pools);
         }
         let none = BTreeSet::new();
         self.all().iter().try_for_each(|(name, pool)| pool.set(members.get(name).unwrap_or(&none)))

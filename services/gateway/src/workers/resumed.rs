@@ -104,7 +104,6 @@ impl Reading {
 
 impl Source {
     fn new(member: Arc<Member>, pieces: BoxStream<'static, Result<Bytes>>) -> Self {
-        let _under_way = member.load.begin(Kind::Read);
-        Self { member, pieces, _under_way }
+        Self { _under_way: member.load.begin(Kind::Read), member, pieces }
     }
 }
