@@ -22,6 +22,8 @@ pub(super) struct Health {
     state: Mutex<State>,
     /// Told when it goes down, to have it checked.
     fell: Notify,
+    /// Told when it says nothing, for those who wait for its answers.
+    silent: Notify,
     /// Told when it comes up, for those who wait for any worker of the pool.
     rose: Arc<Notify>,
 }
@@ -39,7 +41,7 @@ impl Health {
     pub(super) fn new(rose: Arc<Notify>) -> Self {
         let state =
             State { health: MemberHealth::New, is_unreachable: false, failures: 0, hold: Duration::ZERO };
-        Self { state: Mutex::new(state), fell: Notify::new(), rose }
+        Self { state: Mutex::new(state), fell: Notify::new(), silent: Notify::new(), rose }
     }
 
     /// Whether it answers.
@@ -78,13 +80,26 @@ impl Health {
         }
     }
 
-    /// It could not be reached, the connection broke, or it is silent.
+    /// It could not be reached, or the connection broke.
     pub(super) fn failed(&self) {
         let mut state = self.lock();
         state.health = MemberHealth::Down;
         state.is_unreachable = true;
         drop(state);
         self.fell.notify_one();
+    }
+
+    /// It says nothing, though it was asked whether it is there: nobody waits for it any longer.
+    pub(super) fn fell_silent(&self) {
+        if !self.is_unreachable() {
+            self.failed();
+            self.silent.notify_waiters();
+        }
+    }
+
+    /// Waits until somebody finds that it says nothing.
+    pub(super) async fn silence(&self) {
+        self.silent.notified().await;
     }
 
     /// It answered with a failure of its own, or not in time. Returns whether it is left alone from now on.
@@ -160,6 +175,19 @@ mod tests {
         assert!(!health.is_up() && health.is_unreachable());
         health.succeeded();
         assert!(health.is_up() && !health.is_unreachable());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_worker_that_falls_silent_is_told() {
+        let health = Arc::new(up());
+        let waiting = tokio::spawn({
+            let health = Arc::clone(&health);
+            async move { health.silence().await }
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        health.fell_silent();
+        tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap().unwrap();
+        assert!(!health.is_up());
     }
 
     #[test]

@@ -151,6 +151,8 @@ impl Member {
         let outcome = self.answered(limit, answer).await;
         match outcome.as_ref().map_err(|error| error.kind) {
             Err(ErrorKind::Unavailable) => self.load.failed(),
+            // What takes too long to make may be too much for any worker.
+            Err(ErrorKind::DeadlineExceeded) if kind == Kind::Evaluation => self.load.failed(),
             Err(ErrorKind::DeadlineExceeded | ErrorKind::Internal) => {
                 self.load.failed();
                 if self.health.misbehaved() {
@@ -176,13 +178,16 @@ impl Member {
                 tokio::time::sleep(LATE).await;
                 is_silent(self.channel()).await
             };
-            tokio::select! {
+            let is_silent = tokio::select! {
                 answered = &mut answer => return answered,
                 // One that refuses a check, for it drains, still finishes what it began.
-                is_silent = late => if is_silent {
-                    self.health.failed();
-                    return Err(super::unavailable("the worker is silent"));
-                },
+                is_silent = late => is_silent,
+                // Another call found that out.
+                () = self.health.silence() => true,
+            };
+            if is_silent {
+                self.health.fell_silent();
+                return Err(super::unavailable("the worker is silent"));
             }
             waited += LATE;
             if limit.is_some_and(|limit| waited >= limit) {
