@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! chunk ─▶ memory ─▶ Redis ─▶ another gateway makes it? wait ─▶ worker ─▶ memory; Redis, if asked for twice or long to make
-//!            └─ older than a few seconds: are the sources what they were? else a 409, as from the worker
+//!            └─ are the sources what they were? else a 409, as from the worker
 //! ```
 //! Requests for the same chunk at once ask once. Only chunks of which the version says what they are made of are kept: a
 //! worker says so ([`Keeping`](engine::ports::Keeping)).
@@ -89,12 +89,13 @@ impl ChunkCache {
         file: &Arc<SourceFile>,
         range: ByteRange,
     ) -> Result<StoredBytes> {
-        match (&self.inner, Wanted::slow_range(worker, id, file, range)) {
-            (Some(inner), Some(wanted)) => {
+        let Some(inner) = &self.inner else { return worker.read(id, file, range).await };
+        match Wanted::slow_range(worker, id, file, range, inner.recheck) {
+            Some(wanted) => {
                 let bytes = inner.serve(&wanted).await?;
                 bytes.map(StoredBytes::Whole).ok_or_else(|| Error::internal("a range has no bytes"))
             }
-            _ => worker.read(id, file, range).await,
+            None => worker.read(id, file, range).await,
         }
     }
 }

@@ -187,7 +187,7 @@ fn make_shared(make: &Maker<'_>) -> SharedMetrics {
     SharedMetrics {
         redis_questions_total: make.counters(
             "cloudify_redis_questions_total",
-            "Questions to Redis that a request waits for, by outcome: answered, late, failed, left alone (not asked)",
+            "Questions to Redis that a request waits for, by outcome: answered, refused, late, failed, left alone (not asked)",
             &["outcome"],
         ),
         redis_writes_total: make.counters(

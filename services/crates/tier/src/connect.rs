@@ -245,5 +245,9 @@ pub(crate) fn unavailable(cause: impl std::fmt::Display) -> Error {
 
 /// What Redis said to a command.
 pub(crate) fn answered<T>(answer: std::result::Result<T, RedisError>) -> Result<T> {
-    answer.map_err(unavailable)
+    answer.map_err(|error| match error.code() {
+        // Full, read-only, without the right: it is there all the same.
+        Some(_) => Error::new(ErrorKind::Forbidden, "Redis refuses").with_internal(error),
+        None => unavailable(error),
+    })
 }

@@ -82,6 +82,11 @@ impl Tier {
                 count("answered");
                 return Some(answer);
             }
+            Ok(Ok(Err(error))) if error.kind == ErrorKind::Forbidden => {
+                self.inner.breaker.succeeded();
+                count("refused");
+                return None;
+            }
             Ok(Ok(Err(error))) => {
                 tracing::debug!(%error, "Redis failed");
                 "failed"

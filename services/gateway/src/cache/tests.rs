@@ -189,10 +189,15 @@ async fn without_memory_requests_at_once_are_still_one() {
 
 #[tokio::test]
 async fn small_ranges_of_remote_files_are_kept_and_others_are_not() {
-    let (cache, worker) = (cache(60), Counting::default());
+    let (cache, strict, worker) = (cache(60), cache(0), Counting::default());
     let file = |path: &str| Arc::new(SourceFile { path: path.into(), ..SourceFile::clone(&source()) });
     let (local, remote) = (file("/a"), file("https://h/a"));
-    for (file, length, reads) in [(&remote, 5, 1), (&local, 5, 3), (&remote, (1 << 20) + 1, 3)] {
+    for (cache, file, length, reads) in [
+        (&cache, &remote, 5, 1),
+        (&cache, &local, 5, 3),
+        (&cache, &remote, (1 << 20) + 1, 3),
+        (&strict, &remote, 5, 3),
+    ] {
         let before = worker.reads.load(Ordering::SeqCst);
         for _ in 0..3 {
             let read = cache

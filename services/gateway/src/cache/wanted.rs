@@ -12,9 +12,6 @@ use super::key;
 
 /// Largest range that is kept, in bytes.
 const RANGE_BYTES_MAX: u64 = 1 << 20;
-/// How long a range of a remote file is served before its server is asked whether the file is what it was: that takes as long
-/// as reading it.
-const REMOTE_RECHECK: Duration = Duration::from_mins(1);
 
 /// One thing that is asked for.
 pub(super) struct Wanted<'w> {
@@ -44,18 +41,21 @@ impl<'w> Wanted<'w> {
     }
 
     /// A range that is worth keeping: of a remote file whose state is known, and small. Its key names that state, whatever the
-    /// catalog.
+    /// catalog. Not where its server is to be asked each time whether the file is what it was: that takes as long as reading.
     pub(super) fn slow_range(
         worker: &'w dyn Worker,
         id: &'w DatasetId,
         file: &'w Arc<SourceFile>,
         range: ByteRange,
+        recheck: Duration,
     ) -> Option<Self> {
-        let is_kept =
-            file.is_remote() && file.identity.is_pinned() && (1..=RANGE_BYTES_MAX).contains(&range.length);
+        let is_kept = !recheck.is_zero()
+            && file.is_remote()
+            && file.identity.is_pinned()
+            && (1..=RANGE_BYTES_MAX).contains(&range.length);
         is_kept.then(|| {
             let (key, what) = (key::of_range(file, range), What::Range(file, range));
-            Self { worker, id, catalog_id: "", key, recheck: REMOTE_RECHECK, what }
+            Self { worker, id, catalog_id: "", key, recheck, what }
         })
     }
 
