@@ -1,10 +1,24 @@
 """`make bench`. Environment: BENCH_SECONDS a measurement, BENCH_ROUNDS, BENCH_SIZES, and BENCH_PARTS
-(chunks,batch,memory,scan,many,catalog,grib,decode,references,views,redis,scale)."""
+(chunks,batch,memory,scan,many,catalog,grib,decode,references,views,redis,coalescing,scale)."""
 
 import os
 import platform
 
-from bench import batch, chunks, data, decode, grib, many, memory, redis, references, scale, scan, views
+from bench import (
+    batch,
+    chunks,
+    coalescing,
+    data,
+    decode,
+    grib,
+    many,
+    memory,
+    redis,
+    references,
+    scale,
+    scan,
+    views,
+)
 from harness.paths import REPOSITORY
 
 os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release" / "cloudify"))
@@ -29,6 +43,7 @@ def main() -> None:
         "decode": lambda: decode.run(folder, rounds),
         "references": lambda: references.run(folder),
         "redis": lambda: redis.run(folder, rounds),
+        "coalescing": lambda: coalescing.run(folder),
         "views": lambda: views.run(folder, max(1, round(seconds)), rounds),
         "scale": lambda: scale.run(folder, max(1, round(seconds)), rounds),
     }

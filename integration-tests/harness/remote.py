@@ -40,6 +40,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def answer(self, with_body: bool):
         self.server.asked.append((self.command, self.path, dict(self.headers)))
+        if with_body and self.path in self.server.gates:
+            self.server.gates[self.path].wait(60)
         special = self.server.special.get(self.path) or self.server.special.get("*")
         if special:
             status, headers, body = special
@@ -74,7 +76,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Static:
-    """Serves a directory. `special` answers a path, or all as `*`, with (status, headers, body) instead."""
+    """Serves a directory. `special` answers a path, or all as `*`, with (status, headers, body) instead; what `gates` has
+    an event for waits for it."""
 
     def __init__(self, directory: pathlib.Path, port: int = 0):
         handler = functools.partial(Handler, directory=str(directory))
@@ -82,6 +85,7 @@ class Static:
         self.server.daemon_threads = True
         self.server.special = self.special = {}
         self.server.asked = self.asked = []
+        self.server.gates = self.gates = {}
         self.server.connections = []
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -9,6 +9,7 @@
 //! is on tape fails the whole chunk, and only what the source lacks is missing.
 
 mod decode;
+mod disk;
 mod locate;
 mod made;
 mod memory;
@@ -33,6 +34,7 @@ use crate::catalog::Catalog;
 use crate::settings::EvaluateSettings;
 use crate::storage::Files;
 use decode::Decoder;
+use disk::DiskCache;
 use locate::{Records, Source};
 use made::{Fresh, Made};
 use mosaic::Mosaics;
@@ -57,6 +59,7 @@ struct Inner {
     recipes: Cache<RecipeKey, Arc<Recipe>>,
     mosaics: Mosaics,
     views: Views,
+    disk: Option<Arc<DiskCache>>,
 }
 
 /// A variable of a version, in a form.
@@ -78,7 +81,7 @@ struct Recipe {
 }
 
 impl Evaluator {
-    /// Nothing made yet.
+    /// Nothing made yet, but what is on disk. Waits for that.
     pub fn new(catalog: Arc<Catalog>, files: Files, settings: &EvaluateSettings) -> Self {
         let weight = |_: &EvaluatedChunk, made: &Made| made.weight();
         let pool = Pool::new(settings);
@@ -91,6 +94,7 @@ impl Evaluator {
             recipes: Cache::new(RECIPES_MAX),
             mosaics: Mosaics::new(),
             views: Views::new(cores),
+            disk: DiskCache::open(settings),
         };
         Self {
             inner: Arc::new(inner),
@@ -151,10 +155,7 @@ impl Evaluator {
         // Of the caller who makes it, until the answer has it: what is kept has no part in it.
         let memory = Mutex::new(None);
         let new = async {
-            let (made, admitted) = make().await?.into_made();
-            if made.bytes.is_some() {
-                telemetry::metrics().chunks_made_total.inc();
-            }
+            let (made, admitted) = self.inner.from_disk_or(chunk, make()).await?.into_made();
             *memory.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
             Ok(made)
         };

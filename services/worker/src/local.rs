@@ -71,7 +71,8 @@ impl LocalWorker {
             ));
         }
         let files = Files::with_tape(roots, settings.storage, tape).with_remotes(remotes);
-        let evaluator = Evaluator::new(Arc::clone(&catalog), files.clone(), settings.evaluate);
+        let (of, with, settings) = (Arc::clone(&catalog), files.clone(), settings.evaluate.clone());
+        let evaluator = blocking(move || Ok(Evaluator::new(of, with, &settings))).await?;
         Ok(Arc::new(Self { files, catalog, registrar, evaluator }))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use model::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
@@ -47,6 +47,7 @@ struct Waiting {
 pub(super) struct Admitted {
     memory: Arc<Memory>,
     bytes: u64,
+    since: Instant,
 }
 
 /// A place in the queue; left when dropped.
@@ -115,7 +116,10 @@ impl Memory {
             state.free -= bytes;
             state.served += bytes;
             if let Some(waiting) = state.queue.remove(&at) {
-                served.push((waiting.admitted, Admitted { memory: Arc::clone(self), bytes }));
+                served.push((
+                    waiting.admitted,
+                    Admitted { memory: Arc::clone(self), bytes, since: Instant::now() },
+                ));
             }
         }
         // Whoever has left gives it back at once, for which the lock is needed.
@@ -165,6 +169,11 @@ impl Admitted {
         let given = self.bytes - bytes;
         self.bytes = bytes;
         self.give_back(given);
+    }
+
+    /// How long ago it was admitted.
+    pub(super) fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     fn give_back(&self, bytes: u64) {

@@ -73,7 +73,7 @@ impl Files {
             open,
             pending: Pending::default(),
             opening: Flights::new(),
-            reading: Flights::new(),
+            reading: Flights::of_reads(),
             buffers: BufferPool::new(large_bytes, settings.kept_buffer_bytes_max),
             piece_bytes,
         });

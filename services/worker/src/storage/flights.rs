@@ -13,6 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Debug)]
 pub(super) struct Flights<K: Eq + Hash, V: Clone> {
     under_way: Arc<Mutex<UnderWay<K, V>>>,
+    /// Whether it is reads that are shared, which are counted.
+    are_reads: bool,
 }
 
 type Flight<V> = BoxFuture<'static, Result<V>>;
@@ -29,7 +31,13 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(super) fn new() -> Self {
-        Self { under_way: Arc::new(Mutex::new(UnderWay { flights: HashMap::new(), begun: 0 })) }
+        let under_way = Arc::new(Mutex::new(UnderWay { flights: HashMap::new(), begun: 0 }));
+        Self { under_way, are_reads: false }
+    }
+
+    /// The same of reads.
+    pub(super) fn of_reads() -> Self {
+        Self { are_reads: true, ..Self::new() }
     }
 
     /// What `work` gives, done once for all who ask meanwhile. It runs in a task of its own, so that nobody waits for a
@@ -47,7 +55,9 @@ where
     {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = under_way.flights.get(&key).and_then(|(_, flight)| flight.upgrade()) {
-            telemetry::metrics().reads_shared_total.inc();
+            if self.are_reads {
+                telemetry::metrics().reads_shared_total.inc();
+            }
             return flight;
         }
         under_way.begun += 1;

@@ -96,7 +96,7 @@ impl Remotes {
 
     fn with(allowed: Vec<Address>, prefixes: Vec<Prefix>, document_bytes_max: u64) -> Self {
         let seen = moka::sync::Cache::builder().max_capacity(SEEN_MAX).time_to_live(SEEN_KEPT).build();
-        let (looking, reading, room) = (Flights::new(), Flights::new(), read::Room::all());
+        let (looking, reading, room) = (Flights::new(), Flights::of_reads(), read::Room::all());
         Self {
             inner: Arc::new(Inner { allowed, prefixes, document_bytes_max, seen, looking, reading, room }),
         }
