@@ -1,10 +1,10 @@
 """`make bench`. Environment: BENCH_SECONDS a measurement, BENCH_ROUNDS, BENCH_SIZES, and BENCH_PARTS
-(chunks,memory,scan,many,catalog,grib,decode,references,views)."""
+(chunks,memory,scan,many,catalog,grib,decode,references,views,fairness)."""
 
 import os
 import platform
 
-from bench import chunks, data, decode, grib, many, memory, references, scan, views
+from bench import chunks, data, decode, fairness, grib, many, memory, references, scan, views
 from harness.paths import REPOSITORY
 
 os.environ.setdefault("BINARY_UNDER_TEST", str(REPOSITORY / "target" / "release" / "cloudify"))
@@ -28,6 +28,7 @@ def main() -> None:
         "decode": lambda: decode.run(folder, rounds),
         "references": lambda: references.run(folder),
         "views": lambda: views.run(folder, max(1, round(seconds)), rounds),
+        "fairness": lambda: fairness.run(folder, seconds, rounds),
     }
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     for part in os.environ.get("BENCH_PARTS", ",".join(parts)).split(","):
