@@ -64,6 +64,12 @@ impl Member {
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(10));
         let health = Arc::new(Health::default());
+        // Chunks of megabytes come over it: what is small has lanes.
+        let channel = {
+            let bulk = priority::bulk();
+            let _entered = bulk.enter();
+            endpoint.connect_lazy()
+        };
         let target = Arc::new(Target {
             authority,
             timeout: CONNECT,
@@ -74,7 +80,7 @@ impl Member {
         Ok(Self {
             url: url.to_owned(),
             health,
-            channel: endpoint.connect_lazy(),
+            channel,
             idle: Arc::default(),
             lanes: (0..tuning.lanes.max(1)).map(|_| Lane::new(Arc::clone(&target))).collect(),
             next: AtomicUsize::new(0),
