@@ -47,7 +47,8 @@ async fn answer(settings: Settings, worker: Arc<dyn Worker>) -> Result<(), Failu
         tracing::info!("the admin API is off: no token is configured (CLOUDIFY_ADMIN_TOKEN)");
     }
     let http = settings.http.clone();
-    let state = GatewayState::new(worker, http.clone(), settings.admin.clone()).map_err(configuration)?;
+    let state = GatewayState::new(worker, http.clone(), settings.admin.clone(), &settings.limits)
+        .map_err(configuration)?;
     let router = gateway::http::router(Arc::clone(&state));
     // Before anybody is told that it is ready: whoever waits for that may ask it to stop the next moment.
     let requested = shutdown::requested()?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use gateway::settings::{AdminSettings, HttpSettings, Role, TokenSettings};
+use gateway::settings::{AdminSettings, HttpSettings, LimitsSettings, Role, TokenSettings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) workers: Vec<String>,
     /// The HTTP side (serve, gateway).
     pub(crate) http: HttpSettings,
+    /// Limits of clients (serve, gateway).
+    pub(crate) limits: LimitsSettings,
     /// Who may administrate (serve, gateway).
     pub(crate) admin: AdminSettings,
     /// Reading files (serve, worker).
@@ -56,6 +58,7 @@ impl Default for Settings {
             roots: Vec::new(),
             workers: Vec::new(),
             http: HttpSettings::default(),
+            limits: LimitsSettings::default(),
             admin: AdminSettings::default(),
             storage: StorageSettings::default(),
             remote: RemoteSettings::default(),
@@ -102,6 +105,7 @@ pub(crate) fn load(layers: &Layers, environment: HashMap<String, String>) -> Res
             .list_separator(",")
             .with_list_parse_key("roots")
             .with_list_parse_key("remote.prefixes")
+            .with_list_parse_key("limits.trusted_proxies")
             .with_list_parse_key("workers"),
     );
     for (name, value) in secrets {

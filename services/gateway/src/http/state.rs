@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use engine::open::{Datasets, OpenLimits};
 use engine::ports::Worker;
-use http::HeaderValue;
+use http::{Extensions, HeaderMap, HeaderValue};
 use model::{Error, ErrorKind, Result};
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
@@ -14,7 +14,9 @@ use tokio::time::MissedTickBehavior;
 use super::admin::Tokens;
 use super::compress::Variants;
 use super::groupby;
-use crate::settings::{AdminSettings, HttpSettings};
+use crate::limits::{Client, Limits};
+use crate::server::Arrival;
+use crate::settings::{AdminSettings, HttpSettings, LimitsSettings};
 
 /// The state of a gateway.
 pub struct GatewayState {
@@ -23,6 +25,7 @@ pub struct GatewayState {
     pub(super) settings: HttpSettings,
     pub(super) tokens: Tokens,
     pub(super) variants: Variants,
+    pub(super) limits: Limits,
     /// Memory for values that are rendered, in KiB.
     pub(super) rendering: Arc<Semaphore>,
     pub(super) chunk_cache_control: HeaderValue,
@@ -33,14 +36,20 @@ pub struct GatewayState {
 impl GatewayState {
     /// A gateway in front of `worker`. Begins to poll the catalog, and stops when the state is dropped: call it inside
     /// the async runtime. Fails where a token's hash is none.
-    pub fn new(worker: Arc<dyn Worker>, http: HttpSettings, admin: AdminSettings) -> Result<Arc<Self>> {
-        let limits =
+    pub fn new(
+        worker: Arc<dyn Worker>,
+        http: HttpSettings,
+        admin: AdminSettings,
+        limits: &LimitsSettings,
+    ) -> Result<Arc<Self>> {
+        let open_limits =
             OpenLimits { datasets_max: http.datasets_max, references_bytes_max: http.references_bytes_max };
         let state = Arc::new(Self {
-            datasets: Datasets::new(Arc::clone(&worker), limits),
+            datasets: Datasets::new(Arc::clone(&worker), open_limits),
             worker,
             tokens: Tokens::new(admin)?,
             variants: Variants::new(),
+            limits: Limits::new(limits),
             rendering: groupby::memory(),
             chunk_cache_control: max_age(http.chunk_max_age_seconds),
             metadata_cache_control: max_age(http.metadata_max_age_seconds),
@@ -59,6 +68,14 @@ impl GatewayState {
     /// Whether [`drain`](Self::drain) was called.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whose a request is.
+    pub(super) fn client(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
+        match self.tokens.name(headers) {
+            Some(name) => Client::Token(name),
+            None => self.limits.network(extensions.get::<Arrival>().map(|arrival| arrival.client), headers),
+        }
     }
 
     /// Waits for a worker's answer as long as the settings allow.

@@ -29,6 +29,7 @@ use super::document::{self, BYTES, Compression, Representation};
 use super::error::Failure;
 use super::range::{self, Wanted};
 use super::state::GatewayState;
+use crate::limits::{Held, Kind};
 
 /// The name of decoded stores.
 const DECODED: &str = "zarr";
@@ -149,10 +150,12 @@ async fn chunk(
             None => absent(state, request, dataset, form, place, index).await,
         },
         Located::Inline(bytes) => whole(state, request, dataset, Document::new(bytes)).await,
-        Located::Computed(chunk) => match computed(state, request, dataset, &chunk).await? {
-            Some(answer) => Ok(answer),
-            None => absent(state, request, dataset, form, place, index).await,
-        },
+        Located::Computed(chunk) => {
+            match computed(state, request, dataset, (&chunk, decoded_bytes(dataset, form, place))).await? {
+                Some(answer) => Ok(answer),
+                None => absent(state, request, dataset, form, place, index).await,
+            }
+        }
         Located::Missing => absent(state, request, dataset, form, place, index).await,
         Located::Outside => Err(Error::not_found("the array has no such chunk").into()),
     }
@@ -181,7 +184,7 @@ async fn computed(
     state: &GatewayState,
     request: &Parts,
     dataset: &OpenDataset,
-    chunk: &EvaluatedChunk,
+    (chunk, decoded_bytes): (&EvaluatedChunk, u64),
 ) -> Result<Option<Response>, Failure> {
     let etag = etag::of_evaluated(chunk);
     let validators = Validators::new(&etag, dataset.published().modified_ns);
@@ -191,9 +194,20 @@ async fn computed(
     if let Some(answer) = document::settled(&validators, &request.headers, &headers) {
         return Ok(Some(answer));
     }
+    let (client, kind) = (state.client(&request.headers, &request.extensions), Kind::of(chunk));
+    let mut grant = state.limits.made(request, client, &kind, decoded_bytes).await?;
     let made = state.worker.evaluate(chunk).await.map_err(never_missing)?;
     let Some(bytes) = made else { return Ok(None) };
-    whole(state, request, dataset, Document { bytes, etag }).await.map(Some)
+    state.limits.is_made(&mut grant, &kind, decoded_bytes, bytes.len() as u64);
+    let response = whole(state, request, dataset, Document { bytes, etag }).await?;
+    Ok(Some(response.map(|body| Held::body(body, grant))))
+}
+
+/// How many bytes a chunk has before it is encoded, at most: where elements have no fixed size, those of a reference.
+fn decoded_bytes(dataset: &OpenDataset, form: &Form, place: usize) -> u64 {
+    let Some(variable) = dataset.dataset_in(form).variables.get(place) else { return 0 };
+    let elements = variable.grid.chunk_shape().iter().fold(1_u64, |all, size| all.saturating_mul(*size));
+    elements.saturating_mul(variable.data_type.size().unwrap_or(16) as u64)
 }
 
 /// Answers with bytes that are here.
@@ -255,9 +269,15 @@ async fn stored(
     };
     let offset =
         range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
+    let client = || state.client(&request.headers, &request.extensions);
+    let grant = state.limits.stored(request, client, part.length).await?;
     let bytes = state.worker.read(file, ByteRange { offset, length: part.length }).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
-    let mut response = Response::new(body(bytes, part.length)?);
+    let body = body(bytes, part.length)?;
+    let mut response = Response::new(match grant {
+        Some(grant) => Held::body(body, grant),
+        None => body,
+    });
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
