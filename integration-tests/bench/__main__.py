@@ -1,5 +1,5 @@
 """`make bench`. Environment: BENCH_SECONDS a measurement, BENCH_ROUNDS, BENCH_SIZES, and BENCH_PARTS
-(chunks,batch,memory,scan,many,catalog,grib,decode,references,views,redis,coalescing,scale)."""
+(chunks,batch,memory,scan,many,catalog,grib,decode,references,views,redis,coalescing,scale,fairness)."""
 
 import os
 import platform
@@ -10,6 +10,7 @@ from bench import (
     coalescing,
     data,
     decode,
+    fairness,
     grib,
     many,
     memory,
@@ -46,6 +47,7 @@ def main() -> None:
         "coalescing": lambda: coalescing.run(folder),
         "views": lambda: views.run(folder, max(1, round(seconds)), rounds),
         "scale": lambda: scale.run(folder, max(1, round(seconds)), rounds),
+        "fairness": lambda: fairness.run(folder, seconds, rounds),
     }
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     for part in os.environ.get("BENCH_PARTS", ",".join(parts)).split(","):

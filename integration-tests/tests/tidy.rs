@@ -17,11 +17,29 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("formats", &["model", "cf", "zarr"]),
     ("telemetry", &[]),
     ("tier", &["model", "telemetry"]),
+    ("priority", &[]),
     ("engine", &["model", "cf", "zarr", "views"]),
     ("cloudify-proto", &["model"]),
-    ("worker", &["model", "cf", "zarr", "views", "formats", "engine", "telemetry", "tier", "cloudify-proto"]),
-    ("gateway", &["model", "cf", "zarr", "views", "engine", "telemetry", "tier", "cloudify-proto"]),
-    ("cloudify", &["model", "engine", "telemetry", "tier", "worker", "gateway"]),
+    (
+        "worker",
+        &[
+            "model",
+            "cf",
+            "zarr",
+            "views",
+            "formats",
+            "engine",
+            "telemetry",
+            "tier",
+            "priority",
+            "cloudify-proto",
+        ],
+    ),
+    (
+        "gateway",
+        &["model", "cf", "zarr", "views", "engine", "telemetry", "tier", "priority", "cloudify-proto"],
+    ),
+    ("cloudify", &["model", "engine", "telemetry", "tier", "priority", "worker", "gateway"]),
     ("integration-tests", &[]),
 ];
 

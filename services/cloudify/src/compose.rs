@@ -23,7 +23,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-serve")?;
     let worker = local_worker(&settings, None).await?;
     let http = settings.http.clone();
-    let state = GatewayState::new(worker, http, settings.admin.clone()).map_err(configuration)?;
+    let state =
+        GatewayState::new(worker, http, settings.admin.clone(), &settings.limits).map_err(configuration)?;
     answer(settings, state).await
 }
 
@@ -38,10 +39,10 @@ pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
         return Err(Failure::Configuration(message.into()));
     }
     let changes = tier.as_ref().map(Tier::changes);
-    let Settings { http, routing, admin, cache, .. } = &settings;
+    let Settings { http, routing, admin, cache, limits, .. } = &settings;
     let worker = RemoteWorker::connect(&pools, http, routing, tier.clone()).map_err(configuration)?;
     let chunks = ChunkCache::new(cache, tier);
-    let state = GatewayState::sharing(worker, http.clone(), admin.clone(), chunks, changes);
+    let state = GatewayState::sharing(worker, http.clone(), admin.clone(), limits, chunks, changes);
     answer(settings, state.map_err(configuration)?).await
 }
 

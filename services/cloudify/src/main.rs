@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod compose;
 mod exit;
+mod runtimes;
 mod scan;
 mod settings;
 mod show;
@@ -26,14 +27,13 @@ fn main() -> std::process::ExitCode {
     if matches!(cli.command, Command::ScanChild { .. }) {
         return worker::scan::run_child();
     }
-    if matches!(cli.command, Command::Serve(_) | Command::Gateway(_) | Command::Worker(_)) {
+    let is_service = matches!(cli.command, Command::Serve(_) | Command::Gateway(_) | Command::Worker(_));
+    if is_service {
         allocator::keep_briefly();
     }
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    let outcome = runtimes::start(is_service)
         .map_err(|error| Failure::Failed(format!("cannot start the runtime: {error}")))
-        .and_then(|runtime| runtime.block_on(run(cli)));
+        .and_then(|(runtime, _bulk)| runtime.block_on(run(cli)));
     exit_code(outcome)
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use gateway::settings::{
-    AdminSettings, CacheSettings, HttpSettings, PoolSettings, Role, RoutingSettings, TokenSettings,
+    AdminSettings, CacheSettings, HttpSettings, LimitsSettings, PoolSettings, Role, RoutingSettings,
+    TokenSettings,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) http: HttpSettings,
     /// Chunks that workers made and a gateway keeps (gateway).
     pub(crate) cache: CacheSettings,
+    /// Limits of clients (serve, gateway).
+    pub(crate) limits: LimitsSettings,
     /// Who may administrate (serve, gateway).
     pub(crate) admin: AdminSettings,
     /// Reading files (serve, worker).
@@ -78,6 +81,7 @@ impl Default for Settings {
             redis: RedisSettings::default(),
             http: HttpSettings::default(),
             cache: CacheSettings::default(),
+            limits: LimitsSettings::default(),
             admin: AdminSettings::default(),
             storage: StorageSettings::default(),
             remote: RemoteSettings::default(),
@@ -137,6 +141,7 @@ pub(crate) fn load(layers: &Layers, environment: HashMap<String, String>) -> Res
             .with_list_parse_key("remote.prefixes")
             .with_list_parse_key("redis.sentinels")
             .with_list_parse_key("redis.cluster")
+            .with_list_parse_key("limits.trusted_proxies")
             .with_list_parse_key("workers"),
     );
     for (name, value) in secrets {

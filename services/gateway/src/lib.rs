@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod http;
+mod limits;
 pub mod server;
 pub mod settings;
 pub mod workers;

@@ -4,6 +4,7 @@ mod activity;
 mod guarded;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use std::time::Duration;
 use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use model::{Error, Result};
+use priority::{Place, Stream};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -51,7 +53,6 @@ pub async fn serve(
     allow_many_descriptors();
     let server = Server {
         router,
-        builder: builder(),
         timeouts: Timeouts {
             head: Duration::from_secs(settings.header_timeout_seconds.max(1)),
             write: Duration::from_secs(settings.write_timeout_seconds.max(1)),
@@ -66,7 +67,6 @@ pub async fn serve(
 #[derive(Clone)]
 struct Server {
     router: Router,
-    builder: Builder<TokioExecutor>,
     timeouts: Timeouts,
     drain: CancellationToken,
 }
@@ -83,12 +83,18 @@ impl Server {
         let connections = TaskTracker::new();
         let mut shutdown = pin!(shutdown);
         loop {
-            let (stream, permit) = tokio::select! {
+            let (stream, client, permit) = tokio::select! {
                 accepted = accept(&listener, &room) => accepted?,
                 () = &mut shutdown => break,
             };
-            let connection = self.clone().connection(stream, permit);
-            connections.spawn(cut.clone().run_until_cancelled_owned(connection));
+            let place = Place::new();
+            let connection = self.clone().connection(stream, client, Arc::clone(&place), permit);
+            let connection = cut.clone().run_until_cancelled_owned(connection);
+            let counted = connections.token();
+            priority::spawn(place, async move {
+                connection.await;
+                drop(counted);
+            });
         }
         drop(listener);
         self.drain.cancel();
@@ -104,16 +110,28 @@ impl Server {
         Ok(())
     }
 
-    async fn connection(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
+    async fn connection(
+        self,
+        stream: TcpStream,
+        client: IpAddr,
+        place: Arc<Place>,
+        _permit: OwnedSemaphorePermit,
+    ) {
         let _counted = Counted::new();
         // Answers are written whole: waiting for more to send would only delay the last segment.
         let _ = stream.set_nodelay(true);
         // Where it cannot be set, answers are only less evenly served.
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
         let activity = Arc::new(Activity::default());
-        let io = TokioIo::new(Guarded::new(stream, self.timeouts, Arc::clone(&activity)));
+        let io = TokioIo::new(Guarded::new(
+            Stream::new(stream, Arc::clone(&place)),
+            self.timeouts,
+            Arc::clone(&activity),
+        ));
         let router = self.router;
-        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let builder = builder(Tasks(Arc::clone(&place)));
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Arrival { client, place: Arc::clone(&place) });
             let under_way = activity.request();
             let answering = router.clone().call(request);
             async move {
@@ -122,7 +140,7 @@ impl Server {
                 answer
             }
         });
-        let mut served = pin!(self.builder.serve_connection(io, service));
+        let mut served = pin!(builder.serve_connection(io, service));
         let result = tokio::select! {
             result = served.as_mut() => result,
             () = self.drain.cancelled() => {
@@ -137,11 +155,14 @@ impl Server {
 }
 
 /// The next connection, once there is room for one more.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(Error::internal)?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return Ok((stream, permit)),
+            Ok((stream, client)) => return Ok((stream, client.ip(), permit)),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -150,8 +171,8 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Result<(TcpStr
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(tasks: Tasks) -> Builder<Tasks> {
+    let mut builder = Builder::new(tasks);
     // `Guarded` has its own timeout for heads: hyper's costs a timer a request and counts idle time as well.
     builder
         .http1()
@@ -165,6 +186,28 @@ fn builder() -> Builder<TokioExecutor> {
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
         .max_send_buf_size(HTTP2_SEND_BYTES);
     builder
+}
+
+/// Where a request came from, for those who answer it.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// The other end of the connection.
+    pub(crate) client: IpAddr,
+    /// Where the connection's tasks run.
+    pub(crate) place: Arc<Place>,
+}
+
+/// Runs the streams of an HTTP/2 connection where the connection is.
+#[derive(Debug, Clone)]
+struct Tasks(Arc<Place>);
+
+impl<F> hyper::rt::Executor<F> for Tasks
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        priority::spawn(Arc::clone(&self.0), stream);
+    }
 }
 
 /// Ten thousand clients need more descriptors than the usual soft limit of 1024.

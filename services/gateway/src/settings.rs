@@ -1,5 +1,6 @@
 //! What can be set of a gateway. Data only: the binary reads it from file, environment and flags.
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// The HTTP side.
@@ -88,6 +89,89 @@ pub struct RoutingSettings {
 impl Default for RoutingSettings {
     fn default() -> Self {
         Self { try_timeout_seconds: 15, hedging: true, membership_ms: 2000 }
+    }
+}
+
+/// Limits of clients, and of what is under way for all of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsSettings {
+    /// Most bytes of answers that workers make, from before they are made until clients have taken them.
+    pub answer_bytes_max: u64,
+    /// The same for those of at most 1 MiB each: slow readers of large ones leave this to them.
+    pub small_answer_bytes_max: u64,
+    /// Most large answers of bytes as they are stored, under way at once. Each holds about two pieces.
+    pub large_answers_max: u64,
+    /// Most requests that wait for each of these; beyond, they are refused.
+    pub queue_max: usize,
+    /// Longest time that one waits, in seconds.
+    pub queue_seconds_max: u64,
+    /// How long a request may be delayed for its client's rate before it is refused, in seconds.
+    pub delay_seconds_max: u64,
+    /// Most clients whose rates are known at once.
+    pub clients_max: u64,
+    /// Addresses of one network are one client: bits of IPv4 addresses that tell networks apart.
+    pub network_prefix_v4: u8,
+    /// The same of IPv6.
+    pub network_prefix_v6: u8,
+    /// Networks of proxies that are believed when they say for whom they ask.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it. Only one that all of them set: another would be the client's.
+    pub proxy_header: ProxyHeader,
+    /// Rate of each token.
+    pub token: RateSettings,
+    /// Rate of each network without a token.
+    pub network: RateSettings,
+}
+
+/// Where proxies say for whom they ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// What a client may ask for in a time. 0: as much as it likes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateSettings {
+    /// Requests a second, over time.
+    pub requests_per_second: f64,
+    /// Requests at once; 0: those of a second.
+    pub requests_burst: u32,
+    /// Bytes of answers a second, over time.
+    pub bytes_per_second: f64,
+    /// Bytes at once; 0: those of a second.
+    pub bytes_burst: u64,
+}
+
+impl RateSettings {
+    /// Whether there is a limit.
+    pub fn is_on(&self) -> bool {
+        self.requests_per_second > 0.0 || self.bytes_per_second > 0.0
+    }
+}
+
+impl Default for LimitsSettings {
+    fn default() -> Self {
+        Self {
+            answer_bytes_max: 512 << 20,
+            small_answer_bytes_max: 64 << 20,
+            large_answers_max: 1024,
+            queue_max: 8192,
+            queue_seconds_max: 30,
+            delay_seconds_max: 10,
+            clients_max: 100_000,
+            network_prefix_v4: 24,
+            network_prefix_v6: 56,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwardedFor,
+            token: RateSettings::default(),
+            network: RateSettings::default(),
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     TooLarge,
     /// Valid, but not something this server does.
     Unsupported,
+    /// This client asks for too much: others' requests are answered. Only a gateway says so.
+    RateLimited,
     /// Too busy: come again later.
     Overloaded,
     /// The bytes are on tape.

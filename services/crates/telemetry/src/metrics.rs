@@ -29,6 +29,9 @@ pub struct Metrics {
     pub http_response_bytes_total: IntCounterVec,
     pub http_connections: IntGauge,
     pub batch_keys_total: IntCounterVec,
+    pub requests_limited_total: IntCounter,
+    pub requests_waiting: IntGauge,
+    pub answers_held_bytes: IntGauge,
     pub reads_total: IntCounterVec,
     pub read_bytes_total: IntCounter,
     pub reads_shared_total: IntCounter,
@@ -99,6 +102,16 @@ fn make(make: &Maker<'_>) -> Metrics {
             &["status"],
         ),
         http_connections: make.gauge("cloudify_http_connections", "HTTP connections open now"),
+        requests_limited_total: make.counter(
+            "cloudify_requests_limited_total",
+            "HTTP requests refused because their client asked for too much",
+        ),
+        requests_waiting: make
+            .gauge("cloudify_requests_waiting", "HTTP requests that wait for their client's turn now"),
+        answers_held_bytes: make.gauge(
+            "cloudify_answers_held_bytes",
+            "Memory of answers that workers make and clients have not taken yet",
+        ),
         reads_total: make.counters(
             "cloudify_reads_total",
             "Ranges of source files read, by outcome: cached (without waiting), waited, failed",

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::address::no_part_of_a_view;
 
 /// What a client sees of each kind, and when it may come again (seconds) where the error does not say.
-pub(super) const TABLE: [(ErrorKind, StatusCode, Option<u32>); 14] = [
+pub(super) const TABLE: [(ErrorKind, StatusCode, Option<u32>); 15] = [
     (ErrorKind::InvalidRequest, StatusCode::BAD_REQUEST, None),
     (ErrorKind::Unauthorized, StatusCode::UNAUTHORIZED, None),
     (ErrorKind::Forbidden, StatusCode::FORBIDDEN, None),
@@ -21,6 +21,7 @@ pub(super) const TABLE: [(ErrorKind, StatusCode, Option<u32>); 14] = [
     (ErrorKind::Conflict, StatusCode::CONFLICT, None),
     (ErrorKind::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, None),
     (ErrorKind::Unsupported, StatusCode::NOT_IMPLEMENTED, None),
+    (ErrorKind::RateLimited, StatusCode::TOO_MANY_REQUESTS, Some(1)),
     (ErrorKind::Overloaded, StatusCode::SERVICE_UNAVAILABLE, Some(5)),
     (ErrorKind::Offline, StatusCode::SERVICE_UNAVAILABLE, Some(600)),
     (ErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, Some(2)),
@@ -162,6 +163,8 @@ pub(super) fn level(kind: ErrorKind) -> Level {
     match row(kind).0 {
         // Nothing is at fault, and it is told for every chunk.
         _ if kind == ErrorKind::Offline => Level::DEBUG,
+        // Who asks for too much must not fill the log as well.
+        _ if kind == ErrorKind::RateLimited => Level::DEBUG,
         status if status.is_server_error() => Level::WARN,
         StatusCode::NOT_FOUND => Level::DEBUG,
         _ => Level::INFO,

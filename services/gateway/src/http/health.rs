@@ -45,6 +45,9 @@ pub(super) async fn ready(State(state): State<Arc<GatewayState>>) -> Result<&'st
 pub(super) async fn metrics(State(state): State<Arc<GatewayState>>) -> Response {
     let metrics = telemetry::metrics();
     metrics.references_cached_bytes.set(state.datasets.references_cached_bytes() as i64);
+    let (waiting, held_bytes) = state.limits.load();
+    metrics.requests_waiting.set(waiting as i64);
+    metrics.answers_held_bytes.set(held_bytes as i64);
     if let Ok(catalog) = state.datasets.catalog().await {
         metrics.datasets.set(catalog.datasets().len() as i64);
     }

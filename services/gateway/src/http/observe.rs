@@ -1,10 +1,11 @@
 //! What is true of every request: a span, a request id, metrics, cross-origin access, and no panic gets out.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
@@ -15,11 +16,16 @@ use tracing::{Instrument as _, Span, field};
 
 use super::cors;
 use super::error::Failure;
+use super::state::GatewayState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The outermost layer.
-pub(super) async fn observe(request: Request, next: Next) -> Response {
+pub(super) async fn observe(
+    State(state): State<Arc<GatewayState>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let begun = Instant::now();
     let method = method_name(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
@@ -30,7 +36,8 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         cors::options()
     } else {
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+        let answering = limited(&state, route, request, next);
+        let answer = AssertUnwindSafe(answering).catch_unwind().instrument(span.clone()).await;
         answer.unwrap_or_else(|panic| span.in_scope(|| panicked(&*panic)))
     };
 
@@ -38,6 +45,30 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     response.headers_mut().insert(REQUEST_ID, id);
     record(&span, &response, method, route, begun);
     response
+}
+
+/// The answer, once the client's rate lets it ask for it. Who operates the server is not limited.
+async fn limited(state: &GatewayState, route: &str, request: Request, next: Next) -> Response {
+    let is_exempt = ["/admin/", "/healthz/", "/metrics"].iter().any(|prefix| route.starts_with(prefix));
+    if is_exempt || !state.limits.are_rated() {
+        return next.run(request).await;
+    }
+    let client = state.client(request.headers(), request.extensions());
+    if let Err(error) = state.limits.enter(&client).await {
+        telemetry::metrics().requests_limited_total.inc();
+        return Failure(error).into_response();
+    }
+    let is_head = request.method() == Method::HEAD;
+    let response = next.run(request).await;
+    if !is_head {
+        state.limits.charge(&client, length(&response).unwrap_or_default());
+    }
+    response
+}
+
+/// The length of an answer's body as it is announced, in bytes.
+fn length(response: &Response) -> Option<u64> {
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn span(request: &Request, method: &'static str, route: &str, id: &HeaderValue) -> Span {
@@ -106,9 +137,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
 fn record(span: &Span, response: &Response, method: &'static str, route: &str, begun: Instant) {
     let duration = begun.elapsed();
     let status = response.status();
-    let length =
-        response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let size_bytes = if method == "HEAD" { 0 } else { length.unwrap_or(0) };
+    let size_bytes = if method == "HEAD" { 0 } else { length(response).unwrap_or(0) };
     // Nobody sees these but who collects spans or debugs, and writing them costs as much as reading a small chunk.
     if telemetry::exports_spans() || tracing::enabled!(tracing::Level::DEBUG) {
         span.record("status", status.as_u16());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::open::{Datasets, OpenLimits};
 use engine::ports::{EvaluatedChunk, StoredBytes, Worker};
-use http::HeaderValue;
+use http::{Extensions, HeaderMap, HeaderValue};
 use model::{ByteRange, DatasetId, Error, ErrorKind, Result, SourceFile};
 use tier::Changes;
 use tokio::sync::Semaphore;
@@ -18,7 +18,9 @@ use super::batch::Room;
 use super::compress::Variants;
 use super::groupby;
 use crate::cache::ChunkCache;
-use crate::settings::{AdminSettings, HttpSettings};
+use crate::limits::{Client, Limits};
+use crate::server::Arrival;
+use crate::settings::{AdminSettings, HttpSettings, LimitsSettings};
 
 /// The state of a gateway.
 pub struct GatewayState {
@@ -28,6 +30,7 @@ pub struct GatewayState {
     pub(super) settings: HttpSettings,
     pub(super) tokens: Tokens,
     pub(super) variants: Variants,
+    pub(super) limits: Limits,
     /// Memory for values that are rendered, in KiB.
     pub(super) rendering: Arc<Semaphore>,
     /// Memory for chunks of batches.
@@ -40,8 +43,13 @@ pub struct GatewayState {
 impl GatewayState {
     /// A gateway in front of `worker`. Begins to poll the catalog, and stops when the state is dropped: call it inside
     /// the async runtime. Fails where a token's hash is none.
-    pub fn new(worker: Arc<dyn Worker>, http: HttpSettings, admin: AdminSettings) -> Result<Arc<Self>> {
-        Self::sharing(worker, http, admin, ChunkCache::none(), None)
+    pub fn new(
+        worker: Arc<dyn Worker>,
+        http: HttpSettings,
+        admin: AdminSettings,
+        limits: &LimitsSettings,
+    ) -> Result<Arc<Self>> {
+        Self::sharing(worker, http, admin, limits, ChunkCache::none(), None)
     }
 
     /// The same of a gateway that keeps chunks, and hears of changes of the catalog.
@@ -49,17 +57,19 @@ impl GatewayState {
         worker: Arc<dyn Worker>,
         http: HttpSettings,
         admin: AdminSettings,
+        limits: &LimitsSettings,
         chunks: ChunkCache,
         changes: Option<Changes>,
     ) -> Result<Arc<Self>> {
-        let limits =
+        let open_limits =
             OpenLimits { datasets_max: http.datasets_max, references_bytes_max: http.references_bytes_max };
         let state = Arc::new(Self {
-            datasets: Datasets::new(Arc::clone(&worker), limits),
+            datasets: Datasets::new(Arc::clone(&worker), open_limits),
             worker,
             chunks,
             tokens: Tokens::new(admin)?,
             variants: Variants::new(),
+            limits: Limits::new(limits),
             rendering: groupby::memory(),
             batches: Room::new(http.batch_bytes_max),
             chunk_cache_control: max_age(http.chunk_max_age_seconds),
@@ -95,6 +105,14 @@ impl GatewayState {
         range: ByteRange,
     ) -> Result<StoredBytes> {
         self.chunks.range(&*self.worker, id, file, range).await
+    }
+
+    /// Whose a request is.
+    pub(super) fn client(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
+        match self.tokens.name(headers) {
+            Some(name) => Client::Token(name),
+            None => self.limits.network(extensions.get::<Arrival>().map(|arrival| arrival.client), headers),
+        }
     }
 
     /// Waits for a worker's answer as long as the settings allow.

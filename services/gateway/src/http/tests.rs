@@ -26,7 +26,7 @@ use tower::ServiceExt as _;
 
 use self::worker::MemoryWorker;
 use super::{GatewayState, router};
-use crate::settings::{AdminSettings, HttpSettings, Role, TokenSettings};
+use crate::settings::{AdminSettings, HttpSettings, LimitsSettings, Role, TokenSettings};
 
 /// A gateway and its worker.
 struct Gateway {
@@ -53,7 +53,8 @@ impl Gateway {
 
     fn with(http: HttpSettings, admin: AdminSettings) -> Self {
         let worker = Arc::new(MemoryWorker::new());
-        let state = GatewayState::new(Arc::clone(&worker) as Arc<_>, http, admin).unwrap();
+        let state = GatewayState::new(Arc::clone(&worker) as Arc<_>, http, admin, &LimitsSettings::default())
+            .unwrap();
         Self { router: router(Arc::clone(&state)), state, worker }
     }
 

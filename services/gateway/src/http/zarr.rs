@@ -33,6 +33,7 @@ use super::error::Failure;
 use super::range::multipart::Multipart;
 use super::range::{self, Wanted};
 use super::state::GatewayState;
+use crate::limits::{Grant, Held, Kind};
 
 /// Parts of one answer that are asked of workers at once.
 const PARTS_AT_ONCE: usize = 4;
@@ -108,7 +109,13 @@ async fn computed(store: &Store<'_>, request: &Parts, made: &Made) -> Result<Res
     if let Some(answer) = document::settled(&validators, &request.headers, &headers) {
         return Ok(answer);
     }
-    whole(store, request, store.make(made).await?).await
+    let (state, kind) = (store.state, Kind::of(&made.chunk));
+    let client = state.client(&request.headers, &request.extensions);
+    let decoded_bytes = store.decoded_bytes(made);
+    let mut grant = state.limits.made(request, client, &kind, decoded_bytes).await?;
+    let chunk = store.make(made).await?;
+    state.limits.is_made(&mut grant, &kind, decoded_bytes, chunk.bytes.len() as u64);
+    Ok(whole(store, request, chunk).await?.map(|body| Held::body(body, grant)))
 }
 
 /// Answers with a chunk that is here.
@@ -152,7 +159,7 @@ async fn stored(
     let asked = request.headers.get(RANGE).filter(|_| validators.allow_range(&request.headers));
     let part = match asked.map_or(Wanted::Whole, |asked| range::wanted(asked, range.length)) {
         Wanted::Unsatisfiable => return Ok(document::unsatisfiable(range.length)),
-        Wanted::Parts(parts) => return several(store, headers, file, range, parts).await,
+        Wanted::Parts(parts) => return several(store, request, headers, (file, range), parts).await,
         Wanted::Whole => ByteRange { offset: 0, length: range.length },
         Wanted::Part(part) => {
             headers.insert(CONTENT_RANGE, range::content_range(part, range.length));
@@ -160,9 +167,11 @@ async fn stored(
         }
     };
     let is_part = headers.contains_key(CONTENT_RANGE);
+    let client = || state.client(&request.headers, &request.extensions);
+    let grant = state.limits.stored(request, client, part.length).await?;
     let bytes = state.read(id, file, inside(range, part)?).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
-    let mut response = Response::new(body(bytes, part.length)?);
+    let mut response = Response::new(held(body(bytes, part.length)?, grant));
     *response.status_mut() = if is_part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     *response.headers_mut() = headers;
     Ok(response)
@@ -172,14 +181,16 @@ async fn stored(
 /// another cannot be read, the answer is broken off.
 async fn several(
     store: &Store<'_>,
+    request: &Parts,
     mut headers: HeaderMap,
-    file: &Arc<SourceFile>,
-    range: ByteRange,
+    (file, range): (&Arc<SourceFile>, ByteRange),
     parts: Vec<ByteRange>,
 ) -> Result<Response, Failure> {
     let answer = Multipart::new(parts, range.length, &BYTES);
     headers.insert(CONTENT_TYPE, answer.content_type());
     headers.insert(CONTENT_LENGTH, answer.length().into());
+    let client = || store.state.client(&request.headers, &request.extensions);
+    let grant = store.state.limits.stored(request, client, answer.length()).await?;
     let (worker, file) = (Arc::clone(&store.state.worker), Arc::clone(file));
     let id = store.dataset.published().id.clone();
     let read = move |part: ByteRange| {
@@ -192,7 +203,15 @@ async fn several(
     let mut parts = stream::iter(answer.parts().to_vec()).map(read).buffered(PARTS_AT_ONCE).boxed();
     let first = parts.next().await.unwrap_or_else(|| Err(Error::internal("an answer of no parts")))?;
     let body = answer.body(stream::iter([Ok(first)]).chain(parts));
-    Ok((StatusCode::PARTIAL_CONTENT, headers, Body::new(body)).into_response())
+    Ok((StatusCode::PARTIAL_CONTENT, headers, held(Body::new(body), grant)).into_response())
+}
+
+/// A body that holds what it was admitted with, if anything.
+fn held(body: Body, grant: Option<Grant>) -> Body {
+    match grant {
+        Some(grant) => Held::body(body, grant),
+        None => body,
+    }
 }
 
 /// A part of a range, as a range of its file.

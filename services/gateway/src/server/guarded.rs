@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::FutureExt as _;
+use priority::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::activity::{Activity, Progress, Timeouts};
 
 /// The stream of one connection.
 pub(super) struct Guarded {
-    stream: TcpStream,
+    stream: Stream,
     timeouts: Timeouts,
     activity: Arc<Activity>,
     progress: Progress,
@@ -22,7 +22,7 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    pub(super) fn new(stream: TcpStream, timeouts: Timeouts, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(stream: Stream, timeouts: Timeouts, activity: Arc<Activity>) -> Self {
         let tick = Box::pin(tokio::time::sleep(timeouts.tick()));
         Self { stream, timeouts, activity, progress: Progress::new(), tick }
     }

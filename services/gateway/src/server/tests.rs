@@ -32,7 +32,7 @@ async fn start(connections_max: usize, drain: Duration) -> Running {
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let timeouts = Timeouts { head: SHORT, write: SHORT, idle: SHORT * 4 };
-    let server = Server { router, builder: builder(), timeouts, drain: CancellationToken::new() };
+    let server = Server { router, timeouts, drain: CancellationToken::new() };
     let room = Arc::new(Semaphore::new(connections_max));
     let task = tokio::spawn(server.run(listener, room, drain, stop.clone().cancelled_owned()));
     Running { address, stop, task }

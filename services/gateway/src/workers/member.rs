@@ -66,7 +66,12 @@ impl Member {
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(10));
         let health = Arc::new(Health::new(Arc::clone(rose)));
-        let channel = endpoint.connect_lazy();
+        // Chunks of megabytes come over it: what is small has lanes.
+        let channel = {
+            let bulk = priority::bulk();
+            let _entered = bulk.enter();
+            endpoint.connect_lazy()
+        };
         let target = Arc::new(Target {
             authority,
             timeout: CONNECT,

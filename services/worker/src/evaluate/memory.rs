@@ -100,6 +100,11 @@ impl Memory {
         Ok(Place { memory: Arc::clone(self), bytes, at: None })
     }
 
+    /// How much there is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,6 +174,11 @@ impl Admitted {
         let given = self.bytes - bytes;
         self.bytes = bytes;
         self.give_back(given);
+    }
+
+    /// Whether it is of this budget.
+    pub(super) fn is_of(&self, memory: &Arc<Memory>) -> bool {
+        Arc::ptr_eq(&self.memory, memory)
     }
 
     /// How long ago it was admitted.

@@ -1,19 +1,28 @@
-//! Bounds: how many chunks are worked on at once, by cores and by bytes.
+//! Bounds: how many chunks are worked on at once, by cores and by bytes. Small ones have bounds of their own, and threads
+//! of the usual priority.
 
 use std::sync::Arc;
 
 use model::{Error, ErrorKind, Result};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub(super) use super::memory::Admitted;
 use super::memory::{Memory, Place};
 use crate::settings::EvaluateSettings;
 
+/// Work that takes at most so many bytes is small: it waits for no large one.
+const SMALL_BYTES_MAX: u64 = 4 << 20;
+/// Memory for small work under way, beside that of the settings, in bytes.
+const SMALL_MEMORY_BYTES: u64 = 64 << 20;
+
 /// Admits work.
 pub(super) struct Pool {
     cores: Arc<Semaphore>,
     count: usize,
     memory: Arc<Memory>,
+    small_cores: Arc<Semaphore>,
+    small_memory: Arc<Memory>,
 }
 
 impl Pool {
@@ -23,7 +32,14 @@ impl Pool {
             threads => threads,
         };
         let count = cores.clamp(1, Semaphore::MAX_PERMITS);
-        Self { cores: Arc::new(Semaphore::new(count)), count, memory: Memory::new(settings) }
+        let small = EvaluateSettings { memory_bytes_max: SMALL_MEMORY_BYTES, ..settings.clone() };
+        Self {
+            cores: Arc::new(Semaphore::new(count)),
+            count,
+            memory: Memory::new(settings),
+            small_cores: Arc::new(Semaphore::new(count)),
+            small_memory: Memory::new(&small),
+        }
     }
 
     /// The cores: who computes elsewhere holds one.
@@ -51,6 +67,9 @@ impl Pool {
 
     /// A place in the queue, for work that waits for something else first.
     pub(super) fn queue(&self, bytes: u64) -> Result<Place> {
+        if bytes <= SMALL_BYTES_MAX.min(self.memory.bytes()) {
+            return self.small_memory.enter(bytes);
+        }
         self.memory.enter(bytes)
     }
 
@@ -61,7 +80,12 @@ impl Pool {
         admitted: Admitted,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<(T, Admitted)> {
-        self.run_admitted(move || work().map(|done| (done, admitted))).await
+        let is_small = admitted.is_of(&self.small_memory);
+        let work = move || work().map(|done| (done, admitted));
+        if is_small {
+            return run_in(&self.small_cores, &Handle::current(), work).await;
+        }
+        self.run_admitted(work).await
     }
 
     /// The same for work whose memory somebody else holds.
@@ -69,13 +93,22 @@ impl Pool {
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(Error::internal)?;
-        let done = tokio::task::spawn_blocking(move || {
-            let _held = core;
-            work()
-        });
-        done.await.map_err(|fault| {
-            Error::new(ErrorKind::CorruptData, "the stored chunk cannot be decoded").with_internal(fault)
-        })?
+        run_in(&self.cores, &priority::bulk(), work).await
     }
+}
+
+/// Runs work beside a runtime once one of these cores is free.
+async fn run_in<T: Send + 'static>(
+    cores: &Arc<Semaphore>,
+    runtime: &Handle,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let core = Arc::clone(cores).acquire_owned().await.map_err(Error::internal)?;
+    let done = runtime.spawn_blocking(move || {
+        let _held = core;
+        work()
+    });
+    done.await.map_err(|fault| {
+        Error::new(ErrorKind::CorruptData, "the stored chunk cannot be decoded").with_internal(fault)
+    })?
 }

@@ -49,7 +49,7 @@ async fn work_waits_for_memory_and_a_fault_is_no_answer() {
     let settings = EvaluateSettings { threads: 1, memory_bytes_max: 1 << 20, ..EvaluateSettings::default() };
     let pool = Pool::new(&settings);
     let all = pool.admit(u64::MAX, Some(1 << 30)).await.unwrap();
-    let waiting = pool.admit(1, Some(1));
+    let waiting = pool.admit(1, Some(8 << 20));
     assert!(tokio::time::timeout(std::time::Duration::from_millis(20), waiting).await.is_err());
     let failed: Result<((), _)> = pool.run(all, || panic!("a decoder that gives up")).await;
     assert_eq!(failed.err().unwrap().kind, ErrorKind::CorruptData);

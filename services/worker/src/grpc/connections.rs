@@ -2,10 +2,15 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use priority::{Bulk, NOBODY, Place, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +27,9 @@ const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::fro
 const REQUEST_WINDOW_BYTES: u32 = 1 << 20;
 /// Calls at once on one connection; gateways open more connections before they come near.
 const CALLS_MAX: u32 = 1024;
+
+/// Calls whose answers are large, or much work.
+const BULK_CALLS: [&str; 4] = ["/ReadRange", "/EvaluateChunk", "/MakeSection", "/AssembleChunk"];
 
 /// Serves HTTP/2 until `shutdown` is done, then finishes the calls under way, for a time.
 pub(super) async fn serve(
@@ -46,7 +54,13 @@ pub(super) async fn serve(
             () = &mut shutdown => break,
         };
         let (router, drain) = (router.clone(), drain.clone());
-        connections.spawn(cut.clone().run_until_cancelled_owned(connection(stream, router, drain)));
+        let place = Place::new();
+        let served = connection(stream, router, drain, Arc::clone(&place));
+        let (served, counted) = (cut.clone().run_until_cancelled_owned(served), connections.token());
+        priority::spawn(place, async move {
+            served.await;
+            drop(counted);
+        });
     }
     drop(listener);
     drain.cancel();
@@ -59,7 +73,7 @@ pub(super) async fn serve(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, router: axum::Router, drain: CancellationToken) {
+async fn connection(stream: TcpStream, router: axum::Router, drain: CancellationToken, place: Arc<Place>) {
     if let Err(error) = set_options(&stream) {
         tracing::debug!(%error, "a connection was lost at once");
         return;
@@ -75,7 +89,10 @@ async fn connection(stream: TcpStream, router: axum::Router, drain: Cancellation
         .initial_stream_window_size(REQUEST_WINDOW_BYTES)
         .initial_connection_window_size(REQUEST_WINDOW_BYTES * 16)
         .max_concurrent_streams(CALLS_MAX);
-    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let stream = Stream::new(stream, Arc::clone(&place));
+    let moving = axum::middleware::from_fn_with_state(Moved { place, bulk: Arc::default() }, move_bulk);
+    let service = TowerToHyperService::new(router.layer(moving));
+    let served = builder.serve_connection(TokioIo::new(stream), service);
     let mut served = pin!(served);
     let mut draining = pin!(drain.cancelled());
     let mut is_draining = false;
@@ -89,6 +106,21 @@ async fn connection(stream: TcpStream, router: axum::Router, drain: Cancellation
     if let Err(error) = result.await {
         tracing::debug!(%error, "a connection ended");
     }
+}
+
+/// A connection that carries large ranges or chunks made does so for good: gateways have others for what is small.
+#[derive(Clone)]
+struct Moved {
+    place: Arc<Place>,
+    bulk: Arc<OnceLock<Bulk>>,
+}
+
+async fn move_bulk(State(moved): State<Moved>, call: Request, next: Next) -> Response {
+    if moved.bulk.get().is_none() && BULK_CALLS.iter().any(|name| call.uri().path().ends_with(name)) {
+        // Where two calls come at once the second is one too many, and dropped.
+        let _ = moved.bulk.set(moved.place.bulk(NOBODY).await);
+    }
+    next.run(call).await
 }
 
 fn set_options(stream: &TcpStream) -> std::io::Result<()> {

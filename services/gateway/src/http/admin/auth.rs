@@ -38,6 +38,14 @@ impl Tokens {
         Ok(Self(tokens.collect::<Result<_>>()?))
     }
 
+    /// The name of the token that a request shows, if it is one of ours.
+    pub(in crate::http) fn name(&self, headers: &HeaderMap) -> Option<Arc<str>> {
+        if !headers.contains_key(AUTHORIZATION) {
+            return None;
+        }
+        self.identify(headers).ok().map(|(name, _)| name)
+    }
+
     /// Whose token a request shows. Every token is compared, in the same time whether it fits or not.
     fn identify(&self, headers: &HeaderMap) -> Result<(Arc<str>, Role)> {
         if self.0.is_empty() {

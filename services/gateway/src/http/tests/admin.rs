@@ -5,7 +5,7 @@ use model::Error;
 use serde_json::json;
 
 use super::{Answer, Gateway, tokens};
-use crate::settings::{AdminSettings, HttpSettings};
+use crate::settings::{AdminSettings, HttpSettings, LimitsSettings};
 
 const LIST: &str = "/admin/v1/datasets";
 const ATMOS: &str = "/admin/v1/datasets/atmos";
@@ -187,6 +187,9 @@ async fn a_token_hash_that_is_none_stops_the_start() {
     let mut admin = tokens();
     admin.tokens[0].sha256 = "secret".into();
     let worker = std::sync::Arc::new(super::MemoryWorker::new());
-    let error: Error = super::GatewayState::new(worker, HttpSettings::default(), admin).err().unwrap();
+    let error: Error =
+        super::GatewayState::new(worker, HttpSettings::default(), admin, &LimitsSettings::default())
+            .err()
+            .unwrap();
     assert!(error.message.contains("'viewer'") && !error.message.contains("secret"));
 }

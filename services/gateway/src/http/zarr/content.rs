@@ -138,6 +138,15 @@ impl<'s> Store<'s> {
         Err(Error::not_found("the chunk is absent in the source: it reads as the fill value"))
     }
 
+    /// How many bytes a chunk has before it is encoded, at most: where elements have no fixed size, those of a reference.
+    pub(super) fn decoded_bytes(&self, made: &Made) -> u64 {
+        let Some(variable) = self.dataset.dataset_in(&self.form).variables.get(made.variable) else {
+            return 0;
+        };
+        let elements = variable.grid.chunk_shape().iter().fold(1_u64, |all, size| all.saturating_mul(*size));
+        elements.saturating_mul(variable.data_type.size().unwrap_or(16) as u64)
+    }
+
     /// Has a chunk made.
     pub(super) async fn make(&self, made: &Made) -> Result<Document> {
         match self.state.evaluate(&made.chunk).await.map_err(never_missing)? {

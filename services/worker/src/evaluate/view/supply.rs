@@ -78,7 +78,7 @@ impl Inner {
         let turn = Arc::clone(&self.views.threads).acquire_owned().await.map_err(Error::internal)?;
         let (sender, supplied) = mpsc::channel(1);
         let mut feed = Feed::new(supplied, self.pool.cores());
-        let thread = tokio::task::spawn_blocking(move || {
+        let thread = priority::bulk().spawn_blocking(move || {
             let _held = turn;
             run(&mut feed)
         });

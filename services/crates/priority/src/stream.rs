@@ -1,0 +1,89 @@
+//! A connection's stream that moves between the runtimes with the task that uses it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::Place;
+
+/// A stream which the runtime that reads or writes it also waits for: else the other would have to wake it each time.
+#[derive(Debug)]
+pub struct Stream {
+    /// None once it was lost in moving.
+    stream: Option<TcpStream>,
+    in_bulk: bool,
+    place: Arc<Place>,
+}
+
+impl Stream {
+    /// A stream of this runtime, and the place of the task that uses it.
+    pub fn new(stream: TcpStream, place: Arc<Place>) -> Self {
+        Self { stream: Some(stream), in_bulk: crate::is_bulk_thread(), place }
+    }
+
+    fn here(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        let in_bulk = crate::is_bulk_thread();
+        if in_bulk != self.in_bulk
+            && let Some(stream) = self.stream.take()
+        {
+            self.stream = Some(TcpStream::from_std(stream.into_std()?)?);
+            self.in_bulk = in_bulk;
+        }
+        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl Stream {
+    fn counted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.place.sent(*bytes);
+        }
+        written
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.here()?.poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.here()?.poll_write(context, bytes);
+        self.counted(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.here()?.poll_write_vectored(context, slices);
+        self.counted(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.here()?.poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.here()?.poll_shutdown(context)
+    }
+}
