@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from chaos import bounds, data, expected, load, measure, members, memory, redis, report, storage
+from chaos import bounds, data, expected, load, measure, members, redis, report, storage, watch
 from chaos.scene import LONG, Phase, Scene
 from cluster import local, network
 from harness.paths import REPOSITORY
@@ -75,7 +75,7 @@ def run_phase(scene: Scene, phase: Phase, seconds: float, clients: load.Load, no
     faults = [event.at for event in scene.events if event.is_fault and event.at >= begin]
     found = {"name": phase.name, "begin": begin - scene.begin}
     found |= measure.figures(clients.records(), begin, end, faults, normal) | {"failed": clients.failures()}
-    found["memory_bytes"] = memory.resident(scene.cluster)
+    found["memory_bytes"] = watch.resident(scene.cluster)
     return [found, {"name": "changed files", "begin": found["begin"], **changed}] if changed else [found]
 
 
@@ -88,13 +88,17 @@ def run(folder: pathlib.Path, phases: list[Phase], seconds: float, isolated: boo
         able = load.capacity(url, known, folder / "load", 3)
         rate = float(os.environ.get("CHAOS_RATE", SHARE * able))
         print(f"{len(known)} URLs whose answers are known; the quiet system answers {able:.0f} a second, {rate:.0f} are asked")
-        before, done, watch = memory.settled(scene.cluster), [], memory.Watch(scene.cluster)
+        before, done, beside = watch.settled(scene.cluster), [], watch.Watch(scene.cluster)
         scene.begin = time.monotonic()
         for phase in phases:
             clients = load.start(phase.name, url, known, folder / "load", rate)
             normal = done[0]["requests_per_second"] if done else 0
-            done += run_phase(scene, phase, phase.seconds * seconds / LONG, clients, normal)
-        sizes = {"before": before, "after": memory.settled(scene.cluster), "largest": watch.stop()}
+            beside.machine_stall()
+            found = run_phase(scene, phase, phase.seconds * seconds / LONG, clients, normal)
+            stall = beside.machine_stall()
+            done += [one | {"machine_stall_seconds": stall} for one in found]
+        beside.stop()
+        sizes = {"before": before, "after": watch.settled(scene.cluster), "largest": beside.peaks}
     finally:
         scene.cluster.stop()
     growth = {name: size - before[name] for name, size in sizes["after"].items()}
@@ -117,7 +121,7 @@ def main() -> int:
     found = run(folder, chosen(isolated), seconds, isolated)
     result = pathlib.Path(os.environ.get("CHAOS_RESULT", folder.parent / "chaos.json"))
     result.write_text(json.dumps(found, indent=1))
-    print("\n" + report.table([*found["phases"], {"name": "in all", "requests_per_second": 0, "outcomes": {}, **total_row(found)}]))
+    print("\n" + report.table([*found["phases"], {"name": "in all", **total_row(found)}]))
     print(report.kinds(found["phases"]))
     print("\n" + report.memory(*(found["memory_bytes"][name] for name in ("before", "after", "largest"))))
     print("\n" + ("\n".join(f"BROKEN {text}" for text in found["broken_bounds"]) or "all bounds hold"))

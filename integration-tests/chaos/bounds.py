@@ -2,6 +2,8 @@
 
 FAILED_SHARE_MAX = 1e-4
 RECOVERY_SECONDS_MAX = 5.0
+MACHINE_STALL_SECONDS_MAX = 1.0
+"""Where the machine itself stood still for longer, nothing is said of how fast the system recovered."""
 GROWTH_BYTES_MAX = 48 << 20
 """Of a process over the run: the caches' budgets of `CONFIG`, and what the allocator keeps."""
 VERSION_BYTES_MAX = 4 << 20
@@ -45,7 +47,7 @@ def _of_phase(phase: dict) -> list[str]:
     if allowed is not None and phase["failures"] > allowed:
         found.append(f"{phase['failures']} of {phase['requests']} requests failed, {allowed} may")
     late = [one for one in phase["recovery_seconds"] if one is None or one > RECOVERY_SECONDS_MAX]
-    if late:
+    if late and phase["machine_stall_seconds"] <= MACHINE_STALL_SECONDS_MAX:
         found.append(f"{len(late)} of {len(phase['recovery_seconds'])} recoveries took longer than {RECOVERY_SECONDS_MAX} s")
     return found
 

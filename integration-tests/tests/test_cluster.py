@@ -148,7 +148,7 @@ def test_figures_are_those_of_the_phase():
     assert found["statuses"] == {"503": 1}
     assert found["longest_stall_seconds"] == pytest.approx(3, abs=0.02)
     assert found["recovery_seconds"] == [pytest.approx(4.4, abs=0.11)]
-    broken = bounds.broken([{"name": "kill-workers", **found}], {"worker0": 1 << 30, "worker1": 0})
+    broken = bounds.broken([{"name": "kill-workers", "machine_stall_seconds": 0, **found}], {"worker0": 1 << 30, "worker1": 0})
     assert [re.search(r"wrong|missing|failed|grew", text)[0] for text in broken] == ["wrong", "missing", "failed", "grew"]
 
 
