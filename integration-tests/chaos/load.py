@@ -64,6 +64,8 @@ def start(
         command = [*WITH_US, sys.executable, "-m", "chaos.client", place, files[-1]]
         children.append(subprocess.Popen(command, env=os.environ))
     while not all(file.exists() and file.stat().st_size for file in files):
+        if any(child.poll() is not None for child in children):
+            raise RuntimeError("a client ended before it had an answer")
         time.sleep(0.05)
     return Load(files, children)
 

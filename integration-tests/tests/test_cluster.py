@@ -82,7 +82,11 @@ def chaos(tmp_path_factory) -> dict:
     child = program(
         "chaos", CHAOS_SECONDS="40", CHAOS_PHASES=PHASES, CHAOS_RATE="60", CHAOS_FOLDER=str(folder / "run"), CHAOS_RESULT=str(result)
     )
-    printed, _ = child.communicate(timeout=560)
+    try:
+        printed, _ = child.communicate(timeout=540)
+    finally:
+        # With it all ends that it started.
+        child.kill()
     # 1: a bound of time or memory was broken, of which nothing is said here.
     assert child.returncode in (0, 1), printed
     return json.loads(result.read_text())

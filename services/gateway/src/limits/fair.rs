@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 
 use super::client::Client;
 
-/// Of what there is, the part that one client may hold: others find room however slowly it takes its answers.
+/// Of what there is, and of the queue, the part that one client may have: others find room however slowly it takes its
+/// answers, and however much it asks for.
 const CLIENT_SHARE: (u64, u64) = (3, 4);
 /// Clients whose past is remembered though they ask for nothing now.
 const REMEMBERED_MAX: usize = 4096;
@@ -55,7 +56,9 @@ type Place = (u64, u64);
 struct Flow {
     finish: u64,
     held_bytes: u64,
+    /// Admitted or waiting.
     requests: usize,
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -97,19 +100,20 @@ impl Admission {
         let (place, admitted) = {
             let mut state = shared.lock();
             let (now, number) = (state.now, state.next);
-            let flow = state.flows.entry(client.clone()).or_default();
-            let start = flow.finish.max(now);
+            let start = state.flows.entry(client.clone()).or_default().finish.max(now);
             let finish = start.saturating_add(cost.max(1));
-            if state.waiting.is_empty() && shared.has_room(&state, client, bytes) {
+            let is_first = shared.first(&state).is_none_or(|((first, _), _)| finish < *first);
+            if is_first && shared.has_room(&state, client, bytes) {
                 state.begin(client, finish);
                 return Ok(shared.admitted(&mut state, client, bytes, start));
             }
-            if state.waiting.len() >= shared.waiting_max {
+            if shared.is_full_for(&state, client) {
                 let retry = state.retry_seconds();
                 state.forget_idle();
                 return Err(overloaded("too many requests wait", retry));
             }
             state.begin(client, finish);
+            state.flows.entry(client.clone()).or_default().waiting += 1;
             state.next += 1;
             let (admit, admitted) = oneshot::channel();
             state.waiting.insert((finish, number), Waiting { client: client.clone(), bytes, start, admit });
@@ -169,7 +173,7 @@ impl Shared {
         let mut admitted = Vec::new();
         let mut state = self.lock();
         while let Some(place) = self.next(&state) {
-            let Some(waiting) = state.waiting.remove(&place) else { break };
+            let Some(waiting) = state.leave(&place) else { break };
             let held = self.admitted(&mut state, &waiting.client, waiting.bytes, waiting.start);
             admitted.push((waiting.admit, held));
         }
@@ -182,10 +186,21 @@ impl Shared {
     }
 
     fn next(&self, state: &State) -> Option<Place> {
-        let mut may =
-            state.waiting.iter().filter(|(_, it)| self.is_within_share(state, &it.client, it.bytes));
-        let (place, first) = may.next()?;
+        let (place, first) = self.first(state)?;
         (state.held_bytes + first.bytes <= self.bytes_max).then_some(*place)
+    }
+
+    /// The first of those whose clients do not hold their shares.
+    fn first<'s>(&self, state: &'s State) -> Option<(&'s Place, &'s Waiting)> {
+        state.waiting.iter().find(|(_, it)| self.is_within_share(state, &it.client, it.bytes))
+    }
+
+    /// Whether a client has its part of the queue, or all have all of it.
+    fn is_full_for(&self, state: &State, client: &Client) -> bool {
+        let own = state.flows.get(client).map_or(0, |flow| flow.waiting);
+        let (part, of) = CLIENT_SHARE;
+        let own_max = (self.waiting_max as u64 * part / of).max(1) as usize;
+        state.waiting.len() >= self.waiting_max || own >= own_max
     }
 }
 
@@ -195,6 +210,14 @@ impl State {
             flow.finish = finish;
             flow.requests += 1;
         }
+    }
+
+    fn leave(&mut self, place: &Place) -> Option<Waiting> {
+        let left = self.waiting.remove(place)?;
+        if let Some(flow) = self.flows.get_mut(&left.client) {
+            flow.waiting -= 1;
+        }
+        Some(left)
     }
 
     fn end(&mut self, client: &Client) {
@@ -263,7 +286,7 @@ impl Drop for Admitted {
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        if state.waiting.remove(&self.place).is_some() {
+        if state.leave(&self.place).is_some() {
             state.end(self.client);
             drop(state);
             // It may have been what others waited behind.

@@ -17,23 +17,21 @@ async fn order(admission: &Admission, asked: &[(&str, u64, u64)]) -> Vec<String>
     let order = Arc::new(Mutex::new(Vec::new()));
     let tasks: Vec<_> = asked
         .iter()
-        .enumerate()
-        .map(|(number, (name, bytes, cost))| {
+        .map(|(name, bytes, cost)| {
             let (admission, order, name) = (admission.clone(), Arc::clone(&order), (*name).to_owned());
             let (bytes, cost) = (*bytes, *cost);
-            let task = tokio::spawn(async move {
+            tokio::spawn(async move {
                 let admitted = admission.admit(&client(&name), bytes, cost).await.unwrap();
                 order.lock().unwrap().push(name);
                 drop(admitted);
-            });
-            (number, task)
+            })
         })
         .collect();
     while admission.waiting() < asked.len() {
         tokio::task::yield_now().await;
     }
     drop((all, rest));
-    for (_, task) in tasks {
+    for task in tasks {
         task.await.unwrap();
     }
     Arc::into_inner(order).unwrap().into_inner().unwrap()
@@ -74,6 +72,21 @@ async fn a_client_that_does_not_take_its_answers_leaves_room_for_others() {
 }
 
 #[tokio::test]
+async fn a_client_fills_neither_the_queue_nor_the_way_of_those_who_ask_for_little() {
+    let (admission, bulk) = (Admission::new(100, 4, LONG), client("bulk"));
+    let _held = admission.admit(&client("slow"), 75, 1).await.unwrap();
+    let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(admission.admit(&bulk, 75, 10))).collect();
+    for waits in &mut waiting {
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+    }
+    let error = admission.admit(&bulk, 75, 10).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Overloaded, "the rest of the queue is for others");
+    let other = client("other");
+    let admitted = tokio::time::timeout(LONG, admission.admit(&other, 5, 1)).await;
+    drop(admitted.expect("there is room, and little is asked for").unwrap());
+}
+
+#[tokio::test]
 async fn a_large_request_is_not_passed_by_for_ever() {
     let admission = Admission::new(100, 100, LONG);
     let first = admission.admit(&client("a"), 60, 1).await.unwrap();
@@ -101,22 +114,20 @@ async fn what_is_not_needed_is_given_back_and_a_wrong_cost_is_put_right() {
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_says_when_to_come_again() {
-    let admission = Admission::new(100, 2, LONG);
+    let admission = Admission::new(100, 3, LONG);
     let _held = admission.admit(&client("a"), 75, 1).await.unwrap();
-    let mut waiting = Vec::new();
-    for _ in 0..2 {
-        let mut waits = Box::pin(admission.admit(&BULK, 75, 1));
+    let (mut waiting, clients) = (Vec::new(), [client("b"), client("b"), client("c")]);
+    for who in &clients {
+        let mut waits = Box::pin(admission.admit(who, 75, 1));
         assert!(futures::poll!(waits.as_mut()).is_pending());
         waiting.push(waits);
     }
-    let error = admission.admit(&client("b"), 75, 1).await.unwrap_err();
+    let error = admission.admit(&client("d"), 75, 1).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Overloaded);
     assert!(error.retry_after_seconds.is_some_and(|seconds| (1..=60).contains(&seconds)));
     drop(waiting);
     assert_eq!(admission.waiting(), 0, "who is gone does not wait");
 }
-
-static BULK: std::sync::LazyLock<Client> = std::sync::LazyLock::new(|| client("bulk"));
 
 #[tokio::test]
 async fn nobody_waits_for_ever() {
