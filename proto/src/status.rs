@@ -64,7 +64,13 @@ pub fn from_status(status: &Status) -> Error {
         .get_bin(INTERNAL_TEXT)
         .and_then(|value| value.to_bytes().ok())
         .map(|text| String::from_utf8_lossy(&text).into_owned());
-    let kind = kind(status.code(), retry_after_seconds);
+    let kind = match status.code() {
+        // Said by our own side: whoever is at the other end speaks no gRPC, or no more.
+        Code::Internal | Code::Unknown if std::error::Error::source(status).is_some() => {
+            ErrorKind::Unavailable
+        }
+        code => kind(code, retry_after_seconds),
+    };
     let ours = internal.is_some() || !status.message().is_empty() && kind != ErrorKind::Unavailable;
     if ours {
         return Error { kind, message: status.message().to_owned(), internal, retry_after_seconds };

@@ -142,7 +142,7 @@ impl Evaluator {
     async fn once<F: Future<Output = Result<Fresh>>>(
         &self,
         chunk: &EvaluatedChunk,
-        make: impl FnOnce() -> F,
+        work: impl FnOnce() -> F,
     ) -> Result<Made> {
         if let Some(made) = self.made.get(chunk).await {
             // Bytes of the registered state, or none: also where they are kept.
@@ -155,7 +155,7 @@ impl Evaluator {
         // Of the caller who makes it, until the answer has it: what is kept has no part in it.
         let memory = Mutex::new(None);
         let new = async {
-            let (made, admitted) = self.inner.from_disk_or(chunk, make()).await?.into_made();
+            let (made, admitted) = self.inner.kept_on_disk_or(chunk, work()).await?.into_made();
             *memory.lock().unwrap_or_else(PoisonError::into_inner) = admitted;
             Ok(made)
         };

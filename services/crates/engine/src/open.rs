@@ -202,7 +202,7 @@ impl Datasets {
             return Ok(opened);
         }
         let fetch = async {
-            let published = self.worker.dataset(&key.id, Some(key.version)).await?;
+            let published = self.worker.dataset(&key.id, Some(key.version)).await.map_err(listed)?;
             key.check(&published)?;
             Ok(Arc::new(OpenDataset::new(published)?))
         };
@@ -218,6 +218,15 @@ impl Datasets {
         // The lock is held for a copy of a pointer only, so a poisoned one still holds a whole value.
         self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// What the list names is there: a worker that does not find it sees the catalog as it was, or not at all.
+fn listed(error: Error) -> Error {
+    if error.kind == ErrorKind::NotFound {
+        let message = "the dataset is listed, but its catalog cannot be read now";
+        return Error::new(ErrorKind::Unavailable, message).with_internal(error).with_retry_after(1);
+    }
+    error
 }
 
 /// The answer for an unknown dataset, in the words that clients of xpublish know.

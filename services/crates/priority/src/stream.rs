@@ -14,7 +14,7 @@ use crate::Place;
 #[derive(Debug)]
 pub struct Stream {
     /// None once it was lost in moving.
-    stream: Option<TcpStream>,
+    tcp: Option<TcpStream>,
     in_bulk: bool,
     place: Arc<Place>,
 }
@@ -22,18 +22,18 @@ pub struct Stream {
 impl Stream {
     /// A stream of this runtime, and the place of the task that uses it.
     pub fn new(stream: TcpStream, place: Arc<Place>) -> Self {
-        Self { stream: Some(stream), in_bulk: crate::is_bulk_thread(), place }
+        Self { tcp: Some(stream), in_bulk: crate::is_bulk_thread(), place }
     }
 
     fn here(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         let in_bulk = crate::is_bulk_thread();
         if in_bulk != self.in_bulk
-            && let Some(stream) = self.stream.take()
+            && let Some(stream) = self.tcp.take()
         {
-            self.stream = Some(TcpStream::from_std(stream.into_std()?)?);
+            self.tcp = Some(TcpStream::from_std(stream.into_std()?)?);
             self.in_bulk = in_bulk;
         }
-        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.tcp.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 

@@ -61,16 +61,12 @@ impl Turns {
 impl State {
     /// Gives a turn that came free to who is first.
     fn hand_on(&mut self) -> Option<Waker> {
-        match self.waiting.pop_first() {
-            Some(((start, _), waker)) => {
-                self.now = self.now.max(start);
-                Some(waker)
-            }
-            None => {
-                self.taken -= 1;
-                None
-            }
-        }
+        let Some(((start, _), waker)) = self.waiting.pop_first() else {
+            self.taken -= 1;
+            return None;
+        };
+        self.now = self.now.max(start);
+        Some(waker)
     }
 }
 

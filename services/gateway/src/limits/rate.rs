@@ -14,7 +14,7 @@ use super::client::Client;
 use crate::settings::{LimitsSettings, RateSettings};
 
 /// A client that asked for nothing for so long is forgotten: all its bursts are full again.
-const FORGOTTEN: Duration = Duration::from_secs(600);
+const FORGOTTEN: Duration = Duration::from_mins(10);
 /// Longest `Retry-After`, in seconds.
 const RETRY_SECONDS_MAX: u32 = 3600;
 /// What bytes are counted in.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use engine::pools::PoolName;
 use engine::ports::{ListedDataset, Listing};
-use model::{DatasetId, Result, Version};
+use model::{DatasetId, Error, ErrorKind, Result, Version};
 
 use super::disk;
 use super::documents::VersionDocument;
@@ -102,7 +102,18 @@ impl Listings {
 }
 
 impl State {
+    /// An empty directory where a catalog was is a filesystem that is not mounted, and not a catalog of no datasets.
+    fn check_is_there(&self, layout: &Layout) -> Result<()> {
+        let had_id = self.listing.as_ref().is_some_and(|listing| !listing.catalog_id.is_empty());
+        if had_id && disk::read(&layout.id())?.is_none() {
+            let message = "the catalog is not there now";
+            return Err(Error::new(ErrorKind::Unavailable, message).with_internal(layout.id().display()));
+        }
+        Ok(())
+    }
+
     fn scan(&mut self, layout: &Layout) -> Result<Arc<Listing>> {
+        self.check_is_there(layout)?;
         let generation = disk::read(&layout.generation())?.unwrap_or_default();
         let datasets = layout.datasets();
         let directory =

@@ -151,7 +151,7 @@ impl DiskCache {
 
 impl Inner {
     /// A chunk from disk, or one that is made now, which is kept there if it took long.
-    pub(super) async fn from_disk_or(
+    pub(super) async fn kept_on_disk_or(
         self: &Arc<Self>,
         chunk: &EvaluatedChunk,
         make: impl Future<Output = Result<Fresh>>,
@@ -168,7 +168,7 @@ impl Inner {
             Ok(Key::new(&of, &published))
         });
         let key = key.await?;
-        if let Some(kept) = self.from_disk(disk, &key).await? {
+        if let Some(kept) = self.kept_on_disk(disk, &key).await? {
             return Ok(kept);
         }
         let fresh = make.await?;
@@ -176,7 +176,7 @@ impl Inner {
         Ok(fresh)
     }
 
-    async fn from_disk(&self, disk: &Arc<DiskCache>, key: &Key) -> Result<Option<Fresh>> {
+    async fn kept_on_disk(&self, disk: &Arc<DiskCache>, key: &Key) -> Result<Option<Fresh>> {
         let Some(bytes) = disk.index().used(&key.name) else {
             count_read("miss");
             return Ok(None);

@@ -23,6 +23,7 @@ pub(super) use region::too_many;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, PublishedDataset};
@@ -40,7 +41,9 @@ use super::rounding::Rounding;
 use region::Kept;
 
 /// Memory for views that are kept ready, in bytes: some hold lists of the cells of a grid.
-const VIEWS_BYTES_MAX: u64 = 1 << 30;
+const VIEWS_BYTES_MAX: u64 = 256 << 20;
+/// How long one is kept after its last use: those of versions that are gone are not asked for any more.
+const VIEWS_IDLE: Duration = Duration::from_mins(5);
 /// Memory for blocks of reductions, in bytes.
 const BLOCKS_BYTES_MAX: u64 = 128 << 20;
 /// Memory for sections of long reductions, in bytes: whoever asks again for what took too long goes on from there.
@@ -152,6 +155,7 @@ impl Views {
             opened: Cache::builder()
                 .weigher(|_, view: &Arc<View>| u32::try_from(view.bytes).unwrap_or(u32::MAX))
                 .max_capacity(VIEWS_BYTES_MAX)
+                .time_to_idle(VIEWS_IDLE)
                 .build(),
             blocks: Cache::builder().weigher(weight).max_capacity(BLOCKS_BYTES_MAX).build(),
             sections: Cache::builder()

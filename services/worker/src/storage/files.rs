@@ -38,6 +38,9 @@ pub struct Files {
     remotes: Remotes,
 }
 
+/// A piece that is read: the file, the place in it, the length.
+type Piece = (Arc<SourceFile>, u64, usize);
+
 #[derive(Debug)]
 pub(super) struct Inner {
     roots: Roots,
@@ -48,7 +51,7 @@ pub(super) struct Inner {
     /// Files that are being opened.
     opening: Flights<Arc<SourceFile>, Arc<OpenFile>>,
     /// Pieces that are being waited for.
-    reading: Flights<(Arc<SourceFile>, u64, usize), (Bytes, Arc<OpenFile>)>,
+    reading: Flights<Piece, (Bytes, Arc<OpenFile>)>,
     buffers: Arc<BufferPool>,
     piece_bytes: usize,
 }
