@@ -209,7 +209,8 @@ mod tests {
         patient.enter(&client(2)).await.unwrap();
 
         let strict = rates(RateSettings { requests_per_second: 0.1, ..network }, 0);
-        let asked = futures::future::join_all((0..7).map(|_| strict.enter(&client(1)))).await;
+        let who = client(1);
+        let asked = futures::future::join_all((0..7).map(|_| strict.enter(&who))).await;
         let refused: Vec<_> = asked.into_iter().filter_map(Result::err).collect();
         assert!(!refused.is_empty());
         for error in refused {

@@ -63,10 +63,10 @@ async fn a_client_that_does_not_take_its_answers_leaves_room_for_others() {
     for _ in 0..3 {
         held.push(admission.admit(&client("slow"), 25, 1).await.unwrap());
     }
-    let waits = tokio::time::timeout(Duration::from_millis(50), admission.admit(&client("slow"), 25, 1));
+    let (slow, other) = (client("slow"), client("other"));
+    let waits = tokio::time::timeout(Duration::from_millis(50), admission.admit(&slow, 25, 1));
     assert!(waits.await.is_err(), "more than its share");
-    let other = admission.admit(&client("other"), 25, 1);
-    drop(tokio::time::timeout(LONG, other).await.expect("there is room").unwrap());
+    drop(tokio::time::timeout(LONG, admission.admit(&other, 25, 1)).await.expect("there is room").unwrap());
     drop(held);
     assert_eq!((admission.held_bytes(), admission.waiting()), (0, 0));
 }
@@ -90,7 +90,8 @@ async fn a_client_fills_neither_the_queue_nor_the_way_of_those_who_ask_for_littl
 async fn a_large_request_is_not_passed_by_for_ever() {
     let admission = Admission::new(100, 100, LONG);
     let first = admission.admit(&client("a"), 60, 1).await.unwrap();
-    let large = admission.admit(&client("large"), 75, 50);
+    let who = client("large");
+    let large = admission.admit(&who, 75, 50);
     let mut large = std::pin::pin!(large);
     assert!(futures::poll!(large.as_mut()).is_pending());
     for _ in 0..30 {
@@ -116,7 +117,8 @@ async fn what_is_not_needed_is_given_back_and_a_wrong_cost_is_put_right() {
 async fn a_full_queue_refuses_at_once_and_says_when_to_come_again() {
     let admission = Admission::new(100, 3, LONG);
     let _held = admission.admit(&client("a"), 75, 1).await.unwrap();
-    let (mut waiting, clients) = (Vec::new(), [client("b"), client("b"), client("c")]);
+    let clients = [client("b"), client("b"), client("c")];
+    let mut waiting = Vec::new();
     for who in &clients {
         let mut waits = Box::pin(admission.admit(who, 75, 1));
         assert!(futures::poll!(waits.as_mut()).is_pending());
