@@ -166,7 +166,11 @@ pub(super) fn read(
                 let _ = part.answer.send(Ok((state, buffer)));
             }
         }
-        Err(error) => parts.into_iter().for_each(|part| drop(part.answer.send(Err(Error::clone(&error))))),
+        Err(error) => {
+            for part in parts {
+                let _ = part.answer.send(Err(Error::clone(&error)));
+            }
+        }
     }
 }
 

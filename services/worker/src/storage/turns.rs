@@ -72,7 +72,9 @@ impl Turns {
 
     #[cfg(test)]
     pub(super) fn fill(&self) {
-        self.shares.iter().for_each(|share| share.queued.store(self.queued_max, Ordering::Relaxed));
+        for share in &self.shares {
+            share.queued.store(self.queued_max, Ordering::Relaxed);
+        }
     }
 }
 
@@ -123,7 +125,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let base = directory.path().canonicalize().unwrap();
         let paths = [base.join("a"), base.join("b")];
-        paths.iter().for_each(|path| std::fs::create_dir(path).unwrap());
+        for path in &paths {
+            std::fs::create_dir(path).unwrap();
+        }
         let roots = Roots::new(paths.to_vec()).unwrap();
         let turns = Turns::new(8, &roots);
         let file = |root: usize| paths[root].join("x.nc").to_str().unwrap().to_owned();
