@@ -87,8 +87,8 @@ pub(super) async fn chunks(
     request: Request,
 ) -> Result<Response, Failure> {
     let patience = Duration::from_secs(state.settings.header_timeout_seconds.max(1));
-    let length = body::announced(request.headers()).map_or(BODY_BYTES_MAX as u64, |length| length);
-    let body_room = state.batches.for_body(length.min(BODY_BYTES_MAX as u64), patience).await?;
+    let length = body::announced(request.headers()).unwrap_or(u64::MAX).min(BODY_BYTES_MAX as u64);
+    let body_room = state.batches.for_body(length, patience).await?;
     let read = body::json::<ChunksBody>(request, BODY_BYTES_MAX, "ask in several requests");
     let late = |_| Error::invalid(format!("the body did not come within {} seconds", patience.as_secs()));
     let (parts, asked) = tokio::time::timeout(patience, read).await.map_err(late)??;
@@ -98,9 +98,8 @@ pub(super) async fn chunks(
     }
     let address = Address::of(parts.uri.path())?;
     let dataset = state.in_time(address.open_for(&asked.store, &state.datasets)).await.map_err(no_404)?;
-    let form = content::form(&dataset, &asked.store).map_err(|_| {
-        Error::invalid(format!("there is no store {:?} here: kerchunk or zarr, of a view zarr", asked.store))
-    })?;
+    let no_store = |_| Error::invalid("there is no such store here: kerchunk or zarr, of a view zarr");
+    let form = content::form(&dataset, &asked.store).map_err(no_store)?;
     let (sender, ready) = mpsc::channel(UNDER_WAY_MAX);
     let count = asked.keys.texts.len();
     let room = state.batches.of_batch();

@@ -31,6 +31,10 @@ pub(super) async fn json<T: DeserializeOwned>(
         Err(error) => return Err(Error::invalid("the body broke off").with_internal(error)),
     };
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-    let body = serde_json::from_slice(text).map_err(|error| Error::invalid(format!("the body: {error}")))?;
-    Ok((parts, body))
+    let malformed = |error: serde_json::Error| {
+        // A name that was sent may be as long as the body.
+        let told: String = error.to_string().chars().take(300).collect();
+        Error::invalid(format!("the body: {told}"))
+    };
+    Ok((parts, serde_json::from_slice(text).map_err(malformed)?))
 }

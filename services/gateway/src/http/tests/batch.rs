@@ -168,6 +168,13 @@ async fn bodies_that_are_none_are_refused() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
         answer.detail();
     }
+    for body in [
+        format!(r#"{{"store":"{}","keys":[]}}"#, "x".repeat(9000)),
+        format!(r#"{{"{}":1}}"#, "x".repeat(9000)),
+    ] {
+        let answer = gateway.batch(CHUNKS, body).await;
+        assert_eq!((answer.status, answer.body.len() < 1000), (StatusCode::BAD_REQUEST, true));
+    }
     let many = vec!["x"; 10_001];
     let answer = gateway.batch(CHUNKS, asked("kerchunk", &many)).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
