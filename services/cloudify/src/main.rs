@@ -17,8 +17,7 @@ use crate::cli::{Cli, Command};
 use crate::exit::{Failure, exit_code};
 use crate::settings::Layers;
 
-/// Buffers of megabytes come and go: glibc gives them back to the kernel each time, and page faults then cost the
-/// gateway a quarter of its time (docs/decisions/0003). Without huge pages: docs/decisions/0017.
+/// Buffers of megabytes come and go, which glibc makes dear: docs/decisions/0003. Without huge pages: docs/decisions/0017.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -91,8 +91,7 @@ impl Datasets {
         }
         let (dataset, text) = key.clone();
         let fetch = async {
-            let published = self.worker.open_view(&dataset.id, dataset.version, &text).await;
-            let published = published.map_err(super::listed)?;
+            let published = self.worker.open_view(&dataset.id, dataset.version, &text).await?;
             dataset.check(&published)?;
             let view = OpenDataset::of_view(published, steps.clone(), Arc::clone(&text))?;
             Ok(Arc::new(view))
