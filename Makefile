@@ -39,13 +39,13 @@ check: tools ## Format, lints, unit tests, licences
 	if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
 
 clients: tools $(IT)/.venv-zarr3/ready $(IT)/.venv-zarr2/ready $(IT)/node_modules/ready ## Real clients against the running binary (PYTEST=… are its options)
-	@$(NEED) chromium cdo nginx redis-server setpriv ip
+	@$(NEED) chromium cdo nginx redis-server openssl setpriv ip
 	cargo build --locked
 	cd $(IT) && .venv-zarr3/bin/pytest $(PYTEST)
 	cd $(IT) && .venv-zarr2/bin/pytest tests/test_zarr_2.py
 
 bench: tools $(IT)/.venv-zarr3/ready ## Raw chunks against nginx sendfile, memory, scan, views against CDO (BENCH_SECONDS, BENCH_ROUNDS, BENCH_PARTS)
-	@$(NEED) nginx wrk cdo
+	@$(NEED) nginx wrk cdo redis-server
 	cargo build --release --locked
 	cd $(IT) && .venv-zarr3/bin/python -m bench
 
