@@ -259,3 +259,95 @@ def test_datasets_are_read_by_the_pool_that_sees_their_files(tmp_path, archive, 
         for one in started:
             if one.running():
                 one.kill()
+
+
+def announced_worker(name, directory, redis_url, catalog, root, started):
+    config = directory / f"{name}.toml"
+    config.write_text(f'[redis]\nurl = "{redis_url}"\npatience_ms = 2000\n')
+    worker = server.Process(
+        name,
+        ["worker", "--listen", "127.0.0.1:0", "--log", "json", "--config", str(config), "--catalog", str(catalog),
+         "--root", str(root), "--announce", "http://127.0.0.1:0"],
+        directory, server.environment(),
+    )
+    started.append(worker)
+    return worker
+
+
+def test_workers_of_another_catalog_are_left_out(tmp_path, archive, allowed_log):
+    """Two deployments that share a Redis by mistake, each with a dataset of the same name: they do not mix."""
+    from harness.redis import Redis
+
+    allowed_log += [*WORKER_GONE, r"an announced worker is left out", r"Redis|announced|taken back"]
+    redis, started = Redis(tmp_path), []
+    try:
+        systems = []
+        for name in ("first", "second"):
+            root, catalog = tmp_path / name, tmp_path / f"{name}-catalog"
+            root.mkdir(), catalog.mkdir()
+            with netCDF4.Dataset(root / "v.nc", "w") as file:
+                file.createDimension("x", 1000)
+                file.createVariable("v", "f4", ("x",), chunksizes=(1000,), zlib=True)[:] = len(systems) + 1.0
+            # The first joins by its lease, and pins the catalog; a lease that is none harms nobody.
+            workers = [announced_worker(f"{name}-{number}", tmp_path, redis.url, catalog, root, started) for number in range(2)]
+            config = tmp_path / f"{name}-gateway.toml"
+            config.write_text(f'workers = ["{workers[0].url}"]\n[redis]\nurl = "{redis.url}"\npatience_ms = 2000\n')
+            front = server.Process(
+                f"{name}-gateway",
+                ["gateway", "--listen", "127.0.0.1:0", "--log", "json", "--config", str(config)],
+                tmp_path, server.environment(),
+            )
+            started.append(front)
+            systems.append(server.Topology(front, workers, catalog, [root], server.environment()))
+            until(lambda: pools(systems[-1])["default"]["members_up"] == 2)
+            systems[-1].register("v", root / "v.nc")
+        redis.cli("SET", "{cloudify:workers}:rubbish", json.dumps(
+            {"url": "rubbish", "pool": "default", "cores": 1, "started_ms": 0, "catalog_id": "x"}))
+        redis.cli("ZADD", "{cloudify:workers}", str(int(time.time() * 1000)), "rubbish")
+        time.sleep(5)
+        for expected, system in enumerate(systems, 1):
+            assert {m["url"] for m in pools(system)["default"]["members"]} == {w.url for w in system.workers}
+            for steps in ("mean=x", "max=x", "min=x", "sum=x"):
+                with xr.open_zarr(f"{system.url}/datasets/v/view/{steps}/zarr", consolidated=True) as view:
+                    assert float(view.v) == expected * (1000 if steps == "sum=x" else 1)
+    finally:
+        for process in started:
+            if process.running():
+                process.kill()
+        redis.stop()
+
+
+def test_a_server_that_hangs_holds_up_no_reads_of_other_files(start, tmp_path, archive, allowed_log):
+    """Hundreds of small reads of a remote file wait; those of a local file are answered."""
+    import socket
+
+    allowed_log += [*WORKER_GONE, r"too many reads wait", r"remote", r"DeadlineExceeded|Unavailable|Overloaded"]
+    with socket.socket() as hanging:
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen(4096)
+        base = f"http://127.0.0.1:{hanging.getsockname()[1]}/"
+        references = {".zgroup": '{"zarr_format":2}', "v/.zarray": json.dumps(
+            {"zarr_format": 2, "shape": [1000], "chunks": [1], "dtype": "<f4", "compressor": None, "filters": None,
+             "fill_value": None, "order": "C"}), "v/.zattrs": '{"_ARRAY_DIMENSIONS":["x"]}'}
+        references |= {f"v/{place}": [f"{base}file", place * 4, 4] for place in range(1000)}
+        (archive / "hangs.json").write_text(json.dumps({"version": 1, "refs": references}))
+        system = start("two-process", workers=2, config=f'[remote]\nprefixes = ["{base}"]\n')
+        system.register("small", archive / "small.nc")
+        done = system.command("register", "hangs", archive / "hangs.json")
+        if done.returncode:
+            pytest.skip(f"a server that hangs cannot be registered: {done.stderr}")
+        url = keys(system)[0]
+        body = requests.get(url, timeout=30).content
+        with concurrent.futures.ThreadPoolExecutor(16) as threads:
+            waiting = [
+                threads.submit(requests.post, f"{system.url}/datasets/hangs/chunks", timeout=100, json={
+                    "store": "kerchunk", "keys": [f"v/{place}" for place in range(turn, 1000, 16)]})
+                for turn in range(16)
+            ]
+            time.sleep(2)
+            for _ in range(20):
+                assert requests.get(url, timeout=10).content == body
+            for process in system.processes:
+                process.kill()
+            for one in waiting:
+                one.exception()

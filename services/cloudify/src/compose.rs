@@ -53,7 +53,7 @@ pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
     let worker = local_worker(&settings, Some(pool)).await?;
     let requested = shutdown::requested()?;
     let listener = listen(&settings).await?;
-    let announced = announce::worker(&settings, &listener, &worker)?;
+    let announced = announce::worker(&settings, &listener, &worker).await?;
     let stopping = async move {
         requested.await;
         // First, so that no gateway sends anything more.

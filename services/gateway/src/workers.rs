@@ -40,8 +40,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use engine::pools::PoolStatus;
 use engine::ports::{
-    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, MadeChunk, PublishedDataset, ReferenceRecord,
-    Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
+    Amended, Amendment, ChunkPlan, EvaluatedChunk, Form, Listing, MadeChunk, PublishedDataset,
+    ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use futures::stream::BoxStream;
@@ -281,7 +281,8 @@ impl Worker for RemoteWorker {
 
 /// By what the worker for a chunk is chosen: the same chunk goes to the same one, which may have it still.
 fn key_of(chunk: &EvaluatedChunk) -> String {
-    format!("{}/{}/{}", chunk.id, chunk.variable, chunk.number)
+    let view = if let Form::View(steps) = &chunk.form { steps } else { "" };
+    format!("{}/{}/{}/{view}", chunk.id, chunk.variable, chunk.number)
 }
 
 /// A failure to reach a worker: the public learns no host.

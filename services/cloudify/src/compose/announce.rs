@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use engine::ports::Worker as _;
 use tier::{Announcement, Tier, WorkerLease};
 use tokio::net::TcpListener;
 use worker::local::LocalWorker;
@@ -12,7 +13,7 @@ use crate::exit::Failure;
 use crate::settings::Settings;
 
 /// Tells of changes of the catalog that a worker makes, where there is a Redis, and of the worker itself, where that is wanted.
-pub(crate) fn worker(
+pub(crate) async fn worker(
     settings: &Settings,
     listener: &TcpListener,
     worker: &Arc<LocalWorker>,
@@ -28,7 +29,9 @@ pub(crate) fn worker(
         return Ok(None);
     }
     let port = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?.port();
+    let listing = worker.list(None).await?;
     let lease = WorkerLease {
+        catalog_id: listing.map(|listing| listing.catalog_id).unwrap_or_default(),
         url: url(&settings.announce, port)?,
         pool: settings.pool.clone(),
         cores: u32::try_from(worker.cores_count()).unwrap_or(u32::MAX),

@@ -7,8 +7,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::turns::Turns;
 
-/// How much lower. A thread of the usual priority that wakes takes the core at once, and over time nine parts of ten.
-const NICE: i32 = 10;
+/// How much lower: as low as can be. A thread of the usual priority that wakes takes the core at once.
+const NICE: i32 = 19;
 
 /// Turns at once for each thread: one is under way, the next is ready.
 const TURNS_A_THREAD: usize = 2;

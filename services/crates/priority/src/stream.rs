@@ -10,6 +10,9 @@ use tokio::net::TcpStream;
 
 use crate::Place;
 
+/// Most bytes of bulk that are given to the kernel at once: it does not interrupt a write where it is built to finish calls.
+const WRITE_BYTES_MAX: usize = 128 << 10;
+
 /// A stream which the runtime that reads or writes it also waits for: else the other would have to wake it each time.
 #[derive(Debug)]
 pub struct Stream {
@@ -62,6 +65,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let bytes = if crate::is_bulk_thread() { &bytes[..bytes.len().min(WRITE_BYTES_MAX)] } else { bytes };
         let written = self.here()?.poll_write(context, bytes);
         self.counted(written)
     }
@@ -71,6 +75,13 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let large =
+            slices.iter().find(|slice| !slice.is_empty()).filter(|slice| slice.len() > WRITE_BYTES_MAX);
+        if let Some(large) = large
+            && crate::is_bulk_thread()
+        {
+            return self.poll_write(context, large);
+        }
         let written = self.here()?.poll_write_vectored(context, slices);
         self.counted(written)
     }

@@ -28,6 +28,9 @@ pub struct WorkerLease {
     pub cores: u32,
     /// When it was started, milliseconds since 1970.
     pub started_ms: i64,
+    /// The id of its catalog: workers of another are none of ours, though they announce themselves in the same place.
+    #[serde(default)]
+    pub catalog_id: String,
 }
 
 /// A worker being announced, until this is retired or dropped: then the lease runs out.

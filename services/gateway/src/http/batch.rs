@@ -96,6 +96,8 @@ pub(super) async fn chunks(
         let many = format!("{} keys: at most {KEYS_MAX} in one request", asked.keys.count);
         return Err(Error::new(ErrorKind::TooLarge, many).into());
     }
+    let keys_bytes = asked.keys.texts.iter().map(|key| key.len() + size_of::<String>()).sum();
+    let body_room = Room::shrunk(body_room, keys_bytes);
     let address = Address::of(parts.uri.path())?;
     let dataset = state.in_time(address.open_for(&asked.store, &state.datasets)).await.map_err(no_404)?;
     let no_store = |_| Error::invalid("there is no such store here: kerchunk or zarr, of a view zarr");

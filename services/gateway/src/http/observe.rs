@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::BodyExt as _;
 use model::Error;
 use tracing::{Instrument as _, Span, field};
 
 use super::cors;
 use super::error::Failure;
 use super::state::GatewayState;
+use crate::limits::Client;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -48,7 +51,7 @@ pub(super) async fn observe(
 }
 
 /// The answer, once the client's rate lets it ask for it. Who operates the server is not limited.
-async fn limited(state: &GatewayState, route: &str, request: Request, next: Next) -> Response {
+async fn limited(state: &Arc<GatewayState>, route: &str, request: Request, next: Next) -> Response {
     let is_exempt = ["/admin/", "/healthz/", "/metrics"].iter().any(|prefix| route.starts_with(prefix));
     if is_exempt || !state.limits.are_rated() {
         return next.run(request).await;
@@ -60,10 +63,23 @@ async fn limited(state: &GatewayState, route: &str, request: Request, next: Next
     }
     let is_head = request.method() == Method::HEAD;
     let response = next.run(request).await;
-    if !is_head {
-        state.limits.charge(&client, length(&response).unwrap_or_default());
+    match length(&response) {
+        _ if is_head => {}
+        Some(bytes) => state.limits.charge(&client, bytes),
+        None => return charged(Arc::clone(state), client, response),
     }
     response
+}
+
+/// An answer of no announced length, whose bytes count as they are sent.
+fn charged(state: Arc<GatewayState>, client: Client, response: Response) -> Response {
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let bytes = frame.data_ref().map_or(0, bytes::Bytes::len);
+            state.limits.charge(&client, bytes as u64);
+            frame
+        }))
+    })
 }
 
 /// The length of an answer's body as it is announced, in bytes.

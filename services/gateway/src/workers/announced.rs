@@ -1,13 +1,17 @@
 //! Workers that announce themselves in Redis.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::pools::PoolName;
 use tier::{Tier, WorkerLease};
 
+use super::member::authority_of;
+
 /// After so many looks in a row that did not find a worker, it is gone: one that finds Redis empty, because that was
 /// restarted, has announced itself again by then.
 const MISSES_MAX: u32 = 3;
+/// Most workers of which it is told that they are left out.
+const TOLD_MAX: usize = 1000;
 
 /// What is known of them. While Redis cannot be read, those that were known stay: the ones that are gone are found out by
 /// their checks.
@@ -15,12 +19,14 @@ pub(super) struct Announced {
     tier: Tier,
     seen: BTreeMap<(PoolName, String), u32>,
     is_failing: bool,
+    /// URLs, and why they were told to be left out: once.
+    told: BTreeSet<String>,
 }
 
 impl Announced {
     /// Nobody known.
     pub(super) fn new(tier: Tier) -> Self {
-        Self { tier, seen: BTreeMap::new(), is_failing: false }
+        Self { tier, seen: BTreeMap::new(), is_failing: false, told: BTreeSet::new() }
     }
 
     /// Pools and URLs.
@@ -28,11 +34,29 @@ impl Announced {
         self.seen.keys()
     }
 
-    /// Looks who is there.
-    pub(super) async fn look(&mut self) {
+    /// Looks who is there, of the catalog that the gateway has; where it has none yet, of the only one that is announced.
+    /// Returns which that is.
+    pub(super) async fn look(&mut self, catalog_id: Option<String>) -> Option<String> {
+        let mut catalog_id = catalog_id;
         match self.tier.workers().await {
             Ok(leases) => {
-                update(&mut self.seen, leases);
+                if catalog_id.is_none() {
+                    let announced: BTreeSet<_> = leases.iter().map(|lease| &lease.catalog_id).collect();
+                    catalog_id =
+                        (announced.len() == 1).then(|| announced.first().copied().cloned()).flatten();
+                }
+                let (ours, others): (Vec<_>, _) =
+                    leases.into_iter().partition(|lease| is_ours(lease, catalog_id.as_deref()));
+                for lease in others {
+                    if self.told.len() < TOLD_MAX && self.told.insert(lease.url.clone()) {
+                        tracing::warn!(
+                            worker = lease.url,
+                            "an announced worker is left out: it is of another catalog (`redis.prefix` tells \
+                             deployments apart), or its URL is none"
+                        );
+                    }
+                }
+                update(&mut self.seen, ours);
                 self.is_failing = false;
             }
             Err(error) if !self.is_failing => {
@@ -41,7 +65,13 @@ impl Announced {
             }
             Err(_) => {}
         }
+        catalog_id
     }
+}
+
+/// Whether a worker can be taken up.
+fn is_ours(lease: &WorkerLease, catalog_id: Option<&str>) -> bool {
+    catalog_id == Some(&lease.catalog_id) && authority_of(&lease.url).is_ok()
 }
 
 fn update(seen: &mut BTreeMap<(PoolName, String), u32>, leases: Vec<WorkerLease>) {
@@ -64,7 +94,15 @@ mod tests {
     use super::*;
 
     fn lease(url: &str, pool: &str) -> WorkerLease {
-        WorkerLease { url: url.into(), pool: pool.into(), cores: 1, started_ms: 0 }
+        WorkerLease { url: url.into(), pool: pool.into(), cores: 1, started_ms: 0, catalog_id: "ours".into() }
+    }
+
+    #[test]
+    fn workers_of_another_catalog_and_those_without_a_url_are_left_out() {
+        assert!(is_ours(&lease("http://a:1", "default"), Some("ours")));
+        assert!(!is_ours(&lease("http://a:1", "default"), Some("theirs")));
+        assert!(!is_ours(&lease("http://a:1", "default"), None));
+        assert!(!is_ours(&lease("rubbish", "default"), Some("ours")));
     }
 
     #[test]

@@ -33,10 +33,19 @@ impl RetryBudget {
         self.change(|saved| saved.tries = (saved.tries + PART).min(SAVED_MAX));
     }
 
-    /// Whether a call may be tried once more.
+    /// Whether a call that failed may be tried once more.
     pub(super) fn take(&self) -> bool {
+        self.take_above(0.0)
+    }
+
+    /// Whether a call that is only late may be tried once more: a half of the budget is for those that failed.
+    pub(super) fn take_for_hedge(&self) -> bool {
+        self.take_above(SAVED_FIRST / 2.0)
+    }
+
+    fn take_above(&self, kept: f64) -> bool {
         self.change(|saved| {
-            let has_one = saved.tries >= 1.0;
+            let has_one = saved.tries >= kept + 1.0;
             if has_one {
                 saved.tries -= 1.0;
             }
@@ -72,7 +81,9 @@ mod tests {
         }
         let then = (0..10_000).take_while(|_| budget.take()).count();
         assert!((99..150).contains(&then), "{then}");
+        assert!(!budget.take_for_hedge(), "there is little left");
         (0..20_000).for_each(|_| budget.called());
+        assert!(budget.take_for_hedge());
         assert!(budget.left() <= SAVED_MAX);
     }
 }

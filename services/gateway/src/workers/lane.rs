@@ -216,6 +216,10 @@ impl Session {
 
     /// Takes reads from the queue: whether there were any.
     fn take_reads(&mut self, context: &mut Context<'_>, queue: &mut mpsc::Receiver<Read>) -> bool {
+        if self.under_way.len() >= UNDER_WAY_MAX {
+            // Whoever gave up holds no place.
+            self.under_way.retain(|_, waiting| !waiting.is_closed());
+        }
         let room = UNDER_WAY_MAX.saturating_sub(self.under_way.len());
         let mut taken = std::mem::take(&mut self.taken);
         let mut any = false;

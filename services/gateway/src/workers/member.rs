@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cloudify_proto::SMALL_RANGE_BYTES_MAX;
 use engine::ports::StoredBytes;
-use http::uri::{Scheme, Uri};
+use http::uri::{Authority, Scheme, Uri};
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
@@ -39,6 +39,8 @@ pub(super) struct Member {
     channel: Channel,
     idle: Arc<IdleLinks>,
     lanes: Vec<Lane>,
+    /// For files of other servers, which may be slow: reads of ours do not wait behind them.
+    remote_lane: Lane,
     next: AtomicUsize,
     ranges: Arc<Semaphore>,
     timeout: Duration,
@@ -48,16 +50,7 @@ pub(super) struct Member {
 impl Member {
     /// The worker at a URL. Connects at once, in the background, and tells `rose` when it answers.
     pub(super) fn new(url: &str, timeout: Duration, tuning: &Tuning, rose: &Arc<Notify>) -> Result<Self> {
-        let malformed = |cause: &dyn std::fmt::Display| {
-            Error::invalid(format!("{url:?} is no worker's URL: give http://host:port")).with_internal(cause)
-        };
-        let uri: Uri = url.parse().map_err(|error| malformed(&error))?;
-        let authority = match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP && authority.port().is_some() => {
-                authority.clone()
-            }
-            _ => return Err(malformed(&"no http scheme, or no port")),
-        };
+        let (uri, authority) = authority_of(url)?;
         let endpoint = Endpoint::from(uri)
             .connect_timeout(CONNECT)
             .tcp_nodelay(true)
@@ -87,6 +80,7 @@ impl Member {
             channel,
             idle: Arc::default(),
             lanes: (0..tuning.lanes.max(1)).map(|_| Lane::new(Arc::clone(&target))).collect(),
+            remote_lane: Lane::new(Arc::clone(&target)),
             next: AtomicUsize::new(0),
             ranges: Arc::new(Semaphore::new(tuning.ranges_max.clamp(1, Semaphore::MAX_PERMITS))),
             timeout,
@@ -119,10 +113,12 @@ impl Member {
     }
 
     async fn read_small(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let lanes = (0..self.lanes.len()).map(|at| &self.lanes[(turn + at) % self.lanes.len()]);
-        let Some(lane) = lanes.min_by_key(|lane| lane.queued()) else {
-            return Err(Error::internal("no lane"));
+        let lane = if file.is_remote() {
+            &self.remote_lane
+        } else {
+            let turn = self.next.fetch_add(1, Ordering::Relaxed);
+            let lanes = (0..self.lanes.len()).map(|at| &self.lanes[(turn + at) % self.lanes.len()]);
+            lanes.min_by_key(|lane| lane.queued()).ok_or_else(|| Error::internal("no lane"))?
         };
         let read = tokio::time::timeout(self.timeout, lane.read(file, range));
         read.await.unwrap_or_else(|_| Err(silent())).map(StoredBytes::Whole)
@@ -199,6 +195,20 @@ impl Member {
                 return Err(silent());
             }
         }
+    }
+}
+
+/// The parts of a worker's URL that are needed to connect to it.
+pub(super) fn authority_of(url: &str) -> Result<(Uri, Authority)> {
+    let malformed = |cause: &dyn std::fmt::Display| {
+        Error::invalid(format!("{url:?} is no worker's URL: give http://host:port")).with_internal(cause)
+    };
+    let uri: Uri = url.parse().map_err(|error| malformed(&error))?;
+    match (uri.scheme(), uri.authority().cloned()) {
+        (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP && authority.port().is_some() => {
+            Ok((uri, authority))
+        }
+        _ => Err(malformed(&"no http scheme, or no port")),
     }
 }
 

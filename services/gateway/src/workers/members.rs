@@ -140,24 +140,31 @@ impl Members {
         let Some(first) = members.next() else { return Err(unavailable("no workers")) };
         self.shared.budget.called();
         let mut running = FuturesUnordered::new();
-        running.push(self.one(kind, first, call(first)));
+        running.push(self.one(kind, (first, false), call(first)));
         let mut may_hedge = kind.may_hedge() && self.shared.hedges && members.len() > 0;
         let mut late = pin!(tokio::time::sleep(self.shared.latency.late()));
         let mut failures = Failures::default();
         loop {
             let is_late = tokio::select! {
                 biased;
-                Some(outcome) = running.next() => match outcome {
-                    Err(error) if failures.are_worth_another(&error) => { failures.last = Some(error); false }
+                Some((asked, outcome)) = running.next() => match outcome {
+                    Err(error) if failures.are_worth_another(&error) => {
+                        failures.take(asked, error);
+                        false
+                    }
+                    // Whoever was asked first may still answer.
+                    Err(_) if asked.is_hedge && !running.is_empty() => continue,
                     outcome => return outcome,
                 },
                 () = &mut late, if may_hedge => { may_hedge = false; true }
             };
-            let other = if members.len() > 0 && self.shared.budget.take() { members.next() } else { None };
+            let budget = &self.shared.budget;
+            let may_ask = if is_late { budget.take_for_hedge() } else { failures.is_free() || budget.take() };
+            let other = if may_ask { members.next() } else { None };
             match (other, failures.last.clone()) {
                 (Some(member), _) => {
                     count_other(member, is_late, failures.last.as_ref());
-                    running.push(self.one(kind, member, call(member)));
+                    running.push(self.one(kind, (member, is_late), call(member)));
                 }
                 (None, Some(error)) if running.is_empty() => return Err(error),
                 (None, _) => {}
@@ -165,20 +172,20 @@ impl Members {
         }
     }
 
-    /// What one member answers.
+    /// What one member answers, and how it was asked.
     async fn one<T>(
         &self,
         kind: Kind,
-        member: &Arc<Member>,
+        (member, is_hedge): (&Arc<Member>, bool),
         answer: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+    ) -> (Asked, Result<T>) {
         let begun = Instant::now();
         let limit = kind.may_hedge().then_some(self.shared.try_timeout);
         let outcome = member.call(kind, limit, answer).await;
         if outcome.is_ok() && kind == Kind::Read {
             self.shared.latency.observe(begun.elapsed());
         }
-        outcome
+        (Asked { is_hedge, is_lost: member.health.is_unreachable() }, outcome)
     }
 
     /// Whether none answers.
@@ -187,15 +194,36 @@ impl Members {
     }
 }
 
+/// How a member was asked, and what became of it.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    is_hedge: bool,
+    /// Whether it is left alone now: nobody else asks it, so that one more try elsewhere is no more load.
+    is_lost: bool,
+}
+
 /// Why members could not answer.
 #[derive(Debug, Default)]
 struct Failures {
     last: Option<Error>,
+    count: usize,
+    was_lost: bool,
     /// Whether one took too long, or had too much to do: that may be the request's own fault.
     by_load: bool,
 }
 
 impl Failures {
+    fn take(&mut self, asked: Asked, error: Error) {
+        self.count += 1;
+        self.was_lost = asked.is_lost;
+        self.last = Some(error);
+    }
+
+    /// Whether one more try needs nothing of the budget: the first that is made because a worker was lost.
+    fn is_free(&self) -> bool {
+        self.was_lost && self.count == 1
+    }
+
     /// Whether another member may do what one could not.
     fn are_worth_another(&mut self, error: &Error) -> bool {
         match error.kind {

@@ -87,7 +87,12 @@ impl Membership {
                 named.resolve().await;
             }
             if let Some(announced) = &mut self.announced {
-                announced.look().await;
+                let Some(known) = pools.upgrade().map(|pools| pools.catalog_id()) else { return };
+                if let Some(found) = announced.look(known).await
+                    && let Some(pools) = pools.upgrade()
+                {
+                    pools.is_of(&found);
+                }
             }
             let Some(pools) = pools.upgrade() else { return };
             apply(&pools, &self.known());

@@ -1,7 +1,7 @@
 //! All pools, and which of them a dataset's files are seen by.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use engine::pools::{PoolName, PoolStatus};
@@ -20,6 +20,8 @@ pub(super) struct Pools {
     default: Arc<Pool>,
     /// All, the default one among them.
     by_name: RwLock<Arc<BTreeMap<PoolName, Arc<Pool>>>>,
+    /// Id of the catalog that all workers see, once it is known.
+    catalog_id: OnceLock<String>,
     /// Pools of datasets that name another than the default one.
     of: RwLock<Arc<HashMap<DatasetId, PoolName>>>,
 }
@@ -35,6 +37,7 @@ impl Pools {
             tuning: tuning.clone(),
             default,
             by_name: RwLock::new(Arc::new(pools)),
+            catalog_id: OnceLock::new(),
             of: RwLock::default(),
         }
     }
@@ -68,8 +71,21 @@ impl Pools {
         pools.filter(|pool| !pool.now().all().is_empty()).cloned().collect()
     }
 
-    /// Remembers of which pools datasets are.
+    /// Id of the catalog, once it is known.
+    pub(super) fn catalog_id(&self) -> Option<String> {
+        self.catalog_id.get().cloned()
+    }
+
+    /// Says which catalog it is; the first word counts as long as the gateway runs.
+    pub(super) fn is_of(&self, catalog_id: &str) {
+        if !catalog_id.is_empty() {
+            self.catalog_id.get_or_init(|| catalog_id.to_owned());
+        }
+    }
+
+    /// Remembers of which pools datasets are, and the catalog.
     pub(super) fn learn(&self, listing: &Listing) {
+        self.is_of(&listing.catalog_id);
         let named = listing.datasets.iter().filter(|listed| !listed.pool.is_default());
         let of = named.map(|listed| (listed.id.clone(), listed.pool.clone())).collect();
         *self.of.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(of);

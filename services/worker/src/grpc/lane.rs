@@ -27,8 +27,9 @@ use tracing::{Instrument as _, Span};
 use super::{ChunkState, request};
 use crate::storage::Files;
 
-/// Reads of one lane that may wait for the filesystem; while so many do, no more are taken.
-const WAITING_MAX: usize = 128;
+/// Reads of one lane that may wait, each of which has its turn in [`Files`]; those beyond are refused. Reads are taken whatever
+/// waits: what lies in the page cache is answered though a disk or another server hangs.
+const WAITING_MAX: usize = 2048;
 /// Reads taken before those there are answered.
 const QUEUE_MAX: usize = 256;
 /// Longest answer of a batch, in bytes: any single read fits.
@@ -77,7 +78,7 @@ struct Lane {
 impl Lane {
     /// Takes reads as long as some are there and there is room for them.
     fn take_requests(&mut self, context: &mut Context<'_>) {
-        while self.queue.len() < QUEUE_MAX && self.waiting.len() < WAITING_MAX {
+        while self.queue.len() < QUEUE_MAX {
             match self.messages.next_message() {
                 Ok(Some(message)) => self.take_request(message),
                 Err(error) => self.stop(Err(request::malformed(&error))),
@@ -172,7 +173,11 @@ impl Lane {
                     end = next;
                 }
                 Some(Err(error)) => self.answer(read.id, Err(error)),
-                None => self.wait(read),
+                None if self.waiting.len() < WAITING_MAX => self.wait(read),
+                None => {
+                    let error = Error::new(ErrorKind::Overloaded, "too many reads wait for their files");
+                    self.answer(read.id, Err(error.with_retry_after(5)));
+                }
             }
         }
         buffer.truncate(end);

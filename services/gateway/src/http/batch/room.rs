@@ -16,6 +16,8 @@ use super::{BODY_BYTES_MAX, PIECES_BYTES, UNDER_WAY_MAX};
 const UNIT_BYTES: u64 = 1 << 10;
 /// Memory for the keys of all requests, in bytes.
 const BODIES_BYTES_MAX: u64 = 16 * BODY_BYTES_MAX as u64;
+/// How long a key waits for memory that other answers have.
+const SHARED_WAIT: Duration = Duration::from_secs(30);
 /// Which part of all memory one answer may have.
 const SHARE: u64 = 8;
 
@@ -61,6 +63,13 @@ impl Room {
         tokio::time::timeout(patience, acquired).await.map_err(overloaded)?.map_err(Error::internal)
     }
 
+    /// What so many bytes of keys need of that; the rest is given back.
+    pub(super) fn shrunk(mut held: OwnedSemaphorePermit, keys_bytes: usize) -> OwnedSemaphorePermit {
+        let needed = units(keys_bytes as u64, units_of_bodies()) as usize;
+        drop(held.split(held.num_permits().saturating_sub(needed)));
+        held
+    }
+
     /// Room for one more batch.
     pub(super) fn of_batch(&self) -> BatchRoom {
         BatchRoom {
@@ -90,6 +99,11 @@ impl BatchRoom {
             biased;
             shared = shared => shared,
             spare = Arc::clone(&self.spare).acquire_owned(), if bytes <= PIECES_BYTES => spare,
+            // Others have it all: its own frames hold an eighth at most.
+            () = tokio::time::sleep(SHARED_WAIT) => {
+                let message = "slow clients hold the memory for chunks of batches";
+                return Err(Error::new(ErrorKind::Overloaded, message).with_retry_after(10));
+            }
         };
         held.bytes = [Some(own), Some(shared.map_err(Error::internal)?)];
         Ok(())

@@ -178,11 +178,7 @@ impl<'s> Store<'s> {
         match content {
             Content::Metadata(_) | Content::Here(_) => 0,
             Content::Stored { range, .. } => range.length.min(pieces_bytes),
-            Content::Made(made) => {
-                let variable = &self.dataset.dataset().variables[made.variable];
-                let size = variable.data_type.size().unwrap_or(size_of::<u64>()) as u64;
-                variable.grid.chunk_shape().iter().fold(size, |bytes, length| bytes.saturating_mul(*length))
-            }
+            Content::Made(made) => self.decoded_bytes(made),
         }
     }
 }
