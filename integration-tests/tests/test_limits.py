@@ -17,6 +17,12 @@ BEHIND_PROXY = 'trusted_proxies = ["127.0.0.0/8"]\n'
 SEVERE = "[limits.network]\nrequests_per_second = 0.01\nrequests_burst = 2\n"
 
 
+@pytest.fixture(autouse=True)
+def busy(allowed_log):
+    """On a machine that is busy with the test a worker may be taken for silent; answers are looked at."""
+    allowed_log.append(r"a worker is left alone|the worker is silent|another worker is asked")
+
+
 def large(path, megabytes=100, count=2):
     """Chunks of so many MB that cannot be compressed."""
     dice = np.random.default_rng(4)
@@ -72,7 +78,8 @@ def test_what_would_wait_for_too_long_is_refused_with_429_but_not_what_operators
     assert refused(requests.get(f"{system.kerchunk('nemo')}/tos/0.0.0"), 429), "never a 404"
     for path in ("/healthz/live", "/healthz/ready", "/metrics"):
         assert requests.get(system.url + path).status_code == 200
-    assert system.command("ls").returncode == 0
+    # What administrators ask is not limited.
+    assert system.command("ls", "nemo").returncode == 0
     assert "cloudify_requests_limited_total 2" in requests.get(f"{system.url}/metrics").text
 
 
@@ -206,11 +213,13 @@ def test_xarray_reads_without_a_fault_while_others_saturate_the_server(start, da
     for thread in bulk:
         thread.start()
     try:
-        with xarray.open_mfdataset(sorted(map(str, samples.NEMO)), decode_times=False) as truth:
-            for store in ("kerchunk", "zarr"):
-                url = f"{system.url}/datasets/nemo/{store}"
-                with xarray.open_dataset(url, engine="zarr", chunks={}, decode_times=False) as read:
-                    np.testing.assert_array_equal(read["tos"].values, truth["tos"].values)
+        truth = np.concatenate(
+            [xarray.open_dataset(path, decode_times=False)["tos"].values for path in samples.NEMO]
+        )
+        for store in ("kerchunk", "zarr"):
+            url = f"{system.url}/datasets/nemo/{store}"
+            with xarray.open_dataset(url, engine="zarr", chunks={}, decode_times=False) as read:
+                np.testing.assert_array_equal(read["tos"].values, truth)
     finally:
         stop.set()
         for thread in bulk:

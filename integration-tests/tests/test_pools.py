@@ -199,8 +199,7 @@ def test_a_late_read_is_asked_for_elsewhere_too(start, archive, allowed_log):
     worker = next(worker for worker in system.workers if worker.url == home)
     worker.child.send_signal(signal.SIGSTOP)
     try:
-        assert session.get(url, timeout=30).content == body
-        assert metric(system, "worker_hedges_total") >= 1
+        until(lambda: session.get(url, timeout=30).content == body and metric(system, "worker_hedges_total") >= 1)
     finally:
         worker.child.send_signal(signal.SIGCONT)
 
