@@ -102,8 +102,12 @@ def static(tmp_path):
 
 @pytest.fixture
 def allowed_log() -> list[str]:
-    """Patterns of the warnings and errors that a test provokes; it appends to the list."""
-    return []
+    """Patterns of the warnings and errors that a test provokes; it appends to the list.
+
+    Always allowed is what gateways say of workers that were stopped, or that the machine kept from answering in time: answers
+    tell whether that did any harm.
+    """
+    return [r"a worker is left alone until it answers", r"a lane to a worker broke", r"another worker is asked"]
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ def write(path: pathlib.Path, seed: int) -> pathlib.Path:
 def config(directory: pathlib.Path, bytes_max: int = 1 << 30) -> str:
     # Nothing is kept in memory, and all on disk.
     return (f'[evaluate]\ncache_bytes_max = 0\ndisk_cache = "{directory}"\ndisk_cache_min_ms = 0\n'
-            f"disk_cache_bytes_max = {bytes_max}\n")
+            f"disk_cache_bytes_max = {bytes_max}\n[cache]\nbytes_max = 0\n")
 
 
 def column(system) -> np.ndarray:

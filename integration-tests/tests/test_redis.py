@@ -427,30 +427,8 @@ def test_a_gateway_that_starts_finds_the_metadata(start, redis, source, expected
     assert chunks(other) == expected
 
 
-def test_small_ranges_of_remote_files_are_shared(start, redis, source, static, tmp_path):
-    running = redis()
-    (tmp_path / "web" / "v.nc").write_bytes(source.read_bytes())
-    config = settings(running.url, f'{NO_MEMORY}recheck_seconds = 60\n[remote]\nprefixes = ["{static.url}/"]\n')
-    system = start("two-process", config=config)
-    system.register("v", f"{static.url}/v.nc")
-    first = chunks(system, view="kerchunk")
-
-    def is_full():
-        assert chunks(system, view="kerchunk") == first
-        return len(running.keys("cloudify:range:*")) == COUNT
-
-    until(is_full)
-    asked = len(static.asked)
-    before = came_from(system, "redis")
-    assert chunks(system, view="kerchunk") == first
-    assert came_from(system, "redis") == before + COUNT and len(static.asked) == asked
-    alone = start("serve")
-    alone.register("v", source)
-    assert chunks(alone, view="kerchunk") == first
-
-
 SLOW_STEPS, SLOW_SHAPE = 240, (300, 300)
-SLOW = "view/coarsen=time:60:std/zarr"
+SLOW = "view/coarsen=time:60:std~pchunks=time:1/zarr"
 """Four chunks, each of 60, which take some tenths of a second."""
 
 

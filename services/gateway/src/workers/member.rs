@@ -25,9 +25,9 @@ use super::{Tuning, call, range, silent};
 /// Longest time to connect.
 const CONNECT: Duration = Duration::from_secs(3);
 /// Longest time for a health check.
-const CHECK: Duration = Duration::from_millis(1500);
+const CHECK: Duration = Duration::from_millis(2500);
 /// After so long without an answer a worker is asked whether it is there, and again each time.
-const LATE: Duration = Duration::from_millis(1500);
+const LATE: Duration = Duration::from_secs(2);
 
 /// One worker's connections and state.
 pub(super) struct Member {
