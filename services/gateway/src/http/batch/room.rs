@@ -144,8 +144,8 @@ mod tests {
         held
     }
 
-    #[test]
-    fn one_batch_has_so_many_keys_under_way() {
+    #[tokio::test]
+    async fn one_batch_has_so_many_keys_under_way() {
         let batch = Room::new(256 * MIB).of_batch();
         let mut many: Vec<_> = (0..UNDER_WAY_MAX).map(|_| at_once(batch.slot()).unwrap()).collect();
         assert!(at_once(batch.slot()).is_none());
@@ -153,8 +153,8 @@ mod tests {
         assert!(at_once(batch.slot()).is_some());
     }
 
-    #[test]
-    fn one_batch_has_an_eighth_of_the_bytes() {
+    #[tokio::test]
+    async fn one_batch_has_an_eighth_of_the_bytes() {
         let room = Room::new(256 * MIB);
         let (greedy, other) = (room.of_batch(), room.of_batch());
         let first = at_once(held(&greedy, 30 * MIB)).unwrap();
@@ -166,8 +166,8 @@ mod tests {
         drop(all);
     }
 
-    #[test]
-    fn where_all_is_taken_each_batch_has_room_for_one_that_is_short() {
+    #[tokio::test]
+    async fn where_all_is_taken_each_batch_has_room_for_one_that_is_short() {
         let room = Room::new(8 * MIB);
         let batches: Vec<_> = (0..8).map(|_| room.of_batch()).collect();
         let taken: Vec<_> = batches.iter().map(|batch| at_once(held(batch, MIB)).unwrap()).collect();
