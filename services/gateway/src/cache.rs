@@ -1,5 +1,4 @@
-//! Chunks that workers made, and small ranges of remote files, kept for the next request: in this process, and in Redis
-//! for all gateways.
+//! Chunks that workers made, kept for the next request: in this process, and in Redis for all gateways.
 //!
 //! ```text
 //! chunk ─▶ memory ─▶ Redis ─▶ another gateway makes it? wait ─▶ worker ─▶ memory; Redis, if asked for twice or long to make
@@ -14,15 +13,14 @@ mod key;
 mod messages;
 #[cfg(test)]
 mod tests;
-mod wanted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use engine::ports::{EvaluatedChunk, StoredBytes, Worker};
+use engine::ports::{EvaluatedChunk, Worker};
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::{ByteRange, DatasetId, Error, ErrorKind, Result, SourceFile};
+use model::{ByteRange, Error, ErrorKind, Result};
 use moka::future::Cache;
 use telemetry::metrics;
 use tier::{Tier, Turn};
@@ -30,7 +28,6 @@ use tier::{Tier, Turn};
 use crate::settings::CacheSettings;
 use admission::Admission;
 use kept::{Expiry, Kept};
-use wanted::Wanted;
 
 pub(crate) use messages::Messages;
 
@@ -47,6 +44,14 @@ struct Inner {
     tier: Option<Tier>,
     admission: Admission,
     recheck: Duration,
+}
+
+/// One chunk that is asked for.
+struct Wanted<'w> {
+    worker: &'w dyn Worker,
+    chunk: &'w EvaluatedChunk,
+    catalog_id: &'w str,
+    key: Arc<str>,
 }
 
 impl ChunkCache {
@@ -75,27 +80,10 @@ impl ChunkCache {
     ) -> Result<Option<Bytes>> {
         match &self.inner {
             Some(inner) if !catalog_id.is_empty() => {
-                inner.serve(&Wanted::chunk(worker, catalog_id, chunk, inner.recheck)).await
+                let key = key::of(catalog_id, chunk);
+                inner.serve(&Wanted { worker, chunk, catalog_id, key }).await
             }
             _ => worker.evaluate(chunk).await,
-        }
-    }
-
-    /// A range of a file, kept if it is small and the file remote, or read by `worker`.
-    pub(crate) async fn range(
-        &self,
-        worker: &dyn Worker,
-        id: &DatasetId,
-        file: &Arc<SourceFile>,
-        range: ByteRange,
-    ) -> Result<StoredBytes> {
-        let Some(inner) = &self.inner else { return worker.read(id, file, range).await };
-        match Wanted::slow_range(worker, id, file, range, inner.recheck) {
-            Some(wanted) => {
-                let bytes = inner.serve(&wanted).await?;
-                bytes.map(StoredBytes::Whole).ok_or_else(|| Error::internal("a range has no bytes"))
-            }
-            None => worker.read(id, file, range).await,
         }
     }
 }
@@ -125,8 +113,7 @@ impl Inner {
         {
             return Ok(kept);
         }
-        let lasts = wanted.of_variable().and_then(|chunk| self.admission.lock_lasts(chunk));
-        let Some(lasts) = lasts else { return self.make(wanted).await };
+        let Some(lasts) = self.admission.lock_lasts(wanted.chunk) else { return self.make(wanted).await };
         match tier.turn(&wanted.key, lasts, lasts).await {
             Turn::Made(value) => match self.of_others(wanted, value, "another gateway").await? {
                 Some(kept) => Ok(kept),
@@ -149,14 +136,12 @@ impl Inner {
 
     async fn make(&self, wanted: &Wanted<'_>) -> Result<Arc<Kept>> {
         let begun = Instant::now();
-        let made = wanted.make().await?;
+        let made = wanted.worker.evaluate_to_keep(wanted.chunk).await?;
         let took = begun.elapsed();
         count("worker");
         let kept = Arc::new(Kept::new(made, wanted.catalog_id));
         if kept.may_be_kept() {
-            if let Some(chunk) = wanted.of_variable() {
-                self.admission.took(chunk, took);
-            }
+            self.admission.took(wanted.chunk, took);
             if self.admission.admits(&wanted.key, took) {
                 self.share(wanted, &kept);
             }
@@ -175,12 +160,12 @@ impl Inner {
 
     /// Fails where a source is not what it was. Looked at again only after a while.
     async fn check(&self, wanted: &Wanted<'_>, kept: &Kept) -> Result<()> {
-        if kept.is_fresh(wanted.recheck) {
+        if kept.is_fresh(self.recheck) {
             return Ok(());
         }
         let sources: Vec<_> = kept.sources().to_vec();
         let nothing = ByteRange { offset: 0, length: 0 };
-        let looks = sources.iter().map(|file| wanted.worker.read(wanted.id, file, nothing));
+        let looks = sources.iter().map(|file| wanted.worker.read(&wanted.chunk.id, file, nothing));
         let looks: Vec<_> = looks.collect();
         let looked =
             futures::stream::iter(looks).buffer_unordered(CHECKS_AT_ONCE).try_for_each(|_| async { Ok(()) });

@@ -56,7 +56,6 @@ pub struct CacheSettings {
     /// Memory for them, in bytes; 0: none is kept here, but in Redis where there is one.
     pub bytes_max: u64,
     /// How long one is served before it is asked again whether its sources are what they were, in seconds; 0: each time.
-    /// More than 0 also keeps small ranges of remote files, of which asking takes as long as reading them.
     pub recheck_seconds: u64,
 }
 

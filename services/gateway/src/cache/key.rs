@@ -3,19 +3,11 @@
 use std::sync::Arc;
 
 use engine::ports::{EvaluatedChunk, Form};
-use model::{ByteRange, FileIdentity, SourceFile};
 
 /// The key of a chunk. No two chunks share one: what varies in length says how long it is.
 pub(super) fn of(catalog_id: &str, chunk: &EvaluatedChunk) -> Arc<str> {
     let EvaluatedChunk { version, number, .. } = chunk;
     format!("chunk:{}:{catalog_id}:{version}:{number}:{}", env!("CARGO_PKG_VERSION"), variable(chunk)).into()
-}
-
-/// The key of a range of a file in a state.
-pub(super) fn of_range(file: &SourceFile, range: ByteRange) -> Arc<str> {
-    let FileIdentity { size_bytes, modified_ns, inode } = file.identity;
-    let ByteRange { offset, length } = range;
-    format!("range:{size_bytes}:{modified_ns}:{inode}:{offset}:{length}:{}", file.path).into()
 }
 
 /// The dataset, variable and form that a chunk is of.

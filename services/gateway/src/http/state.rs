@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::open::{Datasets, OpenLimits};
-use engine::ports::{EvaluatedChunk, StoredBytes, Worker};
+use engine::ports::{EvaluatedChunk, Worker};
 use http::{Extensions, HeaderMap, HeaderValue};
-use model::{ByteRange, DatasetId, Error, ErrorKind, Result, SourceFile};
+use model::{Error, ErrorKind, Result};
 use tier::Changes;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
@@ -95,16 +95,6 @@ impl GatewayState {
     pub(super) async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
         let catalog = self.datasets.catalog().await?;
         self.chunks.chunk(&*self.worker, catalog.catalog_id(), chunk).await
-    }
-
-    /// A range of a file that a worker reads, or that is kept.
-    pub(super) async fn read(
-        &self,
-        id: &DatasetId,
-        file: &Arc<SourceFile>,
-        range: ByteRange,
-    ) -> Result<StoredBytes> {
-        self.chunks.range(&*self.worker, id, file, range).await
     }
 
     /// Whose a request is.

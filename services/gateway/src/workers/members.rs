@@ -159,8 +159,10 @@ impl Members {
                 () = &mut late, if may_hedge => { may_hedge = false; true }
             };
             let budget = &self.shared.budget;
-            let may_ask = if is_late { budget.take_for_hedge() } else { failures.is_free() || budget.take() };
-            let other = if may_ask { members.next() } else { None };
+            // Nothing is drawn from the budget where nobody is left to ask.
+            let may_ask =
+                || if is_late { budget.take_for_hedge() } else { failures.is_free() || budget.take() };
+            let other = if members.len() > 0 && may_ask() { members.next() } else { None };
             match (other, failures.last.clone()) {
                 (Some(member), _) => {
                     count_other(member, is_late, failures.last.as_ref());
