@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
+use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::turns::Turns;
 
-/// How much lower: as low as can be. A thread of the usual priority that wakes takes the core at once.
+/// How much lower where there is no policy for what gives way always.
 const NICE: i32 = 19;
 
 /// Turns at once for each thread: one is under way, the next is ready.
@@ -51,5 +52,17 @@ fn give_way() {
     // On Linux this is the calling thread's alone.
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::warn!(%error, "the priority of bulk cannot be lowered");
+    }
+    idle_policy();
+}
+
+/// `SCHED_IDLE`: a thread of the usual policy that wakes takes the core at once, where one that is only nicer may keep it
+/// to the end of its slice (sched(7)).
+#[cfg(target_os = "linux")]
+fn idle_policy() {
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let thread = thread_priority::thread_native_id();
+    if let Err(error) = thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, policy) {
+        tracing::warn!(?error, "bulk cannot have the policy of what is idle");
     }
 }
