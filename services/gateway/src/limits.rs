@@ -5,10 +5,10 @@
 //!    small and as it is stored ─▶ at once
 //!    large, as it is stored ─▶ fair: one of so many ─▶ priority: where bulk is, by turns of its client
 //!    made by a worker ─▶ fair: by its bytes, until the client has them ─▶ if large, where bulk is
+//!    one of many in a batch, a page of groups ─▶ fair: likewise
 //! ```
 
 mod client;
-mod fair;
 mod held;
 mod learnt;
 mod rate;
@@ -16,7 +16,7 @@ mod rate;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http::request::Parts;
+use fair::{Admission, Admitted, Bounds, Flow};
 use model::Result;
 use priority::Bulk;
 
@@ -26,7 +26,6 @@ pub(crate) use held::Held;
 use crate::server::Arrival;
 use crate::settings::LimitsSettings;
 use client::Clients;
-use fair::{Admission, Admitted};
 pub(crate) use learnt::Kind;
 use learnt::Learnt;
 use rate::Rates;
@@ -35,6 +34,8 @@ use rate::Rates;
 const SMALL_BYTES_MAX: u64 = cloudify_proto::SMALL_RANGE_BYTES_MAX;
 /// Answers up to this size have a share of their own, in bytes.
 const MODEST_BYTES_MAX: u64 = 1 << 20;
+/// Memory for values of pages of groups, in bytes.
+const PAGES_BYTES_MAX: u64 = 256 << 20;
 /// What bytes cost that pass as they are, in nanoseconds a KiB.
 const PASSING_NS_PER_KIB: u64 = 500;
 
@@ -45,6 +46,8 @@ pub(crate) struct Limits {
     streams: Admission,
     large: Admission,
     modest: Admission,
+    batched: Admission,
+    pages: Admission,
     learnt: Learnt,
 }
 
@@ -58,15 +61,18 @@ pub(crate) struct Grant {
 }
 
 impl Limits {
-    pub(crate) fn new(settings: &LimitsSettings) -> Self {
-        let wait_max = Duration::from_secs(settings.queue_seconds_max);
-        let admission = |bytes| Admission::new(bytes, settings.queue_max, wait_max);
+    /// Batches hold so many bytes.
+    pub(crate) fn new(settings: &LimitsSettings, batch_bytes_max: u64) -> Self {
+        let (queue_max, wait_max) = (settings.queue_max, Duration::from_secs(settings.queue_seconds_max));
+        let admission = |amount| Admission::new(Bounds { queue_max, wait_max, ..Bounds::of(amount) });
         Self {
             clients: Clients::new(settings),
             rates: Rates::new(settings),
             streams: admission(settings.large_answers_max),
             large: admission(settings.answer_bytes_max),
             modest: admission(settings.small_answer_bytes_max),
+            batched: admission(batch_bytes_max),
+            pages: admission(PAGES_BYTES_MAX),
             learnt: Learnt::new(),
         }
     }
@@ -94,43 +100,43 @@ impl Limits {
     /// Admits an answer of so many bytes as they are stored; a small one needs no leave.
     pub(crate) async fn stored(
         &self,
-        request: &Parts,
-        client: impl FnOnce() -> Client,
+        arrival: Option<&Arrival>,
+        flow: impl FnOnce() -> Flow,
         bytes: u64,
     ) -> Result<Option<Grant>> {
         if bytes <= SMALL_BYTES_MAX {
             return Ok(None);
         }
-        let cost = bytes.saturating_mul(PASSING_NS_PER_KIB) >> 10;
-        self.grant(request, client(), (&self.streams, 1), bytes, cost).await.map(Some)
+        let (flow, cost) = (flow(), passing(bytes));
+        let admitted = self.streams.admit(flow, 1, cost).await?;
+        Ok(Some(Grant::new(admitted, bulk(arrival, flow, bytes).await, cost)))
     }
 
     /// Admits an answer that a worker makes, of so many bytes at most.
     pub(crate) async fn made(
         &self,
-        request: &Parts,
-        client: Client,
+        arrival: Option<&Arrival>,
+        flow: Flow,
         kind: &Kind,
         bytes: u64,
     ) -> Result<Grant> {
-        let admission = if bytes <= MODEST_BYTES_MAX { &self.modest } else { &self.large };
-        self.grant(request, client, (admission, bytes), bytes, self.learnt.cost(kind, bytes)).await
+        let (admission, cost) = (self.for_made(bytes), self.learnt.cost(kind, bytes));
+        let admitted = admission.admit(flow, bytes.min(admission.share()), cost).await?;
+        Ok(Grant::new(admitted, bulk(arrival, flow, bytes).await, cost))
     }
 
-    async fn grant(
-        &self,
-        request: &Parts,
-        client: Client,
-        (admission, holds): (&Admission, u64),
-        bytes: u64,
-        thought: u64,
-    ) -> Result<Grant> {
-        let admitted = admission.admit(&client, holds, thought).await?;
-        let bulk = match request.extensions.get::<Arrival>() {
-            Some(arrival) if bytes > SMALL_BYTES_MAX => Some(arrival.place.bulk(flow(&client)).await),
-            _ => None,
-        };
-        Ok(Grant { admitted, _bulk: bulk, begun: Instant::now(), thought })
+    fn for_made(&self, bytes: u64) -> &Admission {
+        if bytes <= MODEST_BYTES_MAX { &self.modest } else { &self.large }
+    }
+
+    /// Admits bytes that are one of many things in an answer, as they are stored.
+    pub(crate) async fn batched(&self, flow: Flow, bytes: u64) -> Result<Admitted> {
+        self.batched.admit(flow, bytes.min(self.batched.share()), passing(bytes)).await
+    }
+
+    /// Admits a page of values of so many bytes.
+    pub(crate) async fn page(&self, flow: Flow, bytes: u64) -> Result<Admitted> {
+        self.pages.admit(flow, bytes, passing(bytes)).await
     }
 
     /// Says that the answer is there, how many bytes it has indeed and so how much it cost.
@@ -143,16 +149,29 @@ impl Limits {
 
     /// Requests that wait, and bytes that answers hold.
     pub(crate) fn load(&self) -> (usize, u64) {
+        let all = [&self.streams, &self.large, &self.modest, &self.batched, &self.pages];
         (
-            self.streams.waiting() + self.large.waiting() + self.modest.waiting(),
-            self.large.held_bytes() + self.modest.held_bytes(),
+            all.iter().map(|admission| admission.waiting()).sum(),
+            all.iter().skip(1).map(|admission| admission.held()).sum(),
         )
     }
 }
 
-/// A number for a client, among those whose bulk moves by turns.
-fn flow(client: &Client) -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    static STATE: std::sync::LazyLock<RandomState> = std::sync::LazyLock::new(RandomState::new);
-    STATE.hash_one(client)
+impl Grant {
+    fn new(admitted: Admitted, bulk: Option<Bulk>, thought: u64) -> Self {
+        Self { admitted, _bulk: bulk, begun: Instant::now(), thought }
+    }
+}
+
+/// Goes to where bulk is moved, if so many bytes are.
+async fn bulk(arrival: Option<&Arrival>, flow: Flow, bytes: u64) -> Option<Bulk> {
+    match arrival {
+        Some(arrival) if bytes > SMALL_BYTES_MAX => Some(arrival.place.bulk(flow.0).await),
+        _ => None,
+    }
+}
+
+/// What so many bytes cost that pass as they are.
+fn passing(bytes: u64) -> u64 {
+    bytes.saturating_mul(PASSING_NS_PER_KIB) >> 10
 }

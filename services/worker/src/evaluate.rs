@@ -12,7 +12,6 @@ mod decode;
 mod disk;
 mod locate;
 mod made;
-mod memory;
 mod mosaic;
 mod plan;
 mod pool;

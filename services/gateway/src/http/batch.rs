@@ -3,6 +3,7 @@
 //! ```text
 //! keys ─▶ Room: 64 at once, bytes bounded ─▶ Store::find, Store::read ─▶ Frames, as they are ready ─▶ client
 //!         a task of its own, which ends with the body                    pieces of large chunks only as they are taken
+//!         all where bulk is moved
 //! ```
 //! The format of the stream is described in [`frame`].
 
@@ -19,6 +20,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::response::{IntoResponse, Response};
 use engine::open::OpenDataset;
 use engine::ports::{Form, StoredBytes};
+use fair::Flow;
 use futures::stream::{self, StreamExt as _};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
@@ -33,12 +35,14 @@ use self::frame::Frame;
 use self::frames::Frames;
 use self::keys::Keys;
 pub(super) use self::room::Room;
-use self::room::{BatchRoom, Held};
+use self::room::{BatchRoom, Shared};
 use super::address::Address;
 use super::body;
 use super::error::{self, Failure, Problem};
 use super::state::GatewayState;
 use super::zarr::content::{self, Store};
+use crate::limits::Held;
+use crate::server::Arrival;
 
 /// Most keys of a request.
 const KEYS_MAX: usize = 10_000;
@@ -105,9 +109,14 @@ pub(super) async fn chunks(
     let (sender, ready) = mpsc::channel(UNDER_WAY_MAX);
     let count = asked.keys.texts.len();
     let room = state.batches.of_batch();
-    let batch = Batch { state, dataset, form, room, keys: asked.keys.texts, _body_room: body_room };
-    let work = tokio::spawn(batch.run(sender).instrument(Span::current()));
+    let flow = state.client(&parts.headers, &parts.extensions).flow();
+    let batch = Batch { state, dataset, form, flow, room, keys: asked.keys.texts, _body_room: body_room };
+    let work = priority::bulk().spawn(flow.scope(batch.run(sender)).instrument(Span::current()));
     let body = Body::new(Frames::new(ready, count, route, AbortOnDropHandle::new(work)));
+    let body = match parts.extensions.get::<Arrival>() {
+        Some(arrival) => Held::body(body, arrival.place.bulk(flow.0).await),
+        None => body,
+    };
     Ok((StatusCode::OK, HEADERS, body).into_response())
 }
 
@@ -127,6 +136,7 @@ struct Batch {
     state: Arc<GatewayState>,
     dataset: Arc<OpenDataset>,
     form: Form,
+    flow: Flow,
     room: BatchRoom,
     keys: Vec<String>,
     _body_room: OwnedSemaphorePermit,
@@ -157,12 +167,24 @@ impl Batch {
         Frame { place, status, bytes, length, held }
     }
 
-    async fn read(&self, store: &Store<'_>, key: &str, held: &mut Held) -> Result<(StoredBytes, u64)> {
+    async fn read(&self, store: &Store<'_>, key: &str, held: &mut room::Held) -> Result<(StoredBytes, u64)> {
         let parsed = store.parse(key).map_err(|error| content::unknown(key, error))?;
         let found = self.state.in_time(store.find(key, &parsed)).await?;
+        let (limits, bytes) = (&self.state.limits, store.memory_bytes(&found, PIECES_BYTES));
+        let kind = found.kind();
+        let admitted = async {
+            match &kind {
+                Some(kind) => limits.made(None, self.flow, kind, bytes).await.map(Shared::Made),
+                None => limits.batched(self.flow, bytes).await.map(Shared::Stored),
+            }
+        };
         // Apart from the time that workers have: a slow client makes this wait.
-        self.room.for_bytes(held, store.memory_bytes(&found, PIECES_BYTES)).await?;
-        self.state.in_time(store.read(found)).await
+        self.room.for_bytes(held, bytes, admitted).await?;
+        let read = self.state.in_time(store.read(found)).await?;
+        if let (Some(kind), Some(grant)) = (kind, held.grant()) {
+            limits.is_made(grant, &kind, bytes, read.1);
+        }
+        Ok(read)
     }
 }
 

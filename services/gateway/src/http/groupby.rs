@@ -25,6 +25,7 @@ use bytes::Bytes;
 use engine::diagnostics::Question;
 use engine::etag;
 use engine::open::{Document, OpenDataset};
+use fair::Admitted;
 use futures::stream;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -38,7 +39,7 @@ use views::steps::Compression as Encoded;
 use views::{Step, Steps};
 
 use self::format::Format;
-pub(super) use self::table::{BYTES_MAX, memory};
+pub(super) use self::table::BYTES_MAX;
 use super::conditional::Validators;
 use super::document::{self, Compression, HTML, JSON, Representation};
 use super::error::Failure;
@@ -132,19 +133,20 @@ async fn render(
     if let Some(settled) = document::settled(&answer.validators(), &request.headers, &headers) {
         return Ok(settled);
     }
-    let (table, permit) =
-        table::read(state, &view, place, &question.dimension, format == Format::Netcdf).await?;
+    let flow = state.client(&request.headers, &request.extensions).flow();
+    let read = table::read(state, &view, place, &question.dimension, format == Format::Netcdf);
+    let (table, admitted) = flow.scope(read).await?;
     let count = table.value.len();
     let file = file_name(&question, format);
     match format {
-        Format::Json => answer.pieces(json::pieces(&table), count, permit, (JSON, None)).await,
+        Format::Json => answer.pieces(json::pieces(&table), count, admitted, (JSON, None)).await,
         Format::Csv => {
-            answer.pieces(csv::pieces(Arc::new(table)), count, permit, (csv::CSV, Some(&file))).await
+            answer.pieces(csv::pieces(Arc::new(table)), count, admitted, (csv::CSV, Some(&file))).await
         }
         Format::Netcdf => {
             let attributes = view.dataset().attributes().cloned().unwrap_or_default();
             let bytes = off_runtime(move || netcdf::write(&table, &attributes)).await?;
-            let bytes = Bytes::from_owner(Held { bytes, _permit: permit });
+            let bytes = Bytes::from_owner(Held { bytes, _admitted: admitted });
             answer.whole(bytes, Compression::Never, (netcdf::NETCDF, Some(&file))).await
         }
         Format::Html | Format::Zarr => {
@@ -171,7 +173,7 @@ async fn off_runtime<T: Send + 'static>(
 /// Bytes whose memory is counted as taken until they are sent.
 struct Held {
     bytes: Vec<u8>,
-    _permit: table::Permit,
+    _admitted: Admitted,
 }
 
 impl AsRef<[u8]> for Held {
@@ -226,7 +228,7 @@ impl Answer<'_> {
         &self,
         pieces: impl Iterator<Item = String> + Send + 'static,
         count: usize,
-        permit: table::Permit,
+        admitted: Admitted,
         (content_type, file): Kind<'_>,
     ) -> Result<Response, Failure> {
         if count <= WHOLE_VALUES_MAX {
@@ -238,7 +240,7 @@ impl Answer<'_> {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let pieces = pieces.map(move |piece| {
             // Memory is counted as taken until the last piece is written.
-            let _held = &permit;
+            let _held = &admitted;
             Ok::<_, Infallible>(Bytes::from(piece))
         });
         let is_head = self.request.method == Method::HEAD;

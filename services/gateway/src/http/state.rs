@@ -10,13 +10,11 @@ use engine::ports::{EvaluatedChunk, Worker};
 use http::{Extensions, HeaderMap, HeaderValue};
 use model::{Error, ErrorKind, Result};
 use tier::Changes;
-use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
 use super::admin::Tokens;
 use super::batch::Room;
 use super::compress::Variants;
-use super::groupby;
 use crate::cache::ChunkCache;
 use crate::limits::{Client, Limits};
 use crate::server::Arrival;
@@ -31,8 +29,6 @@ pub struct GatewayState {
     pub(super) tokens: Tokens,
     pub(super) variants: Variants,
     pub(super) limits: Limits,
-    /// Memory for values that are rendered, in KiB.
-    pub(super) rendering: Arc<Semaphore>,
     /// Memory for chunks of batches.
     pub(super) batches: Room,
     pub(super) chunk_cache_control: HeaderValue,
@@ -69,8 +65,7 @@ impl GatewayState {
             chunks,
             tokens: Tokens::new(admin)?,
             variants: Variants::new(),
-            limits: Limits::new(limits),
-            rendering: groupby::memory(),
+            limits: Limits::new(limits, http.batch_bytes_max),
             batches: Room::new(http.batch_bytes_max),
             chunk_cache_control: max_age(http.chunk_max_age_seconds),
             metadata_cache_control: max_age(http.metadata_max_age_seconds),

@@ -110,10 +110,10 @@ async fn computed(store: &Store<'_>, request: &Parts, made: &Made) -> Result<Res
         return Ok(answer);
     }
     let (state, kind) = (store.state, Kind::of(&made.chunk));
-    let client = state.client(&request.headers, &request.extensions);
+    let flow = state.client(&request.headers, &request.extensions).flow();
     let decoded_bytes = store.decoded_bytes(made);
-    let mut grant = state.limits.made(request, client, &kind, decoded_bytes).await?;
-    let chunk = store.make(made).await?;
+    let mut grant = state.limits.made(request.extensions.get(), flow, &kind, decoded_bytes).await?;
+    let chunk = flow.scope(store.make(made)).await?;
     state.limits.is_made(&mut grant, &kind, decoded_bytes, chunk.bytes.len() as u64);
     Ok(whole(store, request, chunk).await?.map(|body| Held::body(body, grant)))
 }
@@ -167,8 +167,8 @@ async fn stored(
         }
     };
     let is_part = headers.contains_key(CONTENT_RANGE);
-    let client = || state.client(&request.headers, &request.extensions);
-    let grant = state.limits.stored(request, client, part.length).await?;
+    let flow = || state.client(&request.headers, &request.extensions).flow();
+    let grant = state.limits.stored(request.extensions.get(), flow, part.length).await?;
     let bytes = state.worker.read(id, file, inside(range, part)?).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
     let mut response = Response::new(held(body(bytes, part.length)?, grant));
@@ -189,8 +189,8 @@ async fn several(
     let answer = Multipart::new(parts, range.length, &BYTES);
     headers.insert(CONTENT_TYPE, answer.content_type());
     headers.insert(CONTENT_LENGTH, answer.length().into());
-    let client = || store.state.client(&request.headers, &request.extensions);
-    let grant = store.state.limits.stored(request, client, answer.length()).await?;
+    let flow = || store.state.client(&request.headers, &request.extensions).flow();
+    let grant = store.state.limits.stored(request.extensions.get(), flow, answer.length()).await?;
     let (worker, file) = (Arc::clone(&store.state.worker), Arc::clone(file));
     let id = store.dataset.published().id.clone();
     let read = move |part: ByteRange| {

@@ -1,8 +1,10 @@
 //! Whose a request is: what fairness and limits go by.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use fair::Flow;
 use http::HeaderMap;
 use ipnet::IpNet;
 
@@ -15,6 +17,15 @@ pub(crate) enum Client {
     Token(Arc<str>),
     /// All of a network: one machine has many addresses of IPv6, and many have neighbours of IPv4.
     Network(IpNet),
+}
+
+impl Client {
+    /// A number for it, the same in all gateways: whose request it is where turns are taken.
+    pub(crate) fn flow(&self) -> Flow {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        Flow(hasher.finish().max(1))
+    }
 }
 
 /// How clients are told apart.

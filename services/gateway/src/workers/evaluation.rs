@@ -12,6 +12,7 @@ use cloudify_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use cloudify_proto::v1::source_service_client::SourceServiceClient;
 use engine::ports::{ChunkPlan, EvaluatedChunk, Form, Keeping, MadeChunk, PublishedDataset};
 use engine::sections::{LongReduction, Section};
+use fair::Flow;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
 use model::{DatasetId, Error, Result, SourceFile, Version};
@@ -138,6 +139,7 @@ fn to_wire(chunk: &EvaluatedChunk) -> v1::EvaluateChunkRequest {
         form: form.into(),
         view: view.to_owned(),
         may_spread: false,
+        flow: Flow::current().0,
     }
 }
 

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use cloudify_proto::v1::assemble_chunk_request::{End, Item, Section as WireSection};
 use engine::ports::EvaluatedChunk;
 use engine::sections::{LongReduction, Section};
+use fair::{Admission, Bounds, Flow};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use model::{Error, Result};
-use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::evaluation::Items;
@@ -19,13 +19,13 @@ use super::members::Members;
 use super::{evaluation, key_of};
 
 /// Chunks whose reductions are spread at once; more wait for their turn.
-const CHUNKS_AT_ONCE: usize = 4;
+const CHUNKS_AT_ONCE: u64 = 4;
 /// Memory for sections of one chunk that are made and not yet passed on, in bytes.
 const STATES_BYTES_MAX: u64 = 128 << 20;
 
 /// Spreads long reductions over the members of a pool.
 pub(super) struct Spreading {
-    turns: Semaphore,
+    turns: Admission,
 }
 
 /// A chunk whose reductions are spread.
@@ -37,7 +37,7 @@ struct Spread {
 
 impl Spreading {
     pub(super) fn new() -> Self {
-        Self { turns: Semaphore::new(CHUNKS_AT_ONCE) }
+        Self { turns: Admission::new(Bounds::of(CHUNKS_AT_ONCE)) }
     }
 
     /// A chunk that is made of long reductions. Where the worker that puts it together is lost, another does: of the same
@@ -48,7 +48,8 @@ impl Spreading {
         chunk: &EvaluatedChunk,
         reductions: Vec<LongReduction>,
     ) -> Result<Option<Bytes>> {
-        let _turn = self.turns.acquire().await.map_err(Error::internal)?;
+        let sections = reductions.iter().map(|reduction| reduction.iter().count() as u64).sum();
+        let _turn = self.turns.admit(Flow::current(), 1, sections).await?;
         let spread = Spread { members: Arc::clone(members), chunk: chunk.clone(), reductions };
         let spread = Arc::new(spread);
         members.ask(Kind::Evaluation, &key_of(chunk), |member| assemble(member, Arc::clone(&spread))).await?
@@ -71,10 +72,10 @@ async fn assemble(member: &Member, spread: Arc<Spread>) -> Result<Result<Option<
 fn sections(spread: &Arc<Spread>, failed: &Arc<OnceLock<Error>>) -> BoxStream<'static, Item> {
     let all: Vec<Section> = spread.reductions.iter().flat_map(|reduction| reduction.iter()).collect();
     let at_once = spread.at_once();
-    let (spread, failed) = (Arc::clone(spread), Arc::clone(failed));
+    let (spread, failed, flow) = (Arc::clone(spread), Arc::clone(failed), Flow::current());
     let made = stream::iter((0..).zip(all)).map(move |(turn, section)| {
         // In a task of its own: made while nobody asks for it.
-        AbortOnDropHandle::new(tokio::spawn(make(Arc::clone(&spread), turn, section)))
+        AbortOnDropHandle::new(tokio::spawn(flow.scope(make(Arc::clone(&spread), turn, section))))
     });
     let made = made.buffered(at_once).map(|made| made.map_err(Error::internal).flatten());
     let end = stream::once(std::future::ready(Ok(Item::End(End {}))));

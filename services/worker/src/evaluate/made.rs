@@ -52,7 +52,7 @@ impl Fresh {
         let Self { bytes, sources, admitted } = self;
         let length = bytes.as_ref().map_or(0, Bytes::len);
         let admitted = admitted.filter(|_| length >= COUNTED_BYTES_MIN).map(|mut admitted| {
-            admitted.shrink(length as u64);
+            admitted.keep(length as u64);
             Arc::new(admitted)
         });
         let answers = admitted.as_ref().map(Arc::downgrade).unwrap_or_default();

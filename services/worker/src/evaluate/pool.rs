@@ -2,27 +2,59 @@
 //! of the usual priority.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+pub(super) use fair::Admitted;
+use fair::{Admission, Bounds, Flow};
 use model::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-pub(super) use super::memory::Admitted;
-use super::memory::{Memory, Place};
 use crate::settings::EvaluateSettings;
 
 /// Work that takes at most so many bytes is small: it waits for no large one.
 const SMALL_BYTES_MAX: u64 = 4 << 20;
 /// Memory for small work under way, beside that of the settings, in bytes.
 const SMALL_MEMORY_BYTES: u64 = 64 << 20;
+/// Latest time to come again that is told.
+const RETRY_MAX: Duration = Duration::from_mins(10);
 
-/// Admits work.
+/// Admits work: memory by flows, by how much of it work takes.
 pub(super) struct Pool {
     cores: Arc<Semaphore>,
     count: usize,
-    memory: Arc<Memory>,
+    memory: Admission,
     small_cores: Arc<Semaphore>,
-    small_memory: Arc<Memory>,
+    small_memory: Admission,
+}
+
+/// A place in the queue for memory.
+pub(super) struct Place {
+    place: fair::Place,
+    _counted: Counted,
+}
+
+/// Counts a chunk as waiting while it lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        telemetry::metrics().chunks_waiting.inc();
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        telemetry::metrics().chunks_waiting.dec();
+    }
+}
+
+impl Place {
+    /// Waits for the memory.
+    pub(super) async fn admitted(self) -> Result<Admitted> {
+        self.place.admitted().await
+    }
 }
 
 impl Pool {
@@ -32,13 +64,20 @@ impl Pool {
             threads => threads,
         };
         let count = cores.clamp(1, Semaphore::MAX_PERMITS);
-        let small = EvaluateSettings { memory_bytes_max: SMALL_MEMORY_BYTES, ..settings.clone() };
+        let memory = |amount| {
+            Admission::new(Bounds {
+                queue_amount_max: settings.queue_bytes_max,
+                expected_max: Duration::from_secs(settings.queue_seconds_max.into()),
+                retry_max: RETRY_MAX,
+                ..Bounds::of(amount)
+            })
+        };
         Self {
             cores: Arc::new(Semaphore::new(count)),
             count,
-            memory: Memory::new(settings),
+            memory: memory(settings.memory_bytes_max),
             small_cores: Arc::new(Semaphore::new(count)),
-            small_memory: Memory::new(&small),
+            small_memory: memory(SMALL_MEMORY_BYTES),
         }
     }
 
@@ -62,15 +101,16 @@ impl Pool {
 
     /// The same for work that takes so many bytes in all.
     pub(super) async fn admit_bytes(&self, bytes: u64) -> Result<Admitted> {
-        self.queue(bytes)?.admitted().await
+        self.queue(bytes, bytes)?.admitted().await
     }
 
-    /// A place in the queue, for work that waits for something else first.
-    pub(super) fn queue(&self, bytes: u64) -> Result<Place> {
-        if bytes <= SMALL_BYTES_MAX.min(self.memory.bytes()) {
-            return self.small_memory.enter(bytes);
-        }
-        self.memory.enter(bytes)
+    /// A place in the queue, for work that waits for something else first. It costs as much as it goes through, in bytes.
+    pub(super) fn queue(&self, bytes: u64, through: u64) -> Result<Place> {
+        let is_small = bytes <= SMALL_BYTES_MAX.min(self.memory.amount());
+        let memory = if is_small { &self.small_memory } else { &self.memory };
+        let place = memory.enter(Flow::current(), bytes, through);
+        let place = place.inspect_err(|_| telemetry::metrics().chunks_refused_total.inc())?;
+        Ok(Place { place, _counted: Counted::new() })
     }
 
     /// Runs work beside the runtime, at most so many at once as there are cores. Its memory is held until it is done, also

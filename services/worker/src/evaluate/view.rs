@@ -27,10 +27,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, PublishedDataset};
+use fair::{Admission, Bounds, Flow};
 use model::{DatasetId, Error, ErrorKind, Region, Result, Variable, Version};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
-use tokio::sync::SemaphorePermit;
 use views::array::{Array, Made as How};
 use zarr::codecs::ChunkCodecs;
 
@@ -49,9 +49,9 @@ const BLOCKS_BYTES_MAX: u64 = 128 << 20;
 /// Memory for sections of long reductions, in bytes: whoever asks again for what took too long goes on from there.
 const SECTIONS_BYTES_MAX: u64 = 128 << 20;
 /// Most chunks of views under way at once.
-const CHUNKS_AT_ONCE: usize = 32;
+const CHUNKS_AT_ONCE: u64 = 32;
 /// Most views opened at once, of those for which values are read.
-const OPENED_AT_ONCE: usize = 2;
+const OPENED_AT_ONCE: u64 = 2;
 /// Most threads that wait for reads: a part of those that the runtime has, for the reads themselves need some.
 const THREADS_MAX: usize = 128;
 
@@ -61,11 +61,11 @@ pub(super) struct Views {
     blocks: Cache<BlockKey, Kept>,
     sections: Cache<BlockKey, Kept>,
     progress: Cache<BlockKey, Arc<progress::Progress>>,
-    at_once: tokio::sync::Semaphore,
+    at_once: Admission,
     /// Views that are opened at once, of those for which values are read.
-    opening: tokio::sync::Semaphore,
+    opening: Admission,
     /// Reductions of much data at once: they are served one after another, or none might be in time.
-    heavy: tokio::sync::Semaphore,
+    heavy: Admission,
     /// Threads that wait for reads.
     threads: Arc<tokio::sync::Semaphore>,
     /// Memory for states that others made and that are put together, in units of [`sections::UNIT_BYTES`].
@@ -165,9 +165,10 @@ impl Views {
                 .build(),
             progress: progress::cache(),
             assembling: tokio::sync::Semaphore::new(sections::UNITS),
-            at_once: tokio::sync::Semaphore::new(CHUNKS_AT_ONCE),
-            opening: tokio::sync::Semaphore::new(OPENED_AT_ONCE),
-            heavy: tokio::sync::Semaphore::new(cores),
+            at_once: Admission::new(Bounds::of(CHUNKS_AT_ONCE)),
+            opening: Admission::new(Bounds::of(OPENED_AT_ONCE)),
+            // As many of one client as there are cores, and something for the next.
+            heavy: Admission::new(Bounds::of((cores + cores.div_ceil(3)) as u64)),
             threads: Arc::new(tokio::sync::Semaphore::new(THREADS_MAX)),
         }
     }
@@ -208,23 +209,21 @@ impl Inner {
     }
 
     /// Waits until something of a cost may be made; refuses what costs more than anyone would wait for.
-    async fn turn(&self, cost: Cost) -> Result<Turn<'_>> {
+    async fn turn(&self, cost: Cost) -> Result<Turn> {
         cost.check()?;
-        let place = self.pool.queue(cost.memory_bytes)?;
-        let heavy = if cost.is_heavy() {
-            Some(self.views.heavy.acquire().await.map_err(Error::internal)?)
-        } else {
-            None
-        };
-        let one = self.views.at_once.acquire().await.map_err(Error::internal)?;
+        let (flow, through) = (Flow::current(), cost.input_bytes);
+        let place = self.pool.queue(cost.memory_bytes, through)?;
+        let heavy =
+            if cost.is_heavy() { Some(self.views.heavy.admit(flow, 1, through).await?) } else { None };
+        let one = self.views.at_once.admit(flow, 1, through).await?;
         Ok(Turn { _heavy: heavy, _one: one, admitted: place.admitted().await? })
     }
 }
 
 /// Held while something of a view is made.
-struct Turn<'a> {
-    _heavy: Option<SemaphorePermit<'a>>,
-    _one: SemaphorePermit<'a>,
+struct Turn {
+    _heavy: Option<Admitted>,
+    _one: Admitted,
     admitted: Admitted,
 }
 

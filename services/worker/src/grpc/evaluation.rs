@@ -10,6 +10,7 @@ use cloudify_proto::v1::evaluation_service_server::EvaluationService;
 use cloudify_proto::v1::source_service_server::SourceService;
 use engine::ports::{EvaluatedChunk, Form, Keeping, MadeChunk, Worker};
 use engine::recall::{Recall, RecallState};
+use fair::Flow;
 use model::{DatasetId, Error, NodePath, Result, Version};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -44,7 +45,7 @@ impl EvaluationService for Evaluation {
     ) -> Result<Response<v1::MakeSectionResponse>, Status> {
         let made = async {
             let (wanted, section) = sections::section_from_wire(request.into_inner())?;
-            self.worker.section(&chunk(&wanted)?, section).await
+            Flow(wanted.flow).scope(self.worker.section(&chunk(&wanted)?, section)).await
         };
         let state = made.await.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::MakeSectionResponse { state }))
@@ -56,7 +57,7 @@ impl EvaluationService for Evaluation {
     ) -> Result<Response<v1::EvaluateChunkResponse>, Status> {
         let assembled = async {
             let (wanted, sections) = sections::received(request.into_inner()).await?;
-            self.worker.assemble(&chunk(&wanted)?, sections).await
+            Flow(wanted.flow).scope(self.worker.assemble(&chunk(&wanted)?, sections)).await
         };
         assembled.await.map(chunk_to_wire).map(Response::new).map_err(|error| to_status(&error))
     }
@@ -152,7 +153,7 @@ pub(super) async fn evaluated(
             return Ok(sections::reductions_to_wire(reductions));
         }
     }
-    worker.evaluate_to_keep(&wanted).await.map(made_to_wire)
+    Flow(request.flow).scope(worker.evaluate_to_keep(&wanted)).await.map(made_to_wire)
 }
 
 fn recall(recall: Recall) -> v1::Recall {

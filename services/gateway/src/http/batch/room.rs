@@ -1,30 +1,30 @@
-//! How much of batches may be under way: keys of one answer, and bytes, of one and of all together.
+//! How much of a batch may be under way: its keys, and their bytes.
 //!
 //! What is held is given back when the answer's connection has taken it. So a slow client makes its own answer wait and
-//! little else: an answer has an eighth of all memory, and where others have taken the rest it still has room for one chunk
-//! that is short or comes in pieces, as an answer of its own would.
+//! little else: an answer has an eighth of all memory, its client has a share of what all have ([`crate::limits`]), and
+//! where other batches of that client have taken this it still has room for one chunk that is short or comes in pieces, as
+//! an answer of its own would.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use fair::Admitted;
 use model::{Error, ErrorKind, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{BODY_BYTES_MAX, PIECES_BYTES, UNDER_WAY_MAX};
+use crate::limits::Grant;
 
 /// Permits are for so many bytes, so that any number of bytes is a number of permits.
 const UNIT_BYTES: u64 = 1 << 10;
 /// Memory for the keys of all requests, in bytes.
 const BODIES_BYTES_MAX: u64 = 16 * BODY_BYTES_MAX as u64;
-/// How long a key waits for memory that other answers have.
-const SHARED_WAIT: Duration = Duration::from_secs(30);
 /// Which part of all memory one answer may have.
 const SHARE: u64 = 8;
 
 /// What all batches share.
 pub(in crate::http) struct Room {
     bodies: Arc<Semaphore>,
-    bytes: Arc<Semaphore>,
     batch_units: u32,
 }
 
@@ -33,24 +33,34 @@ pub(super) struct BatchRoom {
     slots: Arc<Semaphore>,
     own: Arc<Semaphore>,
     units: u32,
-    /// For one chunk, where all bytes of `shared` are taken.
+    /// For one chunk, where there is no room among all.
     spare: Arc<Semaphore>,
-    shared: Arc<Semaphore>,
 }
 
 /// Room that a frame has, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
     _slot: Option<OwnedSemaphorePermit>,
-    bytes: [Option<OwnedSemaphorePermit>; 2],
+    own: Option<OwnedSemaphorePermit>,
+    shared: Option<Shared>,
+}
+
+/// What a frame has of the memory of all.
+#[derive(Debug)]
+pub(super) enum Shared {
+    /// For bytes as they are stored.
+    Stored(#[expect(dead_code, reason = "held as long as the frame is")] Admitted),
+    /// For a chunk that a worker makes.
+    Made(Grant),
+    /// None of it, but what its batch has for one.
+    Spare(#[expect(dead_code, reason = "held as long as the frame is")] OwnedSemaphorePermit),
 }
 
 impl Room {
-    /// Room for so many bytes.
+    /// Room for so many bytes in all batches.
     pub(in crate::http) fn new(bytes_max: u64) -> Self {
-        let units = units(bytes_max, u32::MAX);
-        let batch_units = units.div_ceil(SHARE as u32);
-        Self { bodies: semaphore(units_of_bodies()), bytes: semaphore(units), batch_units }
+        let batch_units = units(bytes_max, u32::MAX).div_ceil(SHARE as u32);
+        Self { bodies: semaphore(units_of_bodies()), batch_units }
     }
 
     /// Room for the keys of a request whose body has so many bytes.
@@ -77,7 +87,6 @@ impl Room {
             own: semaphore(self.batch_units),
             units: self.batch_units,
             spare: semaphore(1),
-            shared: Arc::clone(&self.bytes),
         }
     }
 }
@@ -87,26 +96,36 @@ impl BatchRoom {
     pub(super) async fn slot(&self) -> Held {
         // It is never closed.
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
-        Held { _slot: slot, bytes: [None, None] }
+        Held { _slot: slot, own: None, shared: None }
     }
 
-    /// Room for a key's bytes too. More bytes than there is room for take all of it.
-    pub(super) async fn for_bytes(&self, held: &mut Held, bytes: u64) -> Result<()> {
+    /// Room for a key's bytes too, once they are admitted. More bytes than there is room for take all of it.
+    pub(super) async fn for_bytes(
+        &self,
+        held: &mut Held,
+        bytes: u64,
+        admitted: impl Future<Output = Result<Shared>>,
+    ) -> Result<()> {
         let units = units(bytes, self.units);
-        let own = Arc::clone(&self.own).acquire_many_owned(units).await.map_err(Error::internal)?;
-        let shared = Arc::clone(&self.shared).acquire_many_owned(units);
-        let shared = tokio::select! {
+        held.own = Some(Arc::clone(&self.own).acquire_many_owned(units).await.map_err(Error::internal)?);
+        held.shared = Some(tokio::select! {
             biased;
-            shared = shared => shared,
-            spare = Arc::clone(&self.spare).acquire_owned(), if bytes <= PIECES_BYTES => spare,
-            // Others have it all: its own frames hold an eighth at most.
-            () = tokio::time::sleep(SHARED_WAIT) => {
-                let message = "slow clients hold the memory for chunks of batches";
-                return Err(Error::new(ErrorKind::Overloaded, message).with_retry_after(10));
+            admitted = admitted => admitted?,
+            spare = Arc::clone(&self.spare).acquire_owned(), if bytes <= PIECES_BYTES => {
+                Shared::Spare(spare.map_err(Error::internal)?)
             }
-        };
-        held.bytes = [Some(own), Some(shared.map_err(Error::internal)?)];
+        });
         Ok(())
+    }
+}
+
+impl Held {
+    /// What it was admitted with, if a worker makes it.
+    pub(super) fn grant(&mut self) -> Option<&mut Grant> {
+        match &mut self.shared {
+            Some(Shared::Made(grant)) => Some(grant),
+            _ => None,
+        }
     }
 }
 
@@ -128,6 +147,7 @@ fn units(bytes: u64, most: u32) -> u32 {
 mod tests {
     use std::future::Future;
 
+    use fair::{Admission, Bounds, Flow};
     use futures::FutureExt as _;
 
     use super::*;
@@ -138,9 +158,15 @@ mod tests {
         future.now_or_never()
     }
 
-    async fn held(batch: &BatchRoom, bytes: u64) -> Held {
+    /// Memory of all, that may be asked for a client's.
+    fn memory(bytes: u64) -> Admission {
+        Admission::new(Bounds::of(bytes))
+    }
+
+    async fn held(batch: &BatchRoom, memory: &Admission, bytes: u64) -> Held {
         let mut held = batch.slot().await;
-        batch.for_bytes(&mut held, bytes).await.unwrap();
+        let admitted = async { memory.admit(Flow(1), bytes, bytes).await.map(Shared::Stored) };
+        batch.for_bytes(&mut held, bytes, admitted).await.unwrap();
         held
     }
 
@@ -155,29 +181,30 @@ mod tests {
 
     #[tokio::test]
     async fn one_batch_has_an_eighth_of_the_bytes() {
-        let room = Room::new(256 * MIB);
+        let (room, memory) = (Room::new(256 * MIB), memory(256 * MIB));
         let (greedy, other) = (room.of_batch(), room.of_batch());
-        let first = at_once(held(&greedy, 30 * MIB)).unwrap();
-        assert!(at_once(held(&greedy, 3 * MIB)).is_none());
-        assert!(at_once(held(&other, 3 * MIB)).is_some());
+        let first = at_once(held(&greedy, &memory, 30 * MIB)).unwrap();
+        assert!(at_once(held(&greedy, &memory, 3 * MIB)).is_none());
+        assert!(at_once(held(&other, &memory, 3 * MIB)).is_some());
         drop(first);
-        let all = at_once(held(&greedy, u64::MAX)).unwrap();
-        assert!(at_once(held(&greedy, 0)).is_none());
+        let all = at_once(held(&greedy, &memory, 32 * MIB)).unwrap();
+        assert!(at_once(held(&greedy, &memory, 0)).is_none());
         drop(all);
     }
 
     #[tokio::test]
-    async fn where_all_is_taken_each_batch_has_room_for_one_that_is_short() {
-        let room = Room::new(8 * MIB);
-        let batches: Vec<_> = (0..8).map(|_| room.of_batch()).collect();
-        let taken: Vec<_> = batches.iter().map(|batch| at_once(held(batch, MIB)).unwrap()).collect();
+    async fn where_its_client_has_its_share_each_batch_has_room_for_one_that_is_short() {
+        let (room, memory) = (Room::new(8 * MIB), memory(8 * MIB));
+        let batches: Vec<_> = (0..6).map(|_| room.of_batch()).collect();
+        let taken: Vec<_> = batches.iter().map(|batch| at_once(held(batch, &memory, MIB)).unwrap()).collect();
         let late = room.of_batch();
-        let one = at_once(held(&late, 100)).unwrap();
-        assert!(at_once(held(&late, 100)).is_none());
+        let one = at_once(held(&late, &memory, 100)).unwrap();
+        assert!(matches!(one.shared, Some(Shared::Spare(_))));
+        assert!(at_once(held(&late, &memory, 100)).is_none());
         drop(one);
-        assert!(at_once(held(&late, PIECES_BYTES + 1)).is_none());
+        assert!(at_once(held(&late, &memory, PIECES_BYTES + 1)).is_none());
         drop(taken);
-        assert!(at_once(held(&late, PIECES_BYTES + 1)).is_some());
+        assert!(at_once(held(&late, &memory, PIECES_BYTES + 1)).is_some());
     }
 
     #[tokio::test]

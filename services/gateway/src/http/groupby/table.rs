@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use engine::open::OpenDataset;
+use fair::{Admitted, Flow};
 use model::{Dataset, Error, ErrorKind, Result, Variable};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::off_runtime;
 use super::values::{Field, is_written};
@@ -13,16 +13,6 @@ use crate::http::state::GatewayState;
 
 /// Most bytes of values of one answer.
 pub(in crate::http) const BYTES_MAX: u64 = 64 << 20;
-/// Most bytes of values of all answers under way, counted in KiB: as many of the largest answers.
-const ANSWERS_AT_ONCE: usize = 4;
-
-/// Counts memory as taken while it lives.
-pub(super) type Permit = OwnedSemaphorePermit;
-
-/// What all answers under way may take of memory, in KiB.
-pub(in crate::http) fn memory() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(ANSWERS_AT_ONCE * (BYTES_MAX >> 10) as usize))
-}
 
 /// A variable and its coordinates.
 #[derive(Debug)]
@@ -51,7 +41,7 @@ pub(super) async fn read(
     place: usize,
     groups: &str,
     is_complete: bool,
-) -> Result<(Table, Permit)> {
+) -> Result<(Table, Admitted)> {
     let dataset = view.dataset();
     let variable = &dataset.variables[place];
     let related = related(dataset, place);
@@ -61,7 +51,7 @@ pub(super) async fn read(
     let others = if is_complete { others } else { Vec::new() };
     let all: Vec<usize> =
         [place].into_iter().chain(coordinates.iter().copied()).chain(others.iter().copied()).collect();
-    let permit = admit(state, view, &all).await?;
+    let admitted = admit(state, view, &all).await?;
 
     let value = Field::read(state, view, place).await?;
     let value = if is_complete { value } else { off_runtime(move || value.unpacked()).await? };
@@ -76,11 +66,11 @@ pub(super) async fn read(
     for place in others {
         table.others.push(Field::read(state, view, place).await?);
     }
-    Ok((table, permit))
+    Ok((table, admitted))
 }
 
 /// Refuses what is too large for an answer; else waits until there is memory for it.
-async fn admit(state: &GatewayState, view: &OpenDataset, all: &[usize]) -> Result<Permit> {
+async fn admit(state: &GatewayState, view: &OpenDataset, all: &[usize]) -> Result<Admitted> {
     let sizes = all.iter().map(|place| view.dataset().variables[*place].decoded_size_bytes());
     let bytes = sizes.sum::<Option<u64>>().unwrap_or(u64::MAX);
     if bytes > BYTES_MAX {
@@ -96,8 +86,7 @@ async fn admit(state: &GatewayState, view: &OpenDataset, all: &[usize]) -> Resul
             ),
         ));
     }
-    let kib = u32::try_from(bytes.div_ceil(1 << 10)).map_err(Error::internal)?;
-    Arc::clone(&state.rendering).acquire_many_owned(kib).await.map_err(Error::internal)
+    state.limits.page(Flow::current(), bytes).await
 }
 
 /// Coordinates of the dimensions of a variable, and what it and they name, as far as it has values that can be written.

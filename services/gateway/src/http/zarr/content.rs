@@ -11,6 +11,7 @@ use zarr::key::{ChunkIndex, Key, KeyError, KeyFault};
 
 use super::pieces::exact;
 use crate::http::state::GatewayState;
+use crate::limits::Kind;
 
 /// The name of decoded stores.
 const DECODED: &str = "zarr";
@@ -38,6 +39,16 @@ pub(in crate::http) enum Content<'s> {
     Here(Document),
     /// A chunk that a worker makes.
     Made(Made),
+}
+
+impl Content<'_> {
+    /// What a worker makes that it is like, if one makes it.
+    pub(in crate::http) fn kind(&self) -> Option<Kind> {
+        match self {
+            Content::Made(made) => Some(Kind::of(&made.chunk)),
+            _ => None,
+        }
+    }
 }
 
 /// A chunk that a worker makes, or finds to be missing.

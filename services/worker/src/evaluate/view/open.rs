@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use engine::ports::PublishedDataset;
+use fair::Flow;
 use model::{
     AttributeValue, BloscCompressor, BloscShuffle, ByteOrder, ChunkGrid, Codec, DataType, Dataset, Error,
     Numbers, Region, Result, Sharding, Variable,
@@ -62,7 +63,7 @@ impl Inner {
                         return Err(Error::internal("planning a view needs what it has"));
                     }
                     if turn.is_none() {
-                        turn = Some(self.views.opening.acquire().await.map_err(Error::internal)?);
+                        turn = Some(self.views.opening.admit(Flow::current(), 1, 1).await?);
                     }
                     let variable = &source.variables[place];
                     known.insert(place, self.whole(&origin, variable, place).await?);
@@ -83,8 +84,9 @@ impl Inner {
         let shape = variable.grid.shape().to_vec();
         let array = Arc::new(Array { data_type: variable.data_type, shape, made });
         let region = Region::whole(&array.shape);
-        let _one = self.views.at_once.acquire().await.map_err(Error::internal)?;
-        let _admitted = self.pool.admit_bytes(Cost::of(&array, &region).memory_bytes).await?;
+        let cost = Cost::of(&array, &region);
+        let _one = self.views.at_once.admit(Flow::current(), 1, cost.input_bytes).await?;
+        let _admitted = self.pool.admit_bytes(cost.memory_bytes).await?;
         Ok(self.region(origin, &array, &region).await?.0)
     }
 }
