@@ -10,7 +10,15 @@ import requests
 from harness import batches
 
 KINDS = ["serve", "two-process"]
-CONFIG = '[evaluate]\ncache_bytes_max = 0\nqueue_seconds_max = 3600\n[limits]\ntrusted_proxies = ["127.0.0.0/8"]\n'
+CONFIG = """
+[http]
+worker_timeout_seconds = 600
+[evaluate]
+cache_bytes_max = 0
+queue_seconds_max = 3600
+[limits]
+trusted_proxies = ["127.0.0.0/8"]
+"""
 MANY, ONE = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "198.51.100.1"}
 STEPS, SHAPE = 4400, (32, 64)
 ASKED = 12

@@ -157,7 +157,7 @@ pub(super) async fn open_view(
 }
 
 fn evaluator(member: &Member) -> EvaluationServiceClient<Channel> {
-    EvaluationServiceClient::new(member.channel())
+    EvaluationServiceClient::new(member.bulk())
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }

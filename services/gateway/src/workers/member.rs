@@ -37,6 +37,8 @@ pub(super) struct Member {
     pub(super) load: Arc<Load>,
     /// For the catalog, registrations and health checks.
     channel: Channel,
+    /// For chunks that it makes: of megabytes, some of them, which checks must not wait behind.
+    bulk: Channel,
     idle: Arc<IdleLinks>,
     lanes: Vec<Lane>,
     /// For files of other servers, which may be slow: reads of ours do not wait behind them.
@@ -59,10 +61,10 @@ impl Member {
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(10));
         let health = Arc::new(Health::new(Arc::clone(rose)));
-        // Chunks of megabytes come over it: what is small has lanes.
-        let channel = {
-            let bulk = priority::bulk();
-            let _entered = bulk.enter();
+        let channel = endpoint.connect_lazy();
+        let bulk = {
+            let runtime = priority::bulk();
+            let _entered = runtime.enter();
             endpoint.connect_lazy()
         };
         let target = Arc::new(Target {
@@ -78,6 +80,7 @@ impl Member {
             health,
             load: Arc::default(),
             channel,
+            bulk,
             idle: Arc::default(),
             lanes: (0..tuning.lanes.max(1)).map(|_| Lane::new(Arc::clone(&target))).collect(),
             remote_lane: Lane::new(Arc::clone(&target)),
@@ -94,6 +97,11 @@ impl Member {
 
     pub(super) fn channel(&self) -> Channel {
         self.channel.clone()
+    }
+
+    /// For chunks that it makes.
+    pub(super) fn bulk(&self) -> Channel {
+        self.bulk.clone()
     }
 
     /// How long to wait for an answer's first byte.
