@@ -1,8 +1,11 @@
 """Small requests while others read in bulk: how much longer the slowest percent of them takes than on an idle server.
 
-The small client is one process that asks at a steady rate over kept connections. The bulk clients are niced: on a
-machine that they share with the server they would otherwise take its cores, and the measurement would be of the
-kernel's scheduler. With `BENCH_NICE=0` they are not, and the ratio is higher by what two busy cores do to any process.
+The small client is one process that asks at a steady rate over kept connections. The bulk clients have the policy of what
+is idle: on a machine that they share with the server they would otherwise take its cores, and the measurement would be of
+the kernel's scheduler. With `BENCH_BULK_POLICY=other` they have not.
+
+Busy cores alone make small requests slower, whoever keeps them busy: the same client is measured beside threads of the
+policy of what is idle that do nothing but spin, one for each core and one more. What the server adds to that is the ratio of the two.
 """
 
 import dataclasses
@@ -11,6 +14,7 @@ import os
 import pathlib
 import statistics
 import subprocess
+import sys
 import time
 
 import netCDF4
@@ -92,9 +96,9 @@ class Bulk:
     """Readers of large chunks, as long as it is entered; afterwards, how much they got."""
 
     def __init__(self, url: str, kind: str, seconds: float):
-        nice = ["nice", "-n", os.environ.get("BENCH_NICE", "19")]
+        policy = os.environ.get("BENCH_BULK_POLICY", "idle")
         wrk = ["wrk", "-t2", f"-c{READERS}", f"-d{seconds + 2:.0f}s", "--timeout", "60s", "-s", str(SCRIPT), url]
-        self.command = [*nice, *wrk, "--", *BULK[kind]]
+        self.command = ["chrt", f"--{policy}", "0", *wrk, "--", *BULK[kind]]
         self.output = ""
 
     def __enter__(self):
@@ -110,6 +114,20 @@ class Bulk:
         result = json.loads(next(line for line in self.output.splitlines() if line.startswith("RESULT "))[7:])
         assert not result["errors"], self.output
         return result["bytes"] / result["microseconds"]
+
+
+class Spinning:
+    """Cores that are busy with nothing, as long as it is entered."""
+
+    def __enter__(self):
+        spin = ["chrt", "--idle", "0", sys.executable, "-c", "while True: pass"]
+        self.children = [subprocess.Popen(spin) for _ in range((os.cpu_count() or 1) + 1)]
+        time.sleep(1)
+
+    def __exit__(self, *_):
+        for child in self.children:
+            child.kill()
+            child.wait()
 
 
 def start(kind: str, folder: pathlib.Path) -> server.Topology:
@@ -128,32 +146,45 @@ def run(folder: pathlib.Path, seconds: float, rounds: int) -> None:
         try:
             for name, path, count in SMALL:
                 for bulk in BULK:
-                    tell(f"{kind}, {name}, {bulk}", *compare(system, path, count, bulk, seconds, rounds))
+                    tell(f"{kind}, {name}, {bulk}", compare(system, path, count, bulk, seconds, rounds))
         finally:
             system.stop()
 
 
-def compare(system, path: str, count: int, bulk: str, seconds: float, rounds: int):
-    """Idle and busy in turn, once without counting."""
-    pairs, rates = [], []
+@dataclasses.dataclass
+class Round:
+    """The same client on an idle server, beside cores that spin, and beside readers of so many MB a second."""
+
+    idle: Light
+    spinning: Light
+    busy: Light
+    rate: float
+
+
+def compare(system, path: str, count: int, bulk: str, seconds: float, rounds: int) -> list[Round]:
+    """All in turn, once without counting."""
+    measured = []
     light(system.url, path, count, 1)
     for _ in range(rounds):
         idle = light(system.url, path, count, seconds)
+        with Spinning():
+            spinning = light(system.url, path, count, seconds)
         with Bulk(system.url, bulk, seconds) as reading:
             busy = light(system.url, path, count, seconds)
-        pairs.append((idle, busy))
-        rates.append(reading.rate())
-    return pairs, rates
+        measured.append(Round(idle, spinning, busy, reading.rate()))
+    return measured
 
 
-def tell(what: str, pairs: list[tuple[Light, Light]], rates: list[float]) -> None:
-    def middle(side: int, field: str) -> float:
-        return statistics.median(getattr(pair[side], field) for pair in pairs)
+def tell(what: str, rounds: list[Round]) -> None:
+    def middle(of) -> float:
+        return statistics.median(map(of, rounds))
 
-    ratio = statistics.median(busy.p99 / idle.p99 for idle, busy in pairs)
-    print(f"  {what}")
-    print(
-        f"    idle p50 {middle(0, 'p50'):.2f} p99 {middle(0, 'p99'):.2f} ms; busy p50 {middle(1, 'p50'):.2f} "
-        f"p99 {middle(1, 'p99'):.2f} worst {middle(1, 'worst'):.1f} ms; bulk {statistics.median(rates):.0f} MB/s"
-    )
-    print(f"    {goals.SMALL_BESIDE_BULK.what:32} {goals.SMALL_BESIDE_BULK.verdict(ratio)}", flush=True)
+    def lights(side: str) -> str:
+        return " ".join(f"{name} {middle(lambda one: getattr(getattr(one, side), name)):.2f}" for name in ("p50", "p99", "worst"))
+
+    print(f"  {what}, bulk {middle(lambda one: one.rate):.0f} MB/s")
+    print(f"    idle {lights('idle')}; cores spin {lights('spinning')}; bulk {lights('busy')} ms")
+    ratio = goals.SMALL_BESIDE_BULK
+    print(f"    {ratio.what:32} {ratio.verdict(middle(lambda one: one.busy.p99 / one.idle.p99))}")
+    print(f"    {'p99 beside spinning / idle p99':32} {middle(lambda one: one.spinning.p99 / one.idle.p99):5.2f}")
+    print(f"    {'p99 beside bulk / beside spinning':32} {middle(lambda one: one.busy.p99 / one.spinning.p99):5.2f}", flush=True)
