@@ -22,15 +22,15 @@ pub(crate) struct At {
 pub(crate) struct Queue<T> {
     /// Virtual time: the finish of what was admitted last.
     now: u64,
-    flows: HashMap<Flow, State<T>>,
-    /// How many of them have requests that wait.
-    waiting_flows: u64,
-    waiting: usize,
+    flows: HashMap<Flow, State>,
+    /// Requests that wait, of the flows that have some.
+    waiting: HashMap<Flow, BTreeMap<Key, Waiting<T>>>,
+    waiting_count: usize,
     arrivals: u64,
 }
 
-#[derive(Debug)]
-struct State<T> {
+#[derive(Debug, Default)]
+struct State {
     /// The virtual time up to which it was served.
     served: u64,
     /// What it holds.
@@ -39,7 +39,6 @@ struct State<T> {
     queued: u64,
     /// Requests that hold something, or have a place.
     requests: usize,
-    waiting: BTreeMap<Key, Waiting<T>>,
 }
 
 /// A request that waits.
@@ -50,26 +49,20 @@ pub(crate) struct Waiting<T> {
     pub(crate) of: T,
 }
 
-impl<T> Default for State<T> {
-    fn default() -> Self {
-        Self { served: 0, held: 0, queued: 0, requests: 0, waiting: BTreeMap::new() }
-    }
-}
-
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
-        Self { now: 0, flows: HashMap::new(), waiting_flows: 0, waiting: 0, arrivals: 0 }
+        let (flows, waiting) = (HashMap::new(), HashMap::new());
+        Self { now: 0, flows, waiting, waiting_count: 0, arrivals: 0 }
     }
 
     /// Requests that wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting
+        self.waiting_count
     }
 
     /// How many flows there are among whom what comes free is divided, with this one.
     pub(crate) fn sharers(&self, flow: Flow) -> u64 {
-        let waits = self.flows.get(&flow).is_some_and(|state| !state.waiting.is_empty());
-        self.waiting_flows + u64::from(!waits)
+        self.waiting.len() as u64 + u64::from(!self.waiting.contains_key(&flow))
     }
 
     pub(crate) fn queued(&self, flow: Flow) -> u64 {
@@ -78,7 +71,7 @@ impl<T> Queue<T> {
 
     /// Requests of a flow that wait.
     pub(crate) fn waiting_of(&self, flow: Flow) -> usize {
-        self.flows.get(&flow).map_or(0, |state| state.waiting.len())
+        self.waiting.get(&flow).map_or(0, BTreeMap::len)
     }
 
     /// A request for so much begins: it will wait, or has what it asks for.
@@ -89,37 +82,40 @@ impl<T> Queue<T> {
     }
 
     /// A request waits from now on.
-    pub(crate) fn enter(&mut self, flow: Flow, waiting: Waiting<T>) -> At {
+    pub(crate) fn enter(&mut self, flow: Flow, request: Waiting<T>) -> At {
         let state = self.flows.entry(flow).or_default();
-        if state.waiting.is_empty() {
+        let waiting = self.waiting.entry(flow).or_default();
+        if waiting.is_empty() {
             // From here on others do not go before it for ever, however little they ask for.
             state.served = state.served.max(self.now);
         }
-        let key = (state.served.saturating_add(waiting.cost), self.arrivals);
+        let key = (state.served.saturating_add(request.cost), self.arrivals);
         self.arrivals += 1;
-        self.waiting += 1;
-        self.waiting_flows += u64::from(state.waiting.is_empty());
-        state.waiting.insert(key, waiting);
+        self.waiting_count += 1;
+        waiting.insert(key, request);
         At { flow, key }
     }
 
     /// The first by virtual finish time, of the flows whose first request may be admitted by what they hold.
     pub(crate) fn first(&self, may: impl Fn(u64, u64) -> bool) -> Option<(At, u64)> {
-        let heads = self.flows.iter().filter_map(|(flow, state)| {
-            let (key, head) = state.waiting.first_key_value()?;
+        let heads = self.waiting.iter().filter_map(|(flow, waiting)| {
+            let (key, head) = waiting.first_key_value()?;
+            let state = self.flows.get(flow)?;
             let finish = state.served.saturating_add(head.cost);
-            may(state.held, head.amount)
-                .then_some(((finish, key.1), (At { flow: *flow, key: *key }, head.amount)))
+            let at = At { flow: *flow, key: *key };
+            may(state.held, head.amount).then_some(((finish, key.1), (at, head.amount)))
         });
         heads.min_by_key(|(order, _)| *order).map(|(_, first)| first)
     }
 
     /// A request that waits leaves.
     pub(crate) fn leave(&mut self, at: At) -> Option<Waiting<T>> {
-        let state = self.flows.get_mut(&at.flow)?;
-        let left = state.waiting.remove(&at.key)?;
-        self.waiting -= 1;
-        self.waiting_flows -= u64::from(state.waiting.is_empty());
+        let waiting = self.waiting.get_mut(&at.flow)?;
+        let left = waiting.remove(&at.key)?;
+        if waiting.is_empty() {
+            self.waiting.remove(&at.flow);
+        }
+        self.waiting_count -= 1;
         Some(left)
     }
 
