@@ -192,9 +192,6 @@ impl Shared {
             let shared = Arc::clone(self);
             admitted.push((waiting.of, Admitted { shared, flow: at.flow, amount, since: Instant::now() }));
         }
-        if state.held == 0 && state.queued == 0 {
-            state.queue.forget();
-        }
         // Who is gone gives it back at once, for which the lock is needed.
         drop(state);
         for (waiting, admitted) in admitted {

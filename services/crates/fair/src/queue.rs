@@ -26,6 +26,8 @@ pub(crate) struct Queue<T> {
     /// Requests that wait, of the flows that have some.
     waiting: HashMap<Flow, BTreeMap<Key, Waiting<T>>>,
     waiting_count: usize,
+    /// All requests that hold something, or have a place.
+    requests: usize,
     arrivals: u64,
 }
 
@@ -52,7 +54,7 @@ pub(crate) struct Waiting<T> {
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
         let (flows, waiting) = (HashMap::new(), HashMap::new());
-        Self { now: 0, flows, waiting, waiting_count: 0, arrivals: 0 }
+        Self { now: 0, flows, waiting, waiting_count: 0, requests: 0, arrivals: 0 }
     }
 
     /// Requests that wait.
@@ -79,6 +81,7 @@ impl<T> Queue<T> {
         let state = self.flows.entry(flow).or_default();
         state.requests += 1;
         state.queued += amount;
+        self.requests += 1;
     }
 
     /// A request waits from now on.
@@ -152,15 +155,13 @@ impl<T> Queue<T> {
                 self.flows.remove(&flow);
             }
         }
-        if self.flows.len() > REMEMBERED_MAX {
+        self.requests -= 1;
+        if self.requests == 0 {
+            self.flows.clear();
+            self.now = 0;
+        } else if self.flows.len() > REMEMBERED_MAX {
             self.flows.retain(|_, state| state.requests > 0);
         }
-    }
-
-    /// Forgets all flows: nobody asks for anything.
-    pub(crate) fn forget(&mut self) {
-        self.flows.clear();
-        self.now = 0;
     }
 
     #[cfg(test)]
