@@ -100,7 +100,11 @@ impl ChunkService for Scripted {
                     Script::KeepBack => Outcome::Data(content(range.offset, range.length - 1)),
                     Script::Silent => return None,
                 };
-                Some(Ok(v1::ReadSmallRangesResponse { read_id: read.read_id, result: Some(result) }))
+                Some(Ok(v1::ReadSmallRangesResponse {
+                    read_id: read.read_id,
+                    result: Some(result),
+                    state: None,
+                }))
             }
         });
         Ok(Response::new(answers.boxed()))
