@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, StoredBytes, Worker};
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::{ByteRange, DatasetId, Error, ErrorKind, Result, SourceFile};
+use model::{ByteRange, DatasetId, Error, Result, SourceFile};
 use moka::future::Cache;
 use telemetry::metrics;
 use tier::{Tier, Turn};
@@ -204,7 +204,7 @@ impl Inner {
         let is_changed = match &checked {
             Ok(may_be_served) => !may_be_served,
             // What keeps a worker from looking says nothing about the chunk.
-            Err(error) => matches!(error.kind, ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Gone),
+            Err(error) => looks::is_change(error.kind),
         };
         if is_changed {
             self.forget(&wanted.key).await;
@@ -212,8 +212,8 @@ impl Inner {
         checked
     }
 
-    /// Whether a remote file is what it was when a range of it was kept. Looked at again only after a while; where it is out
-    /// of reach, what is kept is what there is of the version.
+    /// Whether a remote file is what it was when a range of it was kept; else the worker is to say what becomes of it. Looked at
+    /// again only after a while; where it is out of reach, what is kept is what there is of the version.
     async fn is_of_state(&self, of: &RemoteRange<'_>, kept: &Kept) -> Result<bool> {
         let known = self.looks.known(of).await;
         if known.is_none() && kept.is_fresh(self.remote_recheck) {

@@ -11,7 +11,7 @@ use engine::ports::{
     RegistrationEvent, StoredBytes, VersionList,
 };
 use futures::stream::BoxStream;
-use model::{DatasetId, FileIdentity, NodePath, SourceFile, Version};
+use model::{DatasetId, ErrorKind, FileIdentity, NodePath, SourceFile, Version};
 
 use super::*;
 

@@ -1,5 +1,7 @@
 //! Ranges of a remote file.
 
+use std::sync::atomic::AtomicU64;
+
 use super::*;
 
 /// A remote file whose bytes say how often it was read, and which does what a test says.
@@ -8,13 +10,13 @@ pub(super) struct Remote {
     looks: AtomicUsize,
     state: Mutex<Option<FileIdentity>>,
     failure: Mutex<Option<ErrorKind>>,
-    hangs: AtomicBool,
+    takes_ms: AtomicU64,
 }
 
 impl Default for Remote {
     fn default() -> Self {
         let (reads, looks, state) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Some(FIRST)));
-        Self { reads, looks, state, failure: Mutex::default(), hangs: false.into() }
+        Self { reads, looks, state, failure: Mutex::default(), takes_ms: 0.into() }
     }
 }
 
@@ -23,9 +25,7 @@ impl Remote {
         assert_eq!(file, &*remote());
         let count = if range.length == 0 { &self.looks } else { &self.reads };
         let number = count.fetch_add(1, Ordering::SeqCst);
-        if self.hangs.load(Ordering::SeqCst) {
-            return std::future::pending().await;
-        }
+        tokio::time::sleep(Duration::from_millis(self.takes_ms.load(Ordering::SeqCst))).await;
         if let Some(kind) = *self.failure.lock().unwrap() {
             return Err(Error::new(kind, "scripted"));
         }
@@ -148,7 +148,7 @@ async fn a_conflict_is_the_answer_and_what_was_kept_is_forgotten() {
         assert_eq!(asking.range().await.unwrap_err().kind, ErrorKind::Conflict);
     }
     asking.fails(None);
-    assert_eq!(asking.range().await, Ok(2), "the worker decides");
+    assert_eq!(asking.range().await, Ok(3), "the worker decides");
 }
 
 #[tokio::test]
@@ -171,13 +171,25 @@ async fn a_server_out_of_reach_takes_nothing_away_and_one_that_answers_nonsense_
 }
 
 #[tokio::test]
-async fn a_look_that_is_late_is_not_waited_for() {
+async fn a_late_look_is_not_waited_for_and_counts_all_the_same() {
+    let asking = asking(1);
+    assert_eq!(asking.range().await, Ok(0));
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    asking.counting.remote.takes_ms.store(2500, Ordering::SeqCst);
+    asking.fails(ErrorKind::Conflict);
+    assert_eq!(asking.range().await, Ok(0));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(asking.range().await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(asking.counts(), (2, 1));
+}
+
+#[tokio::test]
+async fn where_each_request_looks_each_waits() {
     let asking = asking(0);
     assert_eq!(asking.range().await, Ok(0));
-    asking.counting.remote.hangs.store(true, Ordering::SeqCst);
-    let begun = Instant::now();
-    assert_eq!(asking.range().await, Ok(0));
-    assert!(begun.elapsed() < Duration::from_secs(30));
+    asking.counting.remote.takes_ms.store(2500, Ordering::SeqCst);
+    asking.fails(ErrorKind::Conflict);
+    assert_eq!(asking.range().await.unwrap_err().kind, ErrorKind::Conflict);
 }
 
 #[tokio::test]
