@@ -103,6 +103,26 @@ pub fn file_from_wire(file: v1::SourceFile) -> Result<SourceFile> {
     Ok(SourceFile { path: file.path, identity: identity_from_wire(identity) })
 }
 
+/// The header of an answer that says of which state of a file its bytes are.
+pub const STATE_HEADER: &str = "cloudify-state";
+
+/// A state as the header has it.
+pub fn state_to_text(state: FileIdentity) -> String {
+    let FileIdentity { size_bytes, modified_ns, inode } = state;
+    format!("{size_bytes} {modified_ns} {inode}")
+}
+
+/// A state as the header has it; none where it is malformed.
+pub fn state_from_text(text: &str) -> Option<FileIdentity> {
+    let mut words = text.split(' ');
+    let state = FileIdentity {
+        size_bytes: words.next()?.parse().ok()?,
+        modified_ns: words.next()?.parse().ok()?,
+        inode: words.next()?.parse().ok()?,
+    };
+    words.next().is_none().then_some(state)
+}
+
 /// A layout.
 pub fn layout_to_wire(layout: Layout) -> v1::Layout {
     match layout {
@@ -193,6 +213,15 @@ mod tests {
         manifest.set(8, ChunkRef::File(FileId(0)));
         let files = vec![file()];
         assert_eq!(record_from_wire(record_to_wire(&manifest, &files)).unwrap(), (manifest, files));
+    }
+
+    #[test]
+    fn a_state_survives_a_header() {
+        let state = file().identity;
+        assert_eq!(state_from_text(&state_to_text(state)), Some(state));
+        for malformed in ["", "1", "1 2", "1 2 3 4", "-1 2 3", "1 2 x"] {
+            assert_eq!(state_from_text(malformed), None, "{malformed}");
+        }
     }
 
     #[test]

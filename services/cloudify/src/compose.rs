@@ -22,10 +22,10 @@ use crate::shutdown;
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
     let _telemetry = telemetry_of(&settings, "cloudify-serve")?;
     let worker = local_worker(&settings, None).await?;
-    let http = settings.http.clone();
-    let state =
-        GatewayState::new(worker, http, settings.admin.clone(), &settings.limits).map_err(configuration)?;
-    answer(settings, state).await
+    let Settings { http, admin, limits, cache, .. } = &settings;
+    let ranges = ChunkCache::of_ranges(cache);
+    let state = GatewayState::sharing(worker, http.clone(), admin.clone(), limits, ranges, None);
+    answer(settings, state.map_err(configuration)?).await
 }
 
 /// The gateway alone: its workers are elsewhere.

@@ -1,26 +1,29 @@
-//! Chunks that workers made, kept for the next request: in this process, and in Redis for all gateways.
+//! Chunks that workers made, and short ranges of remote files, kept for the next request: in this process, and in Redis for
+//! all gateways.
 //!
 //! ```text
 //! chunk ─▶ memory ─▶ Redis ─▶ another gateway makes it? wait ─▶ worker ─▶ memory; Redis, if asked for twice or long to make
 //!            └─ are the sources what they were? else a 409, as from the worker
 //! ```
 //! Requests for the same chunk at once ask once. Only chunks of which the version says what they are made of are kept: a
-//! worker says so ([`Keeping`](engine::ports::Keeping)).
+//! worker says so ([`Keeping`](engine::ports::Keeping)). Ranges are kept as those of the state in which the file was found.
 
 mod admission;
 mod kept;
 mod key;
+mod looks;
 mod messages;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use engine::ports::{EvaluatedChunk, Worker};
+use engine::ports::{EvaluatedChunk, StoredBytes, Worker};
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::{ByteRange, Error, ErrorKind, Result};
+use model::{ByteRange, DatasetId, Error, Result, SourceFile};
 use moka::future::Cache;
 use telemetry::metrics;
 use tier::{Tier, Turn};
@@ -28,15 +31,19 @@ use tier::{Tier, Turn};
 use crate::settings::CacheSettings;
 use admission::Admission;
 use kept::{Expiry, Kept};
+use looks::{Looks, Seen};
+use wanted::{RemoteRange, Wanted, What};
 
 pub(crate) use messages::Messages;
 
 /// Most sources of one chunk that are looked at once.
 const CHECKS_AT_ONCE: usize = 8;
 
-/// The chunks that a gateway keeps.
+/// The chunks and ranges that a gateway keeps.
 pub struct ChunkCache {
     inner: Option<Inner>,
+    /// Not where the worker is in this process: it keeps them itself.
+    keeps_chunks: bool,
 }
 
 struct Inner {
@@ -44,14 +51,8 @@ struct Inner {
     tier: Option<Tier>,
     admission: Admission,
     recheck: Duration,
-}
-
-/// One chunk that is asked for.
-struct Wanted<'w> {
-    worker: &'w dyn Worker,
-    chunk: &'w EvaluatedChunk,
-    catalog_id: &'w str,
-    key: Arc<str>,
+    remote_recheck: Duration,
+    looks: Looks,
 }
 
 impl ChunkCache {
@@ -63,12 +64,20 @@ impl ChunkCache {
             .expire_after(Expiry)
             .build();
         let recheck = Duration::from_secs(settings.recheck_seconds);
-        Self { inner: Some(Inner { memory, tier, admission: Admission::new(), recheck }) }
+        let remote_recheck = Duration::from_secs(settings.remote_recheck_seconds);
+        let (admission, looks) = (Admission::new(), Looks::new(remote_recheck));
+        let inner = Inner { memory, tier, admission, recheck, remote_recheck, looks };
+        Self { inner: Some(inner), keeps_chunks: true }
     }
 
-    /// Keeps nothing: where the worker is in this process, and keeps chunks itself.
+    /// Keeps ranges of remote files alone: where the worker is in this process, and keeps chunks itself.
+    pub fn of_ranges(settings: &CacheSettings) -> Self {
+        Self { keeps_chunks: false, ..Self::new(settings, None) }
+    }
+
+    /// Keeps nothing.
     pub fn none() -> Self {
-        Self { inner: None }
+        Self { inner: None, keeps_chunks: false }
     }
 
     /// A chunk of a catalog's dataset, kept or made by `worker`; none where the sources have nothing of it.
@@ -79,22 +88,40 @@ impl ChunkCache {
         chunk: &EvaluatedChunk,
     ) -> Result<Option<Bytes>> {
         match &self.inner {
-            Some(inner) if !catalog_id.is_empty() => {
-                let key = key::of(catalog_id, chunk);
-                inner.serve(&Wanted { worker, chunk, catalog_id, key }).await
+            Some(inner) if self.keeps_chunks && !catalog_id.is_empty() => {
+                inner.serve(&Wanted::chunk(worker, catalog_id, chunk)).await
             }
             _ => worker.evaluate(chunk).await,
+        }
+    }
+
+    /// A range of a remote file of a catalog's dataset, kept or read by `worker`.
+    pub(crate) async fn range(
+        &self,
+        worker: &Arc<dyn Worker>,
+        catalog_id: &str,
+        (id, file): (&DatasetId, &Arc<SourceFile>),
+        range: ByteRange,
+    ) -> Result<StoredBytes> {
+        let of = RemoteRange { worker, id, file, range };
+        match &self.inner {
+            Some(inner) if of.may_be_kept() && !catalog_id.is_empty() => {
+                let bytes = inner.serve(&Wanted::range(catalog_id, of)).await?;
+                bytes.map(StoredBytes::Whole).ok_or_else(|| Error::internal("a range has no bytes"))
+            }
+            _ => worker.read(id, file, range).await,
         }
     }
 }
 
 impl Inner {
     async fn serve(&self, wanted: &Wanted<'_>) -> Result<Option<Bytes>> {
-        if let Some(kept) = self.memory.get(&wanted.key).await {
-            self.check(wanted, &kept).await?;
+        if let Some(kept) = self.memory.get(&wanted.key).await
+            && self.may_be_served(wanted, &kept).await?
+        {
             // Asked for twice: others may ask for it too.
             self.share(wanted, &kept);
-            count("memory");
+            wanted.count("memory");
             return Ok(kept.bytes().cloned());
         }
         let kept = self.memory.try_get_with(Arc::clone(&wanted.key), Box::pin(self.fetch(wanted))).await;
@@ -113,7 +140,8 @@ impl Inner {
         {
             return Ok(kept);
         }
-        let Some(lasts) = self.admission.lock_lasts(wanted.chunk) else { return self.make(wanted).await };
+        let lasts = wanted.of_variable().and_then(|chunk| self.admission.lock_lasts(chunk));
+        let Some(lasts) = lasts else { return self.make(wanted).await };
         match tier.turn(&wanted.key, lasts, lasts).await {
             Turn::Made(value) => match self.of_others(wanted, value, "another gateway").await? {
                 Some(kept) => Ok(kept),
@@ -124,24 +152,33 @@ impl Inner {
         }
     }
 
-    /// What another gateway kept; none where that is not understood.
+    /// What another gateway kept; none where that is not understood, or of what was before.
     async fn of_others(&self, wanted: &Wanted<'_>, value: Bytes, from: &str) -> Result<Option<Arc<Kept>>> {
         let Some(kept) = Kept::from_wire(value).filter(|kept| kept.is_of(wanted.catalog_id)) else {
             return Ok(None);
         };
-        self.check(wanted, &kept).await?;
-        count(from);
+        if !self.may_be_served(wanted, &kept).await? {
+            return Ok(None);
+        }
+        wanted.count(from);
         Ok(Some(Arc::new(kept)))
     }
 
     async fn make(&self, wanted: &Wanted<'_>) -> Result<Arc<Kept>> {
         let begun = Instant::now();
-        let made = wanted.worker.evaluate_to_keep(wanted.chunk).await?;
-        let took = begun.elapsed();
-        count("worker");
+        let made = wanted.make().await?;
+        let mut took = begun.elapsed();
+        wanted.count("worker");
         let kept = Arc::new(Kept::new(made, wanted.catalog_id));
         if kept.may_be_kept() {
-            self.admission.took(wanted.chunk, took);
+            match &wanted.what {
+                What::Chunk(_, chunk) => self.admission.took(chunk, took),
+                What::Range(of) => {
+                    self.looks.note(of, &kept).await;
+                    // From a slow store all takes long: what nobody asks for again is not for Redis.
+                    took = Duration::ZERO;
+                }
+            }
             if self.admission.admits(&wanted.key, took) {
                 self.share(wanted, &kept);
             }
@@ -158,30 +195,57 @@ impl Inner {
         }
     }
 
+    /// Whether what is kept is of what there is now. An error is the answer of the worker, who would not make it any more.
+    async fn may_be_served(&self, wanted: &Wanted<'_>, kept: &Kept) -> Result<bool> {
+        let checked = match &wanted.what {
+            What::Chunk(worker, chunk) => self.check(*worker, &chunk.id, kept).await.map(|()| true),
+            What::Range(of) => self.is_of_state(of, kept).await,
+        };
+        let is_changed = match &checked {
+            Ok(may_be_served) => !may_be_served,
+            // What keeps a worker from looking says nothing about the chunk.
+            Err(error) => looks::is_change(error.kind),
+        };
+        if is_changed {
+            self.forget(&wanted.key).await;
+        }
+        checked
+    }
+
+    /// Whether a remote file is what it was when a range of it was kept; else the worker is to say what becomes of it. Looked at
+    /// again only after a while; where it is out of reach, what is kept is what there is of the version.
+    async fn is_of_state(&self, of: &RemoteRange<'_>, kept: &Kept) -> Result<bool> {
+        let known = self.looks.known(of).await;
+        if known.is_none() && kept.is_fresh(self.remote_recheck) {
+            return Ok(true);
+        }
+        let seen = match known {
+            Some(seen) => seen,
+            None => self.looks.look(of).await?,
+        };
+        let Seen::State(state) = seen else { return Ok(true) };
+        let is_same = state.is_some() && state == kept.sources().first().map(|file| file.identity);
+        // What was seen before counts from then on, not from now.
+        if is_same && known.is_none() {
+            kept.is_checked();
+        }
+        Ok(is_same)
+    }
+
     /// Fails where a source is not what it was. Looked at again only after a while.
-    async fn check(&self, wanted: &Wanted<'_>, kept: &Kept) -> Result<()> {
+    async fn check(&self, worker: &dyn Worker, id: &DatasetId, kept: &Kept) -> Result<()> {
         if kept.is_fresh(self.recheck) {
             return Ok(());
         }
         let sources: Vec<_> = kept.sources().to_vec();
         let nothing = ByteRange { offset: 0, length: 0 };
-        let looks = sources.iter().map(|file| wanted.worker.read(&wanted.chunk.id, file, nothing));
+        let looks = sources.iter().map(|file| worker.read(id, file, nothing));
         let looks: Vec<_> = looks.collect();
         let looked =
             futures::stream::iter(looks).buffer_unordered(CHECKS_AT_ONCE).try_for_each(|_| async { Ok(()) });
-        match looked.await {
-            Ok(()) => {
-                kept.is_checked();
-                Ok(())
-            }
-            Err(error) => {
-                // What keeps a worker from looking says nothing about the chunk.
-                if matches!(error.kind, ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Gone) {
-                    self.forget(&wanted.key).await;
-                }
-                Err(error)
-            }
-        }
+        looked.await?;
+        kept.is_checked();
+        Ok(())
     }
 
     async fn forget(&self, key: &Arc<str>) {
@@ -190,8 +254,4 @@ impl Inner {
             tier.remove(key);
         }
     }
-}
-
-fn count(from: &str) {
-    metrics().shared.chunk_cache_total.with_label_values(&[from]).inc();
 }

@@ -49,7 +49,7 @@ impl Default for HttpSettings {
     }
 }
 
-/// Chunks that workers made and a gateway keeps.
+/// Chunks that workers made, and short ranges of remote files, that a gateway keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheSettings {
@@ -57,11 +57,14 @@ pub struct CacheSettings {
     pub bytes_max: u64,
     /// How long one is served before it is asked again whether its sources are what they were, in seconds; 0: each time.
     pub recheck_seconds: u64,
+    /// How long ranges of a remote file are served before its server is asked again whether it is what it was, in seconds;
+    /// 0: each time.
+    pub remote_recheck_seconds: u64,
 }
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { bytes_max: 256 << 20, recheck_seconds: 0 }
+        Self { bytes_max: 256 << 20, recheck_seconds: 0, remote_recheck_seconds: 30 }
     }
 }
 

@@ -40,7 +40,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use engine::pools::PoolStatus;
 use engine::ports::{
-    Amended, Amendment, ChunkPlan, EvaluatedChunk, Form, Listing, MadeChunk, PublishedDataset,
+    Amended, Amendment, ChunkPlan, EvaluatedChunk, Form, Listing, MadeChunk, PublishedDataset, ReadBytes,
     ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
@@ -188,6 +188,15 @@ impl Worker for RemoteWorker {
     }
 
     async fn read(&self, id: &DatasetId, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        self.read_to_keep(id, file, range).await.map(|read| read.bytes)
+    }
+
+    async fn read_to_keep(
+        &self,
+        id: &DatasetId,
+        file: &Arc<SourceFile>,
+        range: ByteRange,
+    ) -> Result<ReadBytes> {
         resumed::read(self.pools.of(id)?, file, range).await
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::ports::{
-    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, MadeChunk, PublishedDataset, ReferenceRecord,
-    Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
+    Amended, Amendment, ChunkPlan, EvaluatedChunk, Listing, MadeChunk, PublishedDataset, ReadBytes,
+    ReferenceRecord, Registration, RegistrationEvent, StoredBytes, VersionList, Worker,
 };
 use engine::recall::Recall;
 use engine::sections::{LongReduction, Section, Sections};
@@ -133,6 +133,15 @@ impl Worker for LocalWorker {
 
     async fn read(&self, _: &DatasetId, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
         self.files.read(file, range).await
+    }
+
+    async fn read_to_keep(
+        &self,
+        _: &DatasetId,
+        file: &Arc<SourceFile>,
+        range: ByteRange,
+    ) -> Result<ReadBytes> {
+        self.files.read_to_keep(file, range).await
     }
 
     async fn stat(&self, _: &DatasetId, file: &Arc<SourceFile>, array: Option<&str>) -> Result<Option<u64>> {

@@ -18,4 +18,6 @@ pub mod pools;
 pub mod ports;
 pub mod preview;
 pub mod recall;
+mod registration;
 pub mod sections;
+mod stored;

@@ -14,7 +14,12 @@ use crate::diagnostics::Diagnostic;
 use crate::named_views::NamedViews;
 use crate::pools::{PoolName, PoolStatus};
 use crate::recall::Recall;
+pub use crate::registration::{
+    Amended, Amendment, CatalogSummary, Comparison, EntryOutcome, IfExists, Registration, RegistrationEvent,
+    RegistrationGoal, SourcesAre,
+};
 use crate::sections::{LongReduction, Section, Sections};
+pub use crate::stored::{ReadBytes, StoredBytes};
 
 /// What a worker can do. Two homes: `LocalWorker` in the crate worker (the real thing), `RemoteWorker` in the
 /// crate gateway (gRPC). Dropping a returned future or stream cancels the work behind it.
@@ -63,6 +68,16 @@ pub trait Worker: Send + Sync + 'static {
     /// Reads a range of a dataset's file as it is, if the file is still what it was at the scan; otherwise a `Conflict`.
     /// A range of length 0 only checks that.
     async fn read(&self, id: &DatasetId, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes>;
+
+    /// The same, and of which state of a remote file the bytes are.
+    async fn read_to_keep(
+        &self,
+        id: &DatasetId,
+        file: &Arc<SourceFile>,
+        range: ByteRange,
+    ) -> Result<ReadBytes> {
+        self.read(id, file, range).await.map(ReadBytes::not_to_keep)
+    }
 
     /// The length of a file that is served whole, in bytes. None where it is a chunk of the Zarr array of this path or
     /// URL (or of this document, see [`model::InPlace`]), which is there, and it is not: the chunk is missing. A file of no array, or whose array is gone too, is a
@@ -149,15 +164,6 @@ pub trait Worker: Send + Sync + 'static {
     fn pools(&self) -> Vec<PoolStatus> {
         Vec::new()
     }
-}
-
-/// Bytes as they are stored, at once or in pieces.
-pub enum StoredBytes {
-    /// All of them: small ranges.
-    Whole(Bytes),
-    /// Pieces in order, together as long as the range: large ranges, so that memory stays bounded. An error ends
-    /// them early; an answer begun must then be broken off.
-    Pieces(BoxStream<'static, Result<Bytes>>),
 }
 
 /// A chunk for a worker to make.
@@ -331,169 +337,4 @@ pub struct VersionSummary {
     pub file_count: u64,
     /// How many warnings its scan gave.
     pub warning_count: u64,
-}
-
-/// What to register.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registration {
-    /// Id of the dataset.
-    pub id: DatasetId,
-    /// Absolute paths and globs.
-    pub sources: Vec<String>,
-    /// Whether it may be there already.
-    pub if_exists: IfExists,
-    /// How far to go.
-    pub goal: RegistrationGoal,
-    /// Steps of the decoded view, `/zarr`; where not said, as the version before has it.
-    pub view: Option<String>,
-    /// Named views, in place of those of the same names in the version before; empty steps take one away, others stay.
-    pub named_views: NamedViews,
-    /// Seconds between two refreshes, 0 for none; where not said, as the version before has it.
-    pub refresh_seconds: Option<u32>,
-    /// What the sources are.
-    pub sources_are: SourcesAre,
-    /// The pool of workers that see the sources; where not said, as the version before has it.
-    pub pool: Option<PoolName>,
-}
-
-/// What a version is to have otherwise than the one before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Amendment {
-    /// One more diagnostic.
-    AddDiagnostic(Diagnostic),
-    /// One diagnostic fewer, by its name.
-    RemoveDiagnostic(String),
-    /// Named views, in place of those of the same names; empty steps take one away, others stay.
-    NameViews(NamedViews),
-}
-
-/// What came of an amendment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Amended {
-    /// The current version.
-    pub version: Version,
-    /// Whether it was published now; not where all was so already.
-    pub is_new: bool,
-}
-
-/// What the sources of a registration are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SourcesAre {
-    /// A catalog if it is one file that looks like one, else data.
-    #[default]
-    Detected,
-    /// Data: one dataset is made of them.
-    Data,
-    /// A catalog (intake, STAC): each of its entries becomes a dataset, its id behind the given one.
-    Catalog,
-}
-
-/// What to do where a dataset of that id is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfExists {
-    /// Refuse with a `Conflict`.
-    Refuse,
-    /// Publish a new version.
-    Replace,
-}
-
-/// How far a registration goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RegistrationGoal {
-    /// Scan, join and say what would be published.
-    Preview,
-    /// The same, and publish it.
-    Publish,
-}
-
-/// Something that happened during a registration.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RegistrationEvent {
-    /// Work goes on.
-    Progress {
-        /// `scan`, `join` or `publish`.
-        stage: String,
-        /// Files, or arrays, done.
-        done: u64,
-        /// Of how many.
-        total: u64,
-        /// The file just begun; empty where none.
-        current: String,
-    },
-    /// What would be, or is about to be, published.
-    Preview(Box<crate::preview::Preview>),
-    /// Done.
-    Published {
-        /// The dataset.
-        id: DatasetId,
-        /// Its new version.
-        version: Version,
-    },
-    /// What a refresh found its sources to be, before it scans anything.
-    Compared(Comparison),
-    /// Done, with nothing to publish: all is as the current version has it.
-    Unchanged {
-        /// The dataset.
-        id: DatasetId,
-        /// Its version, the current one.
-        version: Version,
-    },
-    /// One entry of a catalog is done.
-    Entry {
-        /// The dataset that it becomes.
-        id: String,
-        /// What became of it.
-        outcome: EntryOutcome,
-    },
-    /// Done with a catalog.
-    Summary(CatalogSummary),
-}
-
-/// Sources now beside those of the last scan.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Comparison {
-    /// That were not there.
-    pub added: u64,
-    /// That are there again, but different.
-    pub changed: u64,
-    /// That are no more.
-    pub gone: u64,
-    /// That are as they were.
-    pub unchanged: u64,
-}
-
-/// What became of an entry of a catalog.
-#[derive(Debug, Clone, PartialEq)]
-pub enum EntryOutcome {
-    /// Published.
-    Published {
-        /// Its version.
-        version: Version,
-        /// What of the entry was not taken over.
-        notes: Vec<String>,
-    },
-    /// It would be published.
-    Previewed {
-        /// What would be.
-        preview: Box<crate::preview::Preview>,
-        /// What of the entry would not be taken over.
-        notes: Vec<String>,
-    },
-    /// Nothing that could be registered, and why.
-    Skipped(String),
-    /// It could not be registered.
-    Failed(Error),
-}
-
-/// How many entries of a catalog became what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CatalogSummary {
-    /// Published.
-    pub published: u64,
-    /// Only previewed.
-    pub previewed: u64,
-    /// Skipped.
-    pub skipped: u64,
-    /// Failed.
-    pub failed: u64,
 }

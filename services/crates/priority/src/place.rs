@@ -106,6 +106,7 @@ fn run(place: Arc<Place>, in_bulk: bool, mut task: Task) {
 
 #[cfg(test)]
 mod tests {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::oneshot;
@@ -114,7 +115,10 @@ mod tests {
     use crate::Stream;
 
     fn here() -> (bool, i32) {
-        (crate::is_bulk_thread(), rustix::process::getpriority_process(None).unwrap())
+        let is_bulk = crate::is_bulk_thread();
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        assert_eq!(thread_priority::thread_schedule_policy().unwrap() == idle, is_bulk);
+        (is_bulk, rustix::process::getpriority_process(None).unwrap())
     }
 
     /// Answers each byte with so many thousand, and tells where it was before, during and after each answer.

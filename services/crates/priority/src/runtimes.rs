@@ -49,11 +49,12 @@ pub fn is_bulk_thread() -> bool {
 
 fn give_way() {
     IS_BULK.set(true);
+    #[cfg(target_os = "linux")]
+    idle_policy();
     // On Linux this is the calling thread's alone.
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::warn!(%error, "the priority of bulk cannot be lowered");
     }
-    idle_policy();
 }
 
 /// `SCHED_IDLE`: a thread of the usual policy that wakes takes the core at once, where one that is only nicer may keep it

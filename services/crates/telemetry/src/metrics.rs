@@ -70,6 +70,7 @@ pub struct SharedMetrics {
     pub redis_writes_total: IntCounterVec,
     pub redis_is_asked: IntGauge,
     pub chunk_cache_total: IntCounterVec,
+    pub range_cache_total: IntCounterVec,
     pub chunk_cache_bytes: IntGauge,
 }
 
@@ -217,7 +218,15 @@ fn make_shared(make: &Maker<'_>) -> SharedMetrics {
             "Chunks that a gateway was asked for and a worker makes, by where they came from: memory, redis, another gateway, worker",
             &["from"],
         ),
-        chunk_cache_bytes: make.gauge("cloudify_chunk_cache_bytes", "Memory of chunks kept in the gateway"),
+        range_cache_total: make.counters(
+            "cloudify_range_cache_total",
+            "Short ranges of remote files that a gateway was asked for, by where they came from: memory, redis, worker",
+            &["from"],
+        ),
+        chunk_cache_bytes: make.gauge(
+            "cloudify_chunk_cache_bytes",
+            "Memory of chunks and ranges of remote files kept in the gateway",
+        ),
     }
 }
 

@@ -1,15 +1,17 @@
 //! The flow, with a worker that counts.
 
+mod ranges;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use engine::ports::{
-    Form, Keeping, Listing, MadeChunk, PublishedDataset, ReferenceRecord, Registration, RegistrationEvent,
-    StoredBytes, VersionList,
+    Form, Keeping, Listing, MadeChunk, PublishedDataset, ReadBytes, ReferenceRecord, Registration,
+    RegistrationEvent, StoredBytes, VersionList,
 };
 use futures::stream::BoxStream;
-use model::{DatasetId, FileIdentity, NodePath, SourceFile, Version};
+use model::{DatasetId, ErrorKind, FileIdentity, NodePath, SourceFile, Version};
 
 use super::*;
 
@@ -21,6 +23,7 @@ struct Counting {
     has_changed: AtomicBool,
     not_kept: AtomicBool,
     failure: Mutex<Option<ErrorKind>>,
+    remote: ranges::Remote,
 }
 
 fn source() -> Arc<SourceFile> {
@@ -50,12 +53,24 @@ impl Worker for Counting {
     }
 
     async fn read(&self, _: &DatasetId, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        if file.is_remote() {
+            return self.remote.read(file, range).await.map(|read| read.bytes);
+        }
         assert_eq!((file, range.length), (&source(), 0));
         self.looks.fetch_add(1, Ordering::SeqCst);
         if self.has_changed.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Conflict, "changed"));
         }
         Ok(StoredBytes::Whole(Bytes::new()))
+    }
+
+    async fn read_to_keep(
+        &self,
+        _: &DatasetId,
+        file: &Arc<SourceFile>,
+        range: ByteRange,
+    ) -> Result<ReadBytes> {
+        self.remote.read(file, range).await
     }
 
     async fn list(&self, _: Option<u64>) -> Result<Option<Listing>> {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::open::{Datasets, OpenLimits};
-use engine::ports::{EvaluatedChunk, Worker};
+use engine::ports::{EvaluatedChunk, StoredBytes, Worker};
 use http::{Extensions, HeaderMap, HeaderValue};
-use model::{Error, ErrorKind, Result};
+use model::{ByteRange, DatasetId, Error, ErrorKind, Result, SourceFile};
 use tier::Changes;
 use tokio::time::MissedTickBehavior;
 
@@ -90,6 +90,20 @@ impl GatewayState {
     pub(super) async fn evaluate(&self, chunk: &EvaluatedChunk) -> Result<Option<Bytes>> {
         let catalog = self.datasets.catalog().await?;
         self.chunks.chunk(&*self.worker, catalog.catalog_id(), chunk).await
+    }
+
+    /// A range of a dataset's file: of a remote one it may be kept.
+    pub(super) async fn read(
+        &self,
+        id: &DatasetId,
+        file: &Arc<SourceFile>,
+        range: ByteRange,
+    ) -> Result<StoredBytes> {
+        if !file.is_remote() {
+            return self.worker.read(id, file, range).await;
+        }
+        let catalog = self.datasets.catalog().await?;
+        self.chunks.range(&self.worker, catalog.catalog_id(), (id, file), range).await
     }
 
     /// Whose a request is.

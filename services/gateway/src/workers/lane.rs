@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use cloudify_proto::SMALL_RANGE_BYTES_MAX;
+use cloudify_proto::convert::{file_to_wire, identity_from_wire};
 use cloudify_proto::framing::{Messages, put_message};
 use cloudify_proto::status::from_failure;
 use cloudify_proto::v1::{self, read_small_ranges_response::Result as Outcome};
+use engine::ports::{ReadBytes, StoredBytes};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use h2::client::ResponseFuture;
 use h2::{Ping, PingPong, RecvStream, SendStream};
-use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
+use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,6 +38,9 @@ pub(super) struct Lane {
     reads: mpsc::Sender<Read>,
 }
 
+/// What is answered: the bytes, and of which state of a remote file they are.
+type Answer = (Bytes, Option<FileIdentity>);
+
 /// How often to ask a worker whether it is there, and how long to wait for its answer.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -45,7 +50,7 @@ struct Read {
     file: Arc<SourceFile>,
     range: ByteRange,
     traceparent: String,
-    answer: oneshot::Sender<Result<Bytes>>,
+    answer: oneshot::Sender<Result<Answer>>,
 }
 
 impl Lane {
@@ -62,15 +67,15 @@ impl Lane {
     }
 
     /// Reads a range of at most `SMALL_RANGE_BYTES_MAX` bytes.
-    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Bytes> {
+    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
         let (answer, answered) = oneshot::channel();
         let read = Read { file: Arc::clone(file), range, traceparent: call::traceparent(), answer };
         self.reads.try_send(read).map_err(|_| {
             Error::new(ErrorKind::Overloaded, "too many reads wait for the worker").with_retry_after(1)
         })?;
-        let data = answered.await.unwrap_or_else(|_| Err(unavailable("the lane ended")))?;
+        let (data, state) = answered.await.unwrap_or_else(|_| Err(unavailable("the lane ended")))?;
         if data.len() as u64 == range.length {
-            Ok(data)
+            Ok(ReadBytes { bytes: StoredBytes::Whole(data), state })
         } else {
             Err(unavailable(format!("the worker sent {} bytes for {}", data.len(), range.length)))
         }
@@ -113,7 +118,7 @@ struct Session {
     /// Requests that are not handed to the connection yet.
     unsent: BytesMut,
     taken: Vec<Read>,
-    under_way: HashMap<u64, oneshot::Sender<Result<Bytes>>>,
+    under_way: HashMap<u64, oneshot::Sender<Result<Answer>>>,
     next_id: u64,
 }
 
@@ -167,7 +172,7 @@ impl Session {
         let id = self.next_id;
         self.next_id += 1;
         let range = v1::ReadRangeRequest {
-            file: Some(cloudify_proto::convert::file_to_wire(&read.file)),
+            file: Some(file_to_wire(&read.file)),
             offset: read.range.offset,
             length: read.range.length,
         };
@@ -252,7 +257,7 @@ impl Session {
                 let message = v1::ReadSmallRangesResponse::decode(message).map_err(unavailable)?;
                 if let Some(waiting) = self.under_way.remove(&message.read_id) {
                     // Nobody waits for it any more: then it is dropped.
-                    let _ = waiting.send(outcome(message.result));
+                    let _ = waiting.send(outcome(message));
                 }
             }
         }
@@ -268,9 +273,9 @@ impl Session {
     }
 }
 
-fn outcome(result: Option<Outcome>) -> Result<Bytes> {
-    match result {
-        Some(Outcome::Data(data)) => Ok(data),
+fn outcome(message: v1::ReadSmallRangesResponse) -> Result<Answer> {
+    match message.result {
+        Some(Outcome::Data(data)) => Ok((data, message.state.map(identity_from_wire))),
         Some(Outcome::Failure(failure)) => Err(from_failure(failure)),
         None => Err(unavailable("an answer without a result")),
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cloudify_proto::SMALL_RANGE_BYTES_MAX;
-use engine::ports::StoredBytes;
+use engine::ports::ReadBytes;
 use http::uri::{Authority, Scheme, Uri};
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
 use tokio::sync::{Notify, Semaphore};
@@ -110,7 +110,7 @@ impl Member {
     }
 
     /// Reads a range: a short one by a lane, a long one by a stream of its own.
-    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
         let (method, read) = if range.length <= SMALL_RANGE_BYTES_MAX {
             ("ReadSmallRanges", self.read_small(file, range).await)
         } else {
@@ -120,7 +120,7 @@ impl Member {
         read
     }
 
-    async fn read_small(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+    async fn read_small(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
         let lane = if file.is_remote() {
             &self.remote_lane
         } else {
@@ -129,10 +129,10 @@ impl Member {
             lanes.min_by_key(|lane| lane.queued()).ok_or_else(|| Error::internal("no lane"))?
         };
         let read = tokio::time::timeout(self.timeout, lane.read(file, range));
-        read.await.unwrap_or_else(|_| Err(silent())).map(StoredBytes::Whole)
+        read.await.unwrap_or_else(|_| Err(silent()))
     }
 
-    async fn read_large(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+    async fn read_large(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
         let permit = tokio::time::timeout(self.timeout, Arc::clone(&self.ranges).acquire_owned());
         let permit = permit.await.map_err(|_| overloaded())?.map_err(Error::internal)?;
         let head = call::head(&self.target.authority, "ReadRange")?;

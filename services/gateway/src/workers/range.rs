@@ -6,9 +6,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cloudify_proto::convert::{STATE_HEADER, file_to_wire, state_from_text};
 use cloudify_proto::framing::Pieces;
 use cloudify_proto::v1;
-use engine::ports::StoredBytes;
+use engine::ports::{ReadBytes, StoredBytes};
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use h2::RecvStream;
 use model::{ByteRange, Error, Result, SourceFile};
@@ -25,9 +26,9 @@ pub(super) async fn read(
     (file, range): (&SourceFile, ByteRange),
     timeout: Duration,
     permit: OwnedSemaphorePermit,
-) -> Result<StoredBytes> {
+) -> Result<ReadBytes> {
     let message = call::framed(&v1::ReadRangeRequest {
-        file: Some(cloudify_proto::convert::file_to_wire(file)),
+        file: Some(file_to_wire(file)),
         offset: range.offset,
         length: range.length,
     });
@@ -45,6 +46,7 @@ pub(super) async fn read(
         idle.give_back(link, response.into_body());
         return Err(error);
     }
+    let state = response.headers().get(STATE_HEADER).and_then(|text| state_from_text(text.to_str().ok()?));
     let mut pieces = PassedThrough {
         body: Some(response.into_body()),
         parser: Pieces::default(),
@@ -58,13 +60,14 @@ pub(super) async fn read(
         idle: Arc::clone(idle),
         _permit: permit,
     };
-    match pieces.next().await {
-        None => Ok(StoredBytes::Whole(Bytes::new())),
+    let bytes = match pieces.next().await {
+        None => StoredBytes::Whole(Bytes::new()),
         Some(first) => {
             let first = futures::stream::iter([Ok(first?)]);
-            Ok(StoredBytes::Pieces(first.chain(pieces).boxed()))
+            StoredBytes::Pieces(first.chain(pieces).boxed())
         }
-    }
+    };
+    Ok(ReadBytes { bytes, state })
 }
 
 /// Sends a call and waits for the head of its answer.

@@ -1,10 +1,10 @@
 //! Large ranges that outlive their worker: where one is lost in the middle, another sends the rest. The file's identity is
-//! checked by each, so that the two parts are of the same state of it.
+//! checked by each, so that the two parts are of the same state of it: of a remote file, that which the first one found.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::ports::StoredBytes;
+use engine::ports::{ReadBytes, StoredBytes};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
@@ -35,19 +35,24 @@ struct Source {
 }
 
 /// A range of a file from the pool's workers.
-pub(super) async fn read(pool: Arc<Pool>, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
-    let (member, bytes) = begin(&pool, file, range, &[]).await?;
-    Ok(match bytes {
+pub(super) async fn read(pool: Arc<Pool>, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
+    let (member, ReadBytes { bytes, state }) = begin(&pool, file, range, &[]).await?;
+    let bytes = match bytes {
         whole @ StoredBytes::Whole(_) => whole,
         StoredBytes::Pieces(pieces) => {
             let source = Source::new(member, pieces);
-            let reading = Reading { pool, file: Arc::clone(file), left: range, source, lost: Vec::new() };
+            let file = match state {
+                Some(identity) => Arc::new(SourceFile { path: file.path.clone(), identity }),
+                None => Arc::clone(file),
+            };
+            let reading = Reading { pool, file, left: range, source, lost: Vec::new() };
             let pieces = stream::try_unfold(reading, |mut reading| async move {
                 Ok(reading.next().await?.map(|piece| (piece, reading)))
             });
             StoredBytes::Pieces(pieces.boxed())
         }
-    })
+    };
+    Ok(ReadBytes { bytes, state })
 }
 
 /// Asks a worker, and says which it was; those that were lost last of all.
@@ -56,11 +61,11 @@ async fn begin(
     file: &Arc<SourceFile>,
     range: ByteRange,
     lost: &[Arc<Member>],
-) -> Result<(Arc<Member>, StoredBytes)> {
+) -> Result<(Arc<Member>, ReadBytes)> {
     let members = pool.now();
     let asked = members.ask_others(Kind::Read, (&file.path, lost), |member| async move {
-        let bytes = member.read(file, range).await?;
-        Ok((Arc::clone(member), bytes))
+        let read = member.read(file, range).await?;
+        Ok((Arc::clone(member), read))
     });
     asked.await
 }
@@ -92,8 +97,8 @@ impl Reading {
         telemetry::metrics().worker_resumed_total.inc();
         let worker = self.source.member.url();
         tracing::warn!(worker, error = %lost, "a range was broken off: its rest is asked for anew");
-        let (member, bytes) = begin(&self.pool, &self.file, self.left, &self.lost).await?;
-        let pieces = match bytes {
+        let (member, rest) = begin(&self.pool, &self.file, self.left, &self.lost).await?;
+        let pieces = match rest.bytes {
             StoredBytes::Whole(rest) => stream::iter([Ok(rest)]).boxed(),
             StoredBytes::Pieces(pieces) => pieces,
         };

@@ -1,10 +1,12 @@
 //! Against stock tonic servers, which know nothing of how we frame.
 
+mod states;
 mod views;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cloudify_proto::convert::identity_to_wire;
 use cloudify_proto::v1;
 use cloudify_proto::v1::chunk_service_server::{ChunkService, ChunkServiceServer};
 use cloudify_proto::v1::read_small_ranges_response::Result as Outcome;
@@ -36,6 +38,7 @@ struct Scripted {
     script: Script,
     reads: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
+    asked: states::Asked,
 }
 
 /// Counts an answer as open until it is dropped.
@@ -58,6 +61,7 @@ impl ChunkService for Scripted {
     ) -> Result<Response<Self::ReadRangeStream>, Status> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let range = request.into_inner();
+        let state = self.asked.state_of(&range);
         let data = content(range.offset, range.length);
         let (data, piece, end) = match self.script {
             Script::Serve(piece) => (data, piece, None),
@@ -74,7 +78,9 @@ impl ChunkService for Scripted {
             let _open = &open;
             Ok(v1::ReadRangeResponse { data })
         });
-        Ok(Response::new(pieces.chain(futures::stream::iter(end.map(Err))).boxed()))
+        let mut response = Response::new(pieces.chain(futures::stream::iter(end.map(Err))).boxed());
+        states::tell(&mut response, state);
+        Ok(response)
     }
 
     async fn read_small_ranges(
@@ -91,6 +97,7 @@ impl ChunkService for Scripted {
                 };
                 this.reads.fetch_add(1, Ordering::SeqCst);
                 let range = read.range.unwrap_or_default();
+                let state = this.asked.state_of(&range).map(identity_to_wire);
                 let result = match this.script {
                     Script::Serve(_) => Outcome::Data(content(range.offset, range.length)),
                     Script::Fail(code) => {
@@ -100,7 +107,7 @@ impl ChunkService for Scripted {
                     Script::KeepBack => Outcome::Data(content(range.offset, range.length - 1)),
                     Script::Silent => return None,
                 };
-                Some(Ok(v1::ReadSmallRangesResponse { read_id: read.read_id, result: Some(result) }))
+                Some(Ok(v1::ReadSmallRangesResponse { read_id: read.read_id, result: Some(result), state }))
             }
         });
         Ok(Response::new(answers.boxed()))
@@ -125,7 +132,8 @@ async fn start(script: Script) -> Running {
 async fn start_at(address: &str, script: Script) -> Running {
     let listener = TcpListener::bind(address).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let worker = Scripted { script, reads: Arc::default(), open: Arc::default() };
+    let worker =
+        Scripted { script, reads: Arc::default(), open: Arc::default(), asked: states::Asked::default() };
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener).inspect(move |_| {

@@ -11,15 +11,15 @@ use axum::body::Body;
 use axum::extract::State;
 use bytes::{Bytes, BytesMut};
 use cloudify_proto::SMALL_RANGE_BYTES_MAX;
+use cloudify_proto::convert::identity_to_wire;
 use cloudify_proto::framing::{Messages, put_message, put_small_head, small_head_bytes};
 use cloudify_proto::v1::{self, read_small_ranges_response::Result as Outcome};
-use engine::ports::StoredBytes;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use http::{Request, Response};
 use http_body::{Body as _, Frame};
-use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
+use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
 use prost::Message as _;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::{Instrument as _, Span};
@@ -60,6 +60,9 @@ struct Read {
     span: Span,
 }
 
+/// What was waited for: the bytes, and of which state of a remote file they are.
+type Waited = (Bytes, Option<FileIdentity>);
+
 /// The body of a lane's answer; polled only while the caller takes bytes, so a caller that does not is not read for.
 struct Lane {
     files: Files,
@@ -68,7 +71,7 @@ struct Lane {
     requests: Option<Body>,
     messages: Messages,
     queue: VecDeque<Read>,
-    waiting: FuturesUnordered<BoxFuture<'static, (u64, Result<Bytes>)>>,
+    waiting: FuturesUnordered<BoxFuture<'static, (u64, Result<Waited>)>>,
     /// Answers that are not read into a batch: failures, and reads that waited.
     answers: BytesMut,
     outcome: Result<()>,
@@ -119,20 +122,17 @@ impl Lane {
         self.outcome = outcome;
     }
 
-    fn answer(&mut self, id: u64, read: Result<Bytes>) {
-        match read {
-            Ok(data) => {
+    fn answer(&mut self, id: u64, read: Result<Waited>) {
+        let (result, state) = match read {
+            Ok((data, None)) => {
                 put_small_head(id, data.len(), &mut self.answers);
-                self.answers.extend_from_slice(&data);
+                return self.answers.extend_from_slice(&data);
             }
-            Err(error) => {
-                let failure = Outcome::Failure(cloudify_proto::status::to_failure(error));
-                put_message(
-                    &v1::ReadSmallRangesResponse { read_id: id, result: Some(failure) },
-                    &mut self.answers,
-                );
-            }
-        }
+            Ok((data, state)) => (Outcome::Data(data), state.map(identity_to_wire)),
+            Err(error) => (Outcome::Failure(cloudify_proto::status::to_failure(error)), None),
+        };
+        let answer = v1::ReadSmallRangesResponse { read_id: id, result: Some(result), state };
+        put_message(&answer, &mut self.answers);
     }
 
     fn take_waited(&mut self, context: &mut Context<'_>) {
@@ -188,8 +188,11 @@ impl Lane {
         let files = self.files.clone();
         let span = read.span.clone();
         let waiting = async move {
-            let stored = files.read(&read.file, read.range).await;
-            (read.id, whole(stored).await)
+            let waited = async {
+                let found = files.read_to_keep(&read.file, read.range).await?;
+                Ok((found.bytes.together(read.range.length).await?, found.state))
+            };
+            (read.id, waited.await)
         };
         self.waiting.push(waiting.instrument(span).boxed());
     }
@@ -275,16 +278,4 @@ fn span(traceparent: &str) -> Span {
     let span = tracing::info_span!("ReadSmallRange");
     telemetry::propagation::continue_trace(&span, |name| (name == "traceparent").then_some(traceparent));
     span
-}
-
-async fn whole(stored: Result<StoredBytes>) -> Result<Bytes> {
-    let mut pieces = match stored? {
-        StoredBytes::Whole(bytes) => return Ok(bytes),
-        StoredBytes::Pieces(pieces) => pieces,
-    };
-    let mut all = BytesMut::new();
-    while let Some(piece) = pieces.next().await {
-        all.extend_from_slice(&piece?);
-    }
-    Ok(all.freeze())
 }

@@ -8,12 +8,13 @@ use std::task::{Context, Poll, ready};
 use axum::body::Body;
 use axum::extract::State;
 use bytes::{Bytes, BytesMut};
+use cloudify_proto::convert::{STATE_HEADER, state_to_text};
 use cloudify_proto::framing::put_piece_head;
 use cloudify_proto::v1;
-use engine::ports::StoredBytes;
+use engine::ports::{ReadBytes, StoredBytes};
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Frame;
 use model::{ByteRange, Error, Result};
 use prost::Message as _;
@@ -50,23 +51,30 @@ fn span(call: &Request<Body>) -> tracing::Span {
     span
 }
 
-async fn begin(state: ChunkState, body: Body) -> Result<StoredBytes> {
+async fn begin(state: ChunkState, body: Body) -> Result<ReadBytes> {
     let message = request::only_message(body, request::REQUEST_BYTES_MAX).await?;
     let message = v1::ReadRangeRequest::decode(message).map_err(|error| request::malformed(&error))?;
     let (offset, length) = (message.offset, message.length);
     let file = message.file.ok_or_else(|| request::malformed(&"no file"))?;
     let file = cloudify_proto::convert::file_from_wire(file)?;
-    state.files.read(&file.into(), ByteRange { offset, length }).await
+    state.files.read_to_keep(&file.into(), ByteRange { offset, length }).await
 }
 
-fn respond(stored: Result<StoredBytes>, deadline: Option<Deadline>) -> Response<Body> {
-    let (pieces, frames) = match stored {
+fn respond(read: Result<ReadBytes>, deadline: Option<Deadline>) -> Response<Body> {
+    let ReadBytes { bytes, state } = match read {
         Err(error) => return request::refusal(&error),
-        Ok(StoredBytes::Whole(bytes)) if bytes.is_empty() => (None, VecDeque::new()),
-        Ok(StoredBytes::Whole(bytes)) => (None, message(bytes)),
-        Ok(StoredBytes::Pieces(pieces)) => (Some(pieces), VecDeque::new()),
+        Ok(read) => read,
     };
-    request::answer(Body::new(Answer { pieces, frames, deadline, ended: false }))
+    let (pieces, frames) = match bytes {
+        StoredBytes::Whole(bytes) if bytes.is_empty() => (None, VecDeque::new()),
+        StoredBytes::Whole(bytes) => (None, message(bytes)),
+        StoredBytes::Pieces(pieces) => (Some(pieces), VecDeque::new()),
+    };
+    let mut response = request::answer(Body::new(Answer { pieces, frames, deadline, ended: false }));
+    if let Some(state) = state.and_then(|state| HeaderValue::try_from(state_to_text(state)).ok()) {
+        response.headers_mut().insert(STATE_HEADER, state);
+    }
+    response
 }
 
 /// The body of an answer whose messages are all there.

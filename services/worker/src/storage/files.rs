@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::ports::StoredBytes;
+use engine::ports::{ReadBytes, StoredBytes};
 use engine::recall::Recall;
 use futures::StreamExt as _;
 use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
@@ -103,9 +103,18 @@ impl Files {
     /// Reads a range as it is stored, if the file is still what it was at the scan; otherwise a `Conflict`.
     /// The first piece is read before this returns, the others when they are asked for.
     pub async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+        self.read_to_keep(file, range).await.map(|read| read.bytes)
+    }
+
+    /// The same, and of which state of a remote file the bytes are.
+    pub async fn read_to_keep(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
         if is_remote(file) {
             return Box::pin(self.remotes.read(file, range)).await;
         }
+        self.read_local(file, range).await.map(ReadBytes::not_to_keep)
+    }
+
+    async fn read_local(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
         let end = check_range(file, range)?;
         let mut handle = self.inner.handle(file).await.map_err(|error| never_missing(file, error))?;
         if end > handle.size_bytes() {

@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use engine::ports::StoredBytes;
+use engine::ports::{ReadBytes, StoredBytes};
 use futures::TryStreamExt as _;
 use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
 use object_store::path::Path;
@@ -57,10 +57,13 @@ struct Inner {
     /// Objects that are being looked at.
     looking: Flights<SourceFile, Option<FileIdentity>>,
     /// Ranges that are being read as a whole.
-    reading: Flights<(Arc<SourceFile>, u64, u64), Option<Bytes>>,
+    reading: Flights<(Arc<SourceFile>, u64, u64), Option<Whole>>,
     /// Memory for long ones of them, in units.
     room: Arc<Semaphore>,
 }
+
+/// A range as a whole, and of which lasting state of its object it is.
+type Whole = (Bytes, Option<FileIdentity>);
 
 /// A small object as a whole.
 #[derive(Debug, Clone)]
@@ -109,18 +112,18 @@ impl Remotes {
 
     /// Reads a range if the object is still what it was at the scan, or was not modified since; otherwise a `Conflict`.
     /// Small ranges come as a whole, and are asked for once for all who want them; large ones as they come.
-    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<StoredBytes> {
+    pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
         if range.length <= read::WHOLE_BYTES_MAX
-            && let Some(whole) = self.read_once(file, range).await?
+            && let Some((whole, state)) = self.read_once(file, range).await?
         {
-            return Ok(StoredBytes::Whole(whole));
+            return Ok(ReadBytes { bytes: StoredBytes::Whole(whole), state });
         }
         let object = self.object(&file.path)?;
         read::begin(&self.inner, &object, file, range).await
     }
 
     /// A range as a whole; none where there is no memory for it.
-    async fn read_once(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Option<Bytes>> {
+    async fn read_once(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Option<Whole>> {
         let (remotes, of) = (self.clone(), Arc::clone(file));
         let read = async move {
             let Some(room) = read::Room::of(&remotes.inner, range.length) else { return Ok(None) };

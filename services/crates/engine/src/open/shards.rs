@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use futures::TryStreamExt as _;
+use bytes::Bytes;
 use model::{ByteRange, ChunkGrid, DatasetId, Error, ErrorKind, Result, Sharding, SourceFile};
 use zarr::key::ChunkIndex;
 use zarr::shard::{ShardError, ShardIndex, index_range, inner_count};
 
 use super::{Datasets, Located, OpenDataset};
-use crate::ports::StoredBytes;
 
 /// A shard and how many inner chunks it has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -78,7 +76,7 @@ impl Datasets {
             let offset = range.offset.checked_add(place.offset);
             let offset = offset.ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
             let read = self.worker.read(id, file, ByteRange { offset, length: place.length }).await?;
-            let bytes = together(read, place.length).await?;
+            let bytes = read.together(place.length).await?;
             ShardIndex::parse(&bytes, sharding.index_has_checksum).map(Arc::new).map_err(damaged)
         };
         let index = self.shards.try_get_with(key, read).await;
@@ -112,23 +110,6 @@ fn in_bytes(shard: &Bytes, sharding: &Sharding, count: u64, inner: u64) -> Resul
 /// A damaged index: never a missing chunk.
 fn damaged(error: ShardError) -> Error {
     Error::new(ErrorKind::CorruptData, format!("a shard is damaged: {error}"))
-}
-
-async fn together(read: StoredBytes, length: u64) -> Result<Bytes> {
-    let bytes = match read {
-        StoredBytes::Whole(bytes) => bytes,
-        StoredBytes::Pieces(pieces) => {
-            let together = pieces.try_fold(BytesMut::new(), |mut together, piece| async move {
-                together.extend_from_slice(&piece);
-                Ok(together)
-            });
-            together.await?.freeze()
-        }
-    };
-    if bytes.len() as u64 == length {
-        return Ok(bytes);
-    }
-    Err(Error::internal(format!("asked a worker for {length} bytes, got {}", bytes.len())))
 }
 
 #[cfg(test)]

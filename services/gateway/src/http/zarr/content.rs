@@ -170,7 +170,7 @@ impl<'s> Store<'s> {
     pub(in crate::http) async fn read(&self, content: Content<'s>) -> Result<(StoredBytes, u64)> {
         let bytes = match content {
             Content::Stored { file, range } => {
-                match self.state.worker.read(&self.dataset.published().id, &file, range).await? {
+                match self.state.read(&self.dataset.published().id, &file, range).await? {
                     StoredBytes::Whole(bytes) => exact(bytes, range.length)?,
                     pieces @ StoredBytes::Pieces(_) => return Ok((pieces, range.length)),
                 }

@@ -1,9 +1,11 @@
 //! Lengths and ranges of remote objects.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use engine::ports::StoredBytes;
+use engine::ports::{ReadBytes, StoredBytes};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
@@ -22,6 +24,10 @@ const SHORT_BYTES_MAX: u64 = 1 << 20;
 const ROOM_BYTES: u64 = 64 << 20;
 const ROOM_UNIT_BYTES: u64 = 64 << 10;
 
+/// How long ago an object was modified, by its server's clock, if no later state of it can have the same time: times are told
+/// in whole seconds, and other answers than its own tell us what time it is.
+const SETTLED: Duration = Duration::from_mins(1);
+
 /// What an object was when it was last looked at.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
@@ -35,6 +41,10 @@ pub(super) async fn state(
     object: &Object<'_>,
     file: &SourceFile,
 ) -> Result<Option<FileIdentity>> {
+    Ok(look(inner, object, file).await?.map(|meta| identity(&meta)))
+}
+
+async fn look(inner: &Inner, object: &Object<'_>, file: &SourceFile) -> Result<Option<ObjectMeta>> {
     let meta = match head(object).await {
         Ok(meta) => meta,
         Err(fault) => {
@@ -45,7 +55,15 @@ pub(super) async fn state(
     };
     check(file, identity(&meta))?;
     inner.seen.insert(file.path.clone(), Seen { size_bytes: meta.size, etag: strong(&meta) });
-    Ok(Some(identity(&meta)))
+    Ok(Some(meta))
+}
+
+/// What an object is, if that tells it from all that it may be later.
+fn lasting(object: &Object<'_>, meta: &ObjectMeta) -> Option<FileIdentity> {
+    let found = identity(meta);
+    let since_1970 = Duration::from_nanos(u64::try_from(found.modified_ns).ok()?);
+    let now = u64::try_from(object.prefix.transport.date.load(Ordering::Relaxed)).ok()?;
+    (!since_1970.is_zero() && since_1970 + SETTLED <= Duration::from_secs(now)).then_some(found)
 }
 
 /// Memory for a range that is read as a whole.
@@ -83,12 +101,14 @@ pub(super) async fn whole(
     file: &SourceFile,
     range: ByteRange,
     Room(room): Room,
-) -> Result<Bytes> {
+) -> Result<(Bytes, Option<FileIdentity>)> {
     if range.length == 0 {
-        let size_bytes = state(inner, object, file).await?.ok_or_else(|| gone(file))?.size_bytes;
-        return if range.offset > size_bytes { Err(beyond(file, range)) } else { Ok(Bytes::new()) };
+        let meta = look(inner, object, file).await?.ok_or_else(|| gone(file))?;
+        let is_beyond = range.offset > meta.size;
+        return if is_beyond { Err(beyond(file, range)) } else { Ok((Bytes::new(), lasting(object, &meta))) };
     }
-    let pieces: Vec<Bytes> = asked(inner, object, file, range).await?.try_collect().await?;
+    let (pieces, state) = asked(inner, object, file, range).await?;
+    let pieces: Vec<Bytes> = pieces.try_collect().await?;
     let whole = match <[Bytes; 1]>::try_from(pieces) {
         Ok([only]) => only,
         Err(several) => {
@@ -99,10 +119,11 @@ pub(super) async fn whole(
             joined.freeze()
         }
     };
-    Ok(match room {
+    let whole = match room {
         Some(room) => Bytes::from_owner(InRoom(whole, room)),
         None => whole,
-    })
+    };
+    Ok((whole, state))
 }
 
 /// Begins to read a range.
@@ -111,17 +132,18 @@ pub(super) async fn begin(
     object: &Object<'_>,
     file: &SourceFile,
     range: ByteRange,
-) -> Result<StoredBytes> {
-    begun(asked(inner, object, file, range).await?).await
+) -> Result<ReadBytes> {
+    let (pieces, state) = asked(inner, object, file, range).await?;
+    Ok(ReadBytes { bytes: begun(pieces).await?, state })
 }
 
-/// The bytes of a range, as they come.
+/// The bytes of a range, as they come, and of which lasting state of the object they are.
 async fn asked(
     inner: &Inner,
     object: &Object<'_>,
     file: &SourceFile,
     range: ByteRange,
-) -> Result<BoxStream<'static, Result<Bytes>>> {
+) -> Result<(BoxStream<'static, Result<Bytes>>, Option<FileIdentity>)> {
     let outside = || {
         Error::invalid("the range lies outside the source file")
             .with_internal(format!("{range:?} of {file:?}"))
@@ -150,7 +172,8 @@ async fn asked(
     if got.range != (range.offset..end) {
         return Err(if end > got.meta.size { beyond(file, range) } else { lies(file, &got.range) });
     }
-    Ok(exactly(got, range.length, object.url.to_owned()))
+    let state = lasting(object, &got.meta);
+    Ok((exactly(got, range.length, object.url.to_owned()), state))
 }
 
 /// What a server says of an object. Where it does not answer such questions, the first byte is asked for.

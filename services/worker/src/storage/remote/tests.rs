@@ -21,6 +21,8 @@ use server::{Server, Step, head, object, status};
 /// Nine days after 1970.
 const NOW_NS: i64 = 9 * 86_400_000_000_000;
 const BEFORE: &str = "Fri, 02 Jan 1970 00:00:00 GMT";
+/// A minute after that, but for a second.
+const JUST_BEFORE: &str = "Fri, 02 Jan 1970 00:00:59 GMT";
 const AFTER: &str = "Tue, 20 Jan 1970 00:00:00 GMT";
 
 fn settings(server: &Server) -> RemoteSettings {
@@ -45,7 +47,7 @@ async fn length(remotes: &Remotes, file: &SourceFile) -> Result<Option<u64>> {
 }
 
 async fn read(remotes: &Remotes, file: &SourceFile, offset: u64, length: u64) -> Result<Vec<u8>> {
-    match remotes.read(&Arc::new(file.clone()), ByteRange { offset, length }).await? {
+    match remotes.read(&Arc::new(file.clone()), ByteRange { offset, length }).await?.bytes {
         StoredBytes::Whole(bytes) => Ok(bytes.to_vec()),
         StoredBytes::Pieces(mut pieces) => {
             let mut all = BytesMut::new();
@@ -84,6 +86,30 @@ async fn ranges_and_lengths_are_those_of_the_object_over_kept_connections() {
     assert_eq!(asked[1].range(), Some((0, 1)));
     assert_eq!(asked[1].header("if-match"), Some("\"a\""), "what is read is what was measured");
     assert_eq!(asked[1].header("accept-encoding"), Some("identity"));
+}
+
+#[tokio::test]
+async fn a_state_is_told_where_no_later_one_can_be_taken_for_it() {
+    let server = Server::start(|request, _| match &*request.path {
+        "/data/timeless" => object(request, b"abc", &[("ETag", "\"a\""), ("Date", AFTER)]),
+        "/data/just_now" => object(request, b"abc", &[("Last-Modified", BEFORE), ("Date", JUST_BEFORE)]),
+        "/data/no_clock" => object(request, b"abc", &[("Last-Modified", BEFORE)]),
+        _ => object(request, b"abc", &[("Last-Modified", BEFORE), ("Date", AFTER)]),
+    })
+    .await;
+    let state = async |name: &str, length| {
+        // The clock of one server each time.
+        let remotes = remotes(&server);
+        let range = ByteRange { offset: 0, length };
+        remotes.read(&Arc::new(file(&server, name)), range).await.unwrap().state
+    };
+    let seen = remotes(&server).document(&server.url("data/a")).await.unwrap().unwrap().identity;
+    for length in [0, 2, 3] {
+        assert_eq!(state("a", length).await, Some(seen));
+        for name in ["timeless", "just_now", "no_clock"] {
+            assert_eq!(state(name, length).await, None, "{name}");
+        }
+    }
 }
 
 #[tokio::test]
