@@ -187,11 +187,14 @@ impl Inner {
     }
 
     /// Writes it to Redis, unless it came from there.
-    fn share(&self, wanted: &Wanted<'_>, kept: &Kept) {
+    fn share(&self, wanted: &Wanted<'_>, kept: &Arc<Kept>) {
         if let Some(tier) = &self.tier
             && kept.is_to_be_shared()
         {
-            tier.put(&wanted.key, kept.to_wire());
+            let value = Arc::clone(kept);
+            if !tier.put(&wanted.key, kept.wire_bytes(), move || value.to_wire()) {
+                kept.is_not_shared();
+            }
         }
     }
 

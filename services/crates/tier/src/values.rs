@@ -27,8 +27,11 @@ pub(crate) struct Writes {
     room: Arc<Semaphore>,
 }
 
+/// Makes the bytes of a value, off the async runtime.
+type MakeValue = Box<dyn FnOnce() -> Bytes + Send>;
+
 enum Write {
-    Put { key: String, value: Bytes, _room: OwnedSemaphorePermit },
+    Put { key: String, value: MakeValue, _room: OwnedSemaphorePermit },
     Remove { key: String },
 }
 
@@ -46,18 +49,18 @@ impl Tier {
         frame::value(key, found?)
     }
 
-    /// Writes a value, a little later; or does not, if it is large or Redis is slow, full or gone.
-    pub fn put(&self, key: &str, value: Bytes) {
-        let size = key.len() + value.len();
-        let writes = self.writes();
-        let room = Arc::clone(&writes.room).try_acquire_many_owned(u32::try_from(size).unwrap_or(u32::MAX));
-        match room {
-            Ok(room) if value.len() <= self.settings().value_bytes_max => {
-                self.write(Write::Put { key: key.to_owned(), value, _room: room });
-            }
-            Ok(_) => {}
-            Err(_) => count("dropped"),
+    /// Writes a value of about so many bytes, a little later, when its bytes are made; or does not, if it is large or Redis
+    /// is slow, full or gone. Whether it is to be written.
+    pub fn put(&self, key: &str, size: usize, value: impl FnOnce() -> Bytes + Send + 'static) -> bool {
+        if size > self.settings().value_bytes_max {
+            return false;
         }
+        let size = u32::try_from(key.len() + size).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.writes().room).try_acquire_many_owned(size) else {
+            count("dropped");
+            return false;
+        };
+        self.write(Write::Put { key: key.to_owned(), value: Box::new(value), _room: room })
     }
 
     /// Takes a value away, after what was written before.
@@ -65,10 +68,13 @@ impl Tier {
         self.write(Write::Remove { key: key.to_owned() });
     }
 
-    fn write(&self, write: Write) {
-        if self.writes().sender.try_send(write).is_err() {
+    /// Whether there is room for one more in the queue.
+    fn write(&self, write: Write) -> bool {
+        let is_taken = self.writes().sender.try_send(write).is_ok();
+        if !is_taken {
             count("dropped");
         }
+        is_taken
     }
 
     /// A key as Redis sees it.
@@ -76,11 +82,14 @@ impl Tier {
         format!("{}:{key}", self.settings().prefix)
     }
 
-    async fn store(&self, key: &str, value: &[u8]) -> Result<()> {
+    async fn store(&self, key: String, value: MakeValue) -> Result<()> {
+        let name = self.name(&key);
+        // Megabytes are copied and summed up: not where others wait.
+        let framed = tokio::task::spawn_blocking(move || frame::framed(&key, &value()));
         let mut command = redis::cmd("SET");
         command
-            .arg(self.name(key))
-            .arg(frame::framed(key, value))
+            .arg(name)
+            .arg(framed.await.map_err(Error::internal)?)
             .arg("EX")
             .arg(self.settings().keep_seconds.max(1));
         self.run::<Value>(command).await.map(|_| ())
@@ -126,7 +135,7 @@ impl Writer {
                 if !self.has_room(tier).await {
                     return count("full");
                 }
-                tier.store(&key, &value).await
+                tier.store(key, value).await
             }
             Write::Remove { key } => {
                 tier.run::<Value>(redis::cmd("DEL").arg(tier.name(&key)).take()).await.map(|_| ())

@@ -84,12 +84,20 @@ impl Kept {
         self.may_be_kept() && !self.is_shared.swap(true, Ordering::Relaxed)
     }
 
+    /// It was not taken after all: the next time may be better.
+    pub(super) fn is_not_shared(&self) {
+        self.is_shared.store(false, Ordering::Relaxed);
+    }
+
+    /// How long it is for Redis, about.
+    pub(super) fn wire_bytes(&self) -> usize {
+        let sources = self.sources().iter().map(|file| size_of::<SourceFile>() + file.path.len());
+        self.bytes.as_ref().map_or(0, Bytes::len) + sources.sum::<usize>()
+    }
+
     /// For the bound of the memory, in bytes.
     pub(super) fn weight(&self, key: &str) -> u32 {
-        let sources: usize =
-            self.sources().iter().map(|file| size_of::<SourceFile>() + file.path.len()).sum();
-        let bytes = self.bytes.as_ref().map_or(0, Bytes::len) + sources + key.len() + 256;
-        u32::try_from(bytes).unwrap_or(u32::MAX)
+        u32::try_from(self.wire_bytes() + key.len() + 256).unwrap_or(u32::MAX)
     }
 }
 

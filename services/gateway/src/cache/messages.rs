@@ -2,6 +2,7 @@
 
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+use bytes::Bytes;
 use model::{DatasetId, NodePath, Version};
 use prost::Message;
 use tier::Tier;
@@ -65,7 +66,8 @@ impl Place<'_> {
     /// Keeps a message of a worker, if it is of the catalog that was asked for.
     pub(crate) fn write(&self, message: &impl Message, catalog_id: &str) {
         if catalog_id == self.catalog_id {
-            self.tier.put(&self.key, message.encode_to_vec().into());
+            let message = Bytes::from(message.encode_to_vec());
+            self.tier.put(&self.key, message.len(), move || message);
         }
     }
 }
