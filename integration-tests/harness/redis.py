@@ -161,7 +161,7 @@ class Sentinel:
         self, folder: pathlib.Path, tls: pathlib.Path | None = None, password: str = "", own_password: str = "",
         master_name: str = "cloudify",
     ):
-        self.tls, self.own_password = tls, own_password
+        self.tls, self.own_password, self.master_name = tls, own_password, master_name
         self.master = Redis(folder, tls=tls, password=password, name="master")
         of_master = ["--replicaof", "127.0.0.1", str(self.master.port)]
         self.replica = Redis(folder, *of_master, tls=tls, password=password, name="replica")
@@ -176,7 +176,7 @@ class Sentinel:
         with (folder / "sentinel.log").open("ab") as sink:
             self.child = subprocess.Popen(["redis-server", str(config), "--sentinel"], stdout=sink, stderr=sink)
         deadline = time.monotonic() + START_SECONDS
-        while not self.sees_the_replica(master_name):
+        while not self.sees_the_replica():
             if time.monotonic() > deadline:
                 raise RuntimeError("Sentinel does not see the replica")
             time.sleep(0.1)
@@ -185,14 +185,18 @@ class Sentinel:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}" if self.tls is None else f"rediss://localhost:{self.port}"
 
-    def sees_the_replica(self, master_name: str) -> bool:
+    def sees_the_replica(self) -> bool:
         try:
-            return "num-slaves\n1" in self.ask("SENTINEL", "MASTER", master_name)
+            return "num-slaves\n1" in self.ask("SENTINEL", "MASTER", self.master_name)
         except subprocess.SubprocessError:
             return False
 
     def ask(self, *command: str) -> str:
         return cli(self.port, self.tls, self.own_password, *command)
+
+    def fail_over(self) -> None:
+        """Makes the replica the master while the master is well."""
+        self.ask("SENTINEL", "FAILOVER", self.master_name)
 
     def stop(self) -> None:
         self.child.terminate()

@@ -63,11 +63,47 @@ def sentinel(tmp_path):
         yield begin
 
 
-def test_sentinel_and_its_failover(sentinel, start, source, expected):
+@pytest.mark.parametrize("how", ["killed", "demoted", "frozen"])
+def test_sentinel_and_its_failover(sentinel, start, source, expected, how):
     running = sentinel()
     system = start("two-process", config=settings(f'sentinels = ["{running.url}"]\n', NO_MEMORY))
     system.register("v", source)
+    trouble = {"killed": running.master.kill, "demoted": running.fail_over, "frozen": running.master.freeze}[how]
+    fails_over(system, running, expected, trouble)
+    if how == "frozen":
+        # The old master wakes and takes itself for the master until the Sentinel tells it.
+        running.master.thaw()
+        for _ in range(3):
+            assert chunks(system) == expected
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+@pytest.mark.parametrize("user", ["default", "cloudify"])
+def test_sentinel_of_servers_with_a_password(sentinel, start, source, expected, tmp_path, monkeypatch, user, has_tls):
+    """The servers want a password; the Sentinel, which gives none away, does not. TLS, where it is, is of all of them."""
+    tls = certificates(tmp_path / "tls") if has_tls else None
+    if tls is not None:
+        # `ca_file` is for one server: here the system's authorities are asked, and this names them.
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls / "ca.pem"))
+    running = sentinel(tls=tls, password="s3cret-word")
+    login = 'password = "s3cret-word"\n'
+    if user != "default":
+        login = f'username = "{user}"\n{login}'
+        for server in (running.master, running.replica):
+            server.cli("ACL", "SETUSER", user, "on", ">s3cret-word", *RIGHTS.split(), "+role")
+    system = start("two-process", config=settings(f'sentinels = ["{running.url}"]\n{login}', NO_MEMORY))
+    system.register("v", source)
     fails_over(system, running, expected, running.master.kill)
+    assert all("s3cret" not in process.log.path.read_text() for process in system.processes)
+
+
+def test_who_has_not_the_password_goes_without(sentinel, start, source, expected):
+    running = sentinel(password="s3cret-word")
+    system = start("two-process", config=settings(f'sentinels = ["{running.url}"]\npassword = "another"\n', NO_MEMORY))
+    system.register("v", source)
+    for _ in range(3):
+        assert chunks(system) == expected
+    assert came_from(system, "redis") == 0 and running.master.keys("cloudify:*") == []
 
 
 def fails_over(system, running, expected, trouble):
