@@ -22,15 +22,39 @@ def request(*words) -> bytes:
     return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
 
 
+def listening(port: int, tls: pathlib.Path | None) -> dict[str, str]:
+    """Settings of a server that listens there, with TLS alone where there are certificates."""
+    if tls is None:
+        return {"port": str(port)}
+    return {
+        "port": "0", "tls-port": str(port), "tls-auth-clients": "no", "tls-replication": "yes",
+        "tls-cert-file": str(tls / "server.pem"), "tls-key-file": str(tls / "server.key"), "tls-ca-cert-file": str(tls / "ca.pem"),
+    }  # fmt: skip
+
+
+def cli(port: int, tls: pathlib.Path | None, password: str, *command, timeout: float = 10) -> str:
+    """What a server answers to a command; raises where it is an error."""
+    secured = [] if tls is None else ["--tls", "--cacert", str(tls / "ca.pem")]
+    login = ["-a", password, "--no-auth-warning"] if password else []
+    host = "127.0.0.1" if tls is None else "localhost"
+    asked = ["redis-cli", "-h", host, "-p", str(port), *secured, *login, "-e", *map(str, command)]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=timeout)
+    if done.returncode:
+        raise subprocess.SubprocessError(done.stdout + done.stderr)
+    return done.stdout.strip()
+
+
 class Redis:
     """One `redis-server`, without files; commands to it by `redis-cli`."""
 
-    def __init__(self, folder: pathlib.Path, *options: str, tls: pathlib.Path | None = None, name: str = "redis"):
+    def __init__(
+        self, folder: pathlib.Path, *options: str, tls: pathlib.Path | None = None, name: str = "redis", password: str = ""
+    ):
         self.folder, self.port, self.tls = folder / f"{name}-{free_port()}", free_port(), tls
         self.folder.mkdir(parents=True)
         self.options = [*options]
         self.child: subprocess.Popen | None = None
-        self.password = ""
+        self.password = password
         self.start()
 
     @property
@@ -38,15 +62,10 @@ class Redis:
         return f"redis://127.0.0.1:{self.port}/0" if self.tls is None else f"rediss://localhost:{self.port}/0"
 
     def arguments(self) -> list[str]:
-        port = ["--port", str(self.port)]
-        if self.tls is not None:
-            port = [
-                "--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no",
-                "--tls-cert-file", str(self.tls / "server.pem"), "--tls-key-file", str(self.tls / "server.key"),
-                "--tls-ca-cert-file", str(self.tls / "ca.pem"),
-            ]
+        port = [word for name, value in listening(self.port, self.tls).items() for word in (f"--{name}", value)]
         common = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self.folder)]
-        return ["redis-server", *port, *common, "--enable-debug-command", "local", *self.options]
+        password = ["--requirepass", self.password, "--masterauth", self.password] if self.password else []
+        return ["redis-server", *port, *common, "--enable-debug-command", "local", *password, *self.options]
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as sink:
@@ -65,14 +84,7 @@ class Redis:
 
     def cli(self, *command, timeout: float = 10) -> str:
         """What Redis answers to a command; raises where it is an error."""
-        tls = [] if self.tls is None else ["--tls", "--cacert", str(self.tls / "ca.pem")]
-        login = ["-a", self.password, "--no-auth-warning"] if self.password else []
-        host = "127.0.0.1" if self.tls is None else "localhost"
-        asked = ["redis-cli", "-h", host, "-p", str(self.port), *tls, *login, "-e", *map(str, command)]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=timeout)
-        if done.returncode:
-            raise subprocess.SubprocessError(done.stdout + done.stderr)
-        return done.stdout.strip()
+        return cli(self.port, self.tls, self.password, *command, timeout=timeout)
 
     def begin(self, *command) -> None:
         """A command whose answer nobody waits for."""
@@ -140,34 +152,51 @@ class Cluster:
 
 
 class Sentinel:
-    """A master, a replica, and a Sentinel that makes the replica the master soon after the master is gone."""
+    """A master, a replica, and a Sentinel that makes the replica the master soon after the master is gone.
 
-    def __init__(self, folder: pathlib.Path, master_name: str = "cloudify"):
-        self.master = Redis(folder, name="master")
-        self.replica = Redis(folder, "--replicaof", "127.0.0.1", str(self.master.port), name="replica")
+    `password` is the servers'; `own_password` is the Sentinel's.
+    """
+
+    def __init__(
+        self, folder: pathlib.Path, tls: pathlib.Path | None = None, password: str = "", own_password: str = "",
+        master_name: str = "cloudify",
+    ):
+        self.tls, self.own_password, self.master_name = tls, own_password, master_name
+        self.master = Redis(folder, tls=tls, password=password, name="master")
+        of_master = ["--replicaof", "127.0.0.1", str(self.master.port)]
+        self.replica = Redis(folder, *of_master, tls=tls, password=password, name="replica")
         self.port = free_port()
         config = folder / "sentinel.conf"
-        config.write_text(
-            f"port {self.port}\nbind 127.0.0.1\ndir {folder}\n"
-            f"sentinel monitor {master_name} 127.0.0.1 {self.master.port} 1\n"
-            f"sentinel down-after-milliseconds {master_name} 1000\n"
-            f"sentinel failover-timeout {master_name} 4000\n"
-        )
+        lines = [f"{name} {value}" for name, value in listening(self.port, tls).items()]
+        lines += ["bind 127.0.0.1", f"dir {folder}", f"sentinel monitor {master_name} 127.0.0.1 {self.master.port} 1"]
+        lines += [f"sentinel auth-pass {master_name} {password}"] * bool(password)
+        lines += [f"requirepass {own_password}"] * bool(own_password)
+        lines += [f"sentinel down-after-milliseconds {master_name} 1000", f"sentinel failover-timeout {master_name} 4000"]
+        config.write_text("\n".join(lines) + "\n")
         with (folder / "sentinel.log").open("ab") as sink:
             self.child = subprocess.Popen(["redis-server", str(config), "--sentinel"], stdout=sink, stderr=sink)
         deadline = time.monotonic() + START_SECONDS
-        while "num-slaves\n1" not in self.ask("SENTINEL", "MASTER", master_name):
+        while not self.sees_the_replica():
             if time.monotonic() > deadline:
                 raise RuntimeError("Sentinel does not see the replica")
             time.sleep(0.1)
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
+        return f"redis://127.0.0.1:{self.port}" if self.tls is None else f"rediss://localhost:{self.port}"
+
+    def sees_the_replica(self) -> bool:
+        try:
+            return "num-slaves\n1" in self.ask("SENTINEL", "MASTER", self.master_name)
+        except subprocess.SubprocessError:
+            return False
 
     def ask(self, *command: str) -> str:
-        asked = ["redis-cli", "-p", str(self.port), *command]
-        return subprocess.run(asked, capture_output=True, text=True, timeout=10).stdout
+        return cli(self.port, self.tls, self.own_password, *command)
+
+    def fail_over(self) -> None:
+        """Makes the replica the master while the master is well."""
+        self.ask("SENTINEL", "FAILOVER", self.master_name)
 
     def stop(self) -> None:
         self.child.terminate()

@@ -74,6 +74,7 @@ def wait_for_files(directory: pathlib.Path, count: int) -> list[pathlib.Path]:
     raise AssertionError(f"{len(files)} files in place of {count}")
 
 
+@pytest.mark.usefixtures("workers_go")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_restarted_server_serves_from_disk_without_reading_the_source(kind, start, series, tmp_path, allowed_log):
     allowed_log.append("a worker is|the catalog cannot be read now")

@@ -1,7 +1,6 @@
 """Redis as a cache and a meeting place: answers are those without it, whatever becomes of it."""
 
 import concurrent.futures
-import contextlib
 import json
 import re
 import time
@@ -13,104 +12,11 @@ import requests
 import xarray as xr
 
 from harness import server
-from harness.redis import Cluster, Late, Redis, Sentinel, certificates
-
-COUNT = 6
-VIEW = "view/bitround=9/zarr"
-NO_MEMORY = "[cache]\nbytes_max = 0\n"
-PATIENT = "patience_ms = 2000\n"
-"""On a busy machine a late answer is no sign of anything."""
-TROUBLE = r"Redis|announced|taken back"
-LIMIT_SECONDS = 20
-
-
-@pytest.fixture(autouse=True)
-def expected_trouble(allowed_log):
-    allowed_log.append(TROUBLE)
-
-
-@pytest.fixture
-def source(data):
-    path = data / "v.nc"
-    write(path, 1)
-    return path
-
-
-@pytest.fixture
-def redis(tmp_path):
-    """Starts Redis: `redis("--maxmemory", "1mb")`."""
-    with contextlib.ExitStack() as stack:
-
-        def begin(*options, **settings):
-            running = Redis(tmp_path, *options, **settings)
-            stack.callback(running.stop)
-            return running
-
-        yield begin
-
-
-def write(path, seed):
-    """A file with `COUNT` chunks; what it holds depends on `seed`, its layout does not."""
-    with netCDF4.Dataset(path, "w") as file:
-        for name, length in (("time", COUNT), ("y", 40), ("x", 50)):
-            file.createDimension(name, length)
-        v = file.createVariable("v", "f4", ("time", "y", "x"), chunksizes=(1, 40, 50), zlib=True)
-        v[:] = np.random.default_rng(seed).normal(280, 20, (COUNT, 40, 50)).astype("f4")
-
-
-def settings(servers, *more, patience=PATIENT):
-    """Configuration with Redis; `servers` is a URL or lines of TOML."""
-    where = f'url = "{servers}"\n' if "=" not in servers else servers
-    return "".join((f"[redis]\n{where}{patience}", *more))
-
-
-def chunks(system, dataset="v", view=VIEW):
-    """All chunks of the variable; each must be there."""
-    found = []
-    for number in range(COUNT):
-        answer = requests.get(f"{system.url}/datasets/{dataset}/{view}/v/{number}.0.0", timeout=60)
-        assert answer.status_code == 200, f"{number}: {answer.status_code} {answer.text}"
-        found.append(answer.content)
-    return found
-
-
-@pytest.fixture
-def expected(start, source):
-    """What is served without Redis, in one process, of which xarray reads what netCDF4 does, rounded."""
-    alone = start("serve")
-    alone.register("v", source)
-    with xr.open_dataset(f"{alone.url}/datasets/v/{VIEW}", engine="zarr", zarr_format=2) as mine:
-        with netCDF4.Dataset(source) as theirs:
-            assert np.allclose(mine.v.values, theirs["v"][:], rtol=2**-9)
-    return chunks(alone)
-
-
-def metric(process, name):
-    text = requests.get(f"{process.url}/metrics", timeout=30).text
-    found = re.search(rf"^cloudify_{re.escape(name)} (\d+)", text, re.MULTILINE)
-    return int(found[1]) if found else 0
-
-
-def came_from(system, where):
-    return metric(system.front, f'chunk_cache_total{{from="{where}"}}')
-
-
-def until(what, seconds=LIMIT_SECONDS):
-    """Waits until something is true."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-
-
-def filled(system, running, expected):
-    """Asks for all chunks until Redis has them."""
-
-    def is_full():
-        assert chunks(system) == expected
-        return len(running.keys("cloudify:chunk:*")) == COUNT
-
-    until(is_full)
+from harness.redis import Late, Redis
+from harness.tier import (  # noqa: F401 fixtures are used by their names
+    COUNT, NO_MEMORY, VIEW, announced, came_from, chunks, expected, expected_trouble, filled, metric, redis, settings, source,
+    until, write,
+)
 
 
 def test_chunks_come_from_redis_once_they_were_asked_for_twice(start, redis, source, expected):
@@ -258,77 +164,6 @@ def test_a_key_of_another_kind_is_a_miss(start, redis, source, expected):
     assert chunks(system) == expected
 
 
-RIGHTS = (
-    "resetkeys ~cloudify:* ~{cloudify:workers}* resetchannels &cloudify:* -@all "
-    "+get +set +del +exists +mget +psetex +zadd +zrange +zrem +zremrangebyscore +publish +subscribe +ping +info +unwatch"
-)
-"""As in docs/decisions/0019-redis-tier.md."""
-
-
-def test_a_user_with_few_rights_is_enough(start, redis, source, expected, allowed_log):
-    running = redis()
-    running.cli("ACL", "SETUSER", "cloudify", "on", ">s3cret-word", *RIGHTS.split())
-    running.cli("ACL", "SETUSER", "default", "off")
-    running.password = ""
-    config = settings(running.url, 'username = "cloudify"\npassword = "s3cret-word"\n', NO_MEMORY)
-    system = start("two-process", config=config)
-    system.register("v", source)
-    for _ in range(3):
-        assert chunks(system) == expected
-        time.sleep(0.3)
-    until(lambda: metric(system.front, 'redis_writes_total{outcome="written"}') >= COUNT)
-    before = came_from(system, "redis")
-    assert chunks(system) == expected and came_from(system, "redis") > before
-    # Nothing of what was asked was refused, and nothing of it was told.
-    refused = [metric(system.front, f'redis_questions_total{{outcome="{outcome}"}}') for outcome in ("failed", "refused")]
-    assert refused == [0, 0]
-    assert all("s3cret" not in process.log.path.read_text() for process in system.processes)
-
-
-def test_tls_with_an_authority_of_its_own(start, redis, source, expected, tmp_path):
-    tls = certificates(tmp_path / "tls")
-    running = redis(tls=tls)
-    system = start("two-process", config=settings(running.url, f'ca_file = "{tls}/ca.pem"\n', NO_MEMORY))
-    system.register("v", source)
-    filled(system, running, expected)
-    # Who does not know the authority does not speak to it.
-    other = start("two-process", config=settings(running.url, NO_MEMORY), catalog=system.catalog)
-    assert chunks(other) == expected and came_from(other, "redis") == 0
-
-
-def test_sentinel_and_its_failover(start, source, expected, tmp_path):
-    running = Sentinel(tmp_path)
-    try:
-        system = start("two-process", config=settings(f'sentinels = ["{running.url}"]\n', NO_MEMORY))
-        system.register("v", source)
-        filled(system, running.master, expected)
-        running.master.kill()
-
-        def is_another_master():
-            assert chunks(system) == expected
-            said = running.replica.cli("INFO", "replication")
-            return "role:master" in said and metric(system.front, "redis_is_asked") == 1
-
-        until(is_another_master, 60)
-        filled(system, running.replica, expected)
-    finally:
-        running.stop()
-
-
-def test_a_cluster(start, source, expected, tmp_path):
-    running = Cluster(tmp_path)
-    try:
-        system = start("two-process", config=settings(f"cluster = {json.dumps(running.urls)}\n", NO_MEMORY))
-        system.register("v", source)
-        filled(system, running, expected)
-        announced(start, running, f"cluster = {json.dumps(running.urls)}\n", tmp_path)
-        running.nodes[0].kill()
-        for _ in range(3):
-            assert chunks(system) == expected
-    finally:
-        running.stop()
-
-
 @pytest.mark.parametrize("change", ["replaced", "removed"])
 @pytest.mark.parametrize("memory", ["", "bytes_max = 0\n"])
 def test_a_source_that_changed_is_a_conflict_in_every_gateway(start, redis, source, expected, change, memory):
@@ -472,24 +307,6 @@ def test_of_two_gateways_one_makes_an_expensive_chunk(start, redis, slow_source)
     with xr.open_dataset(f"{one.url}/datasets/v/{SLOW}", engine="zarr", zarr_format=2) as mine:
         assert np.allclose(mine.v[3].values, truth, rtol=1e-4)
     assert running.cli("EXISTS", lock) == "1"
-
-
-def announced(start, running, servers, tmp_path):
-    """Starts a worker that is announced; checks that it is, and that it is not any more once it stopped."""
-    directory = tmp_path / f"announced{time.monotonic_ns()}"
-    (directory / "catalog").mkdir(parents=True)
-    (directory / "cloudify.toml").write_text(settings(servers))
-    worker = server.Process(
-        "announced",
-        ["worker", "--listen", "127.0.0.1:0", "--log", "json", "--config", str(directory / "cloudify.toml"),
-         "--catalog", str(directory / "catalog"), "--root", str(directory),
-         "--announce", "http://127.0.0.1:0", "--pool", "tape"],
-        directory, server.environment(),
-    )  # fmt: skip
-    key = f"{{cloudify:workers}}:{worker.url}"
-    until(lambda: running.keys("{cloudify:workers}:*") == [key])
-    worker.stop()
-    assert running.keys("{cloudify:workers}*") == []
 
 
 def test_a_worker_is_announced_as_long_as_it_is_there(start, redis, tmp_path, data):
