@@ -36,6 +36,8 @@ use wanted::{RemoteRange, Wanted, What};
 
 pub(crate) use messages::Messages;
 
+/// Longest time for which a look at a remote file counts.
+const RECHECK_MAX: Duration = Duration::from_hours(24 * 365);
 /// Most sources of one chunk that are looked at once.
 const CHECKS_AT_ONCE: usize = 8;
 
@@ -64,7 +66,7 @@ impl ChunkCache {
             .expire_after(Expiry)
             .build();
         let recheck = Duration::from_secs(settings.recheck_seconds);
-        let remote_recheck = Duration::from_secs(settings.remote_recheck_seconds);
+        let remote_recheck = Duration::from_secs(settings.remote_recheck_seconds).min(RECHECK_MAX);
         let (admission, looks) = (Admission::new(), Looks::new(remote_recheck));
         let inner = Inner { memory, tier, admission, recheck, remote_recheck, looks };
         Self { inner: Some(inner), keeps_chunks: true }
@@ -95,6 +97,11 @@ impl ChunkCache {
         }
     }
 
+    /// Whether a range of a remote file is short enough to be kept.
+    pub(crate) fn may_keep(range: ByteRange) -> bool {
+        wanted::may_be_kept(range)
+    }
+
     /// A range of a remote file of a catalog's dataset, kept or read by `worker`.
     pub(crate) async fn range(
         &self,
@@ -105,7 +112,7 @@ impl ChunkCache {
     ) -> Result<StoredBytes> {
         let of = RemoteRange { worker, id, file, range };
         match &self.inner {
-            Some(inner) if of.may_be_kept() && !catalog_id.is_empty() => {
+            Some(inner) if Self::may_keep(range) && !catalog_id.is_empty() => {
                 let bytes = inner.serve(&Wanted::range(catalog_id, of)).await?;
                 bytes.map(StoredBytes::Whole).ok_or_else(|| Error::internal("a range has no bytes"))
             }

@@ -32,6 +32,8 @@ pub struct Bounds {
     pub wait_max: Duration,
     /// Latest time to come again that is told.
     pub retry_max: Duration,
+    /// Whether a flow that is alone leaves something for the next one: where what it holds may be held for long.
+    pub leaves_some: bool,
 }
 
 impl Bounds {
@@ -44,6 +46,7 @@ impl Bounds {
             expected_max: Duration::MAX,
             wait_max: Duration::MAX,
             retry_max: Duration::from_mins(1),
+            leaves_some: true,
         }
     }
 }
@@ -67,6 +70,11 @@ struct State {
     queued: u64,
     queue: Queue<oneshot::Sender<Admitted>>,
     pace: Pace,
+    /// The request for which there is no room and that is waited for, and its number among those that were.
+    awaited: Option<At>,
+    epoch: u64,
+    /// What those hold that went past it.
+    passed: u64,
 }
 
 /// A place in the queue; left when it is dropped.
@@ -87,13 +95,23 @@ pub struct Admitted {
     flow: Flow,
     amount: u64,
     since: Instant,
+    /// Past which request that was waited for it went.
+    epoch: Option<u64>,
+}
+
+/// A request that is to be admitted next.
+struct Next {
+    at: At,
+    amount: u64,
+    goes_past: bool,
 }
 
 impl Admission {
     /// Nothing admitted yet.
     pub fn new(bounds: Bounds) -> Self {
         let bounds = Bounds { amount: bounds.amount.max(1), ..bounds };
-        let state = State { held: 0, queued: 0, queue: Queue::new(), pace: Pace::new() };
+        let (queue, pace) = (Queue::new(), Pace::new());
+        let state = State { held: 0, queued: 0, queue, pace, awaited: None, epoch: 0, passed: 0 };
         Self { shared: Arc::new(Shared { bounds, state: Mutex::new(state) }) }
     }
 
@@ -145,12 +163,19 @@ impl Shared {
     /// Whether what a flow holds leaves enough for others. It may always have one request's.
     fn is_within_share(&self, all_held: u64, held: u64, amount: u64) -> bool {
         let free = self.bounds.amount.saturating_sub(all_held).saturating_sub(amount);
-        held == 0 || held.saturating_add(amount) <= free.saturating_mul(HOLD_OF_FREE)
+        !self.bounds.leaves_some
+            || held == 0
+            || held.saturating_add(amount) <= free.saturating_mul(HOLD_OF_FREE)
     }
 
     /// Refuses where too much waits already, or a flow has its part of the queue.
     fn check_queue(&self, state: &State, flow: Flow, amount: u64) -> Result<()> {
         let bounds = &self.bounds;
+        let has_room =
+            self.fits(state.held, amount) && self.is_within_share(state.held, state.queue.held(flow), amount);
+        if has_room && state.queue.waiting_of(flow) == 0 {
+            return Ok(());
+        }
         let seconds = state.seconds_until(flow, amount);
         let (waiting, own) = (state.queue.waiting(), state.queue.waiting_of(flow));
         let left = bounds.queue_max.saturating_sub(waiting);
@@ -172,25 +197,46 @@ impl Shared {
         Error::new(ErrorKind::Overloaded, message).with_retry_after(seconds)
     }
 
-    /// Admits those whose turn it is. The first that finds no room is waited for, or it would never find any; not so one
-    /// whose flow holds its share.
+    fn fits(&self, held: u64, amount: u64) -> bool {
+        held.saturating_add(amount) <= self.bounds.amount
+    }
+
+    /// Who is next. The first that finds no room is waited for, or it would never find any; not so one whose flow holds its
+    /// share. Meanwhile others go past it, as long as they leave room for it: else whoever does not take what he has would
+    /// keep all waiting.
+    fn next(&self, state: &mut State) -> Option<Next> {
+        let held = state.held;
+        let may = |own, amount| self.is_within_share(held, own, amount);
+        let (at, amount) = state.queue.first(may)?;
+        if self.fits(held, amount) {
+            return Some(Next { at, amount, goes_past: false });
+        }
+        if state.awaited != Some(at) {
+            state.awaited = Some(at);
+            state.epoch += 1;
+            state.passed = 0;
+        }
+        let room = self.bounds.amount - amount - state.passed.min(self.bounds.amount - amount);
+        let may = |own, amount| may(own, amount) && self.fits(held, amount) && amount <= room;
+        state.queue.first(may).map(|(at, amount)| Next { at, amount, goes_past: true })
+    }
+
+    /// Admits those whose turn it is.
     fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let mut admitted = Vec::new();
-        loop {
-            let held = state.held;
-            let first = state.queue.first(|own, amount| self.is_within_share(held, own, amount));
-            let Some((at, amount)) = first.filter(|(_, amount)| held + amount <= self.bounds.amount) else {
-                break;
-            };
+        while let Some(Next { at, amount, goes_past }) = self.next(&mut state) {
             let Some(waiting) = state.queue.leave(at) else { break };
-            if held == 0 {
+            if state.held == 0 {
                 state.pace.begin();
             }
+            let epoch = goes_past.then_some(state.epoch);
+            state.passed += if goes_past { amount } else { 0 };
             state.held += amount;
             state.queued -= amount;
             state.queue.admitted(at.flow, amount, waiting.cost);
             let shared = Arc::clone(self);
-            admitted.push((waiting.of, Admitted { shared, flow: at.flow, amount, since: Instant::now() }));
+            let given = Admitted { shared, flow: at.flow, amount, since: Instant::now(), epoch };
+            admitted.push((waiting.of, given));
         }
         // Who is gone gives it back at once, for which the lock is needed.
         drop(state);
@@ -203,8 +249,8 @@ impl Shared {
 impl State {
     /// For how long a request waits, in seconds, if that can be told: behind those of its flow, and beside others.
     fn seconds_until(&self, flow: Flow, amount: u64) -> Option<f64> {
-        let own = self.queue.queued(flow).saturating_add(amount);
-        let ahead = own.saturating_mul(self.queue.sharers(flow)).min(self.queued);
+        let (own, all) = self.queue.awaited(flow);
+        let ahead = own.saturating_add(amount).saturating_mul(self.queue.sharers(flow)).min(all);
         self.pace.seconds_for(ahead)
     }
 }
@@ -282,6 +328,9 @@ impl Admitted {
     fn give_back(&self, amount: u64, is_all: bool) {
         let mut state = self.shared.lock();
         state.held -= amount;
+        if self.epoch == Some(state.epoch) {
+            state.passed -= amount;
+        }
         state.pace.note(amount);
         state.queue.give_back(self.flow, amount);
         if is_all {

@@ -7,7 +7,7 @@ use crate::Flow;
 /// Flows whose past is remembered though they ask for nothing now.
 pub(crate) const REMEMBERED_MAX: usize = 4096;
 
-/// Of a flow's requests: what it had been served when one came and that one's cost, then the order of arrival.
+/// Of a flow's requests: what it had spent when one came and that one's cost, then the order of arrival.
 type Key = (u64, u64);
 
 /// Where a request waits.
@@ -26,6 +26,8 @@ pub(crate) struct Queue<T> {
     /// Requests that wait, of the flows that have some.
     waiting: HashMap<Flow, BTreeMap<Key, Waiting<T>>>,
     waiting_count: usize,
+    /// What they wait for.
+    awaited: u64,
     /// All requests that hold something, or have a place.
     requests: usize,
     arrivals: u64,
@@ -35,10 +37,14 @@ pub(crate) struct Queue<T> {
 struct State {
     /// The virtual time up to which it was served.
     served: u64,
+    /// What its requests were thought to cost that were admitted, all together: its own clock.
+    spent: u64,
     /// What it holds.
     held: u64,
     /// Amounts that it waits for, or will.
     queued: u64,
+    /// Those that it waits for now.
+    awaited: u64,
     /// Requests that hold something, or have a place.
     requests: usize,
 }
@@ -54,7 +60,7 @@ pub(crate) struct Waiting<T> {
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
         let (flows, waiting) = (HashMap::new(), HashMap::new());
-        Self { now: 0, flows, waiting, waiting_count: 0, requests: 0, arrivals: 0 }
+        Self { now: 0, flows, waiting, waiting_count: 0, awaited: 0, requests: 0, arrivals: 0 }
     }
 
     /// Requests that wait.
@@ -65,6 +71,16 @@ impl<T> Queue<T> {
     /// How many flows there are among whom what comes free is divided, with this one.
     pub(crate) fn sharers(&self, flow: Flow) -> u64 {
         self.waiting.len() as u64 + u64::from(!self.waiting.contains_key(&flow))
+    }
+
+    /// What requests of a flow wait for, and those of all.
+    pub(crate) fn awaited(&self, flow: Flow) -> (u64, u64) {
+        (self.flows.get(&flow).map_or(0, |state| state.awaited), self.awaited)
+    }
+
+    /// What a flow holds.
+    pub(crate) fn held(&self, flow: Flow) -> u64 {
+        self.flows.get(&flow).map_or(0, |state| state.held)
     }
 
     pub(crate) fn queued(&self, flow: Flow) -> u64 {
@@ -92,7 +108,9 @@ impl<T> Queue<T> {
             // From here on others do not go before it for ever, however little they ask for.
             state.served = state.served.max(self.now);
         }
-        let key = (state.served.saturating_add(request.cost), self.arrivals);
+        let key = (state.spent.saturating_add(request.cost), self.arrivals);
+        state.awaited += request.amount;
+        self.awaited += request.amount;
         self.arrivals += 1;
         self.waiting_count += 1;
         waiting.insert(key, request);
@@ -119,6 +137,10 @@ impl<T> Queue<T> {
             self.waiting.remove(&at.flow);
         }
         self.waiting_count -= 1;
+        self.awaited -= left.amount;
+        if let Some(state) = self.flows.get_mut(&at.flow) {
+            state.awaited -= left.amount;
+        }
         Some(left)
     }
 
@@ -126,6 +148,7 @@ impl<T> Queue<T> {
     pub(crate) fn admitted(&mut self, flow: Flow, amount: u64, cost: u64) {
         let Some(state) = self.flows.get_mut(&flow) else { return };
         state.served = state.served.saturating_add(cost);
+        state.spent = state.spent.saturating_add(cost);
         self.now = self.now.max(state.served);
         state.held += amount;
         state.queued -= amount;

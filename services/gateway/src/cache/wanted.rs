@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, Keeping, MadeChunk, Worker};
 use model::{ByteRange, DatasetId, Result, SourceFile};
 
@@ -67,12 +68,12 @@ impl<'w> Wanted<'w> {
     }
 }
 
-impl RemoteRange<'_> {
-    /// Whether it is short enough to be kept. One of no bytes is a look at its file.
-    pub(super) fn may_be_kept(&self) -> bool {
-        (1..=RANGE_BYTES_MAX).contains(&self.range.length)
-    }
+/// Whether a range is short enough to be kept. One of no bytes is a look at its file.
+pub(super) fn may_be_kept(range: ByteRange) -> bool {
+    (1..=RANGE_BYTES_MAX).contains(&range.length)
+}
 
+impl RemoteRange<'_> {
     /// Reads it. Its source is the file in the state in which it was found.
     async fn read(&self, catalog_id: &str) -> Result<MadeChunk> {
         let read = self.worker.read_to_keep(self.id, self.file, self.range).await?;
@@ -81,6 +82,8 @@ impl RemoteRange<'_> {
             catalog_id: catalog_id.to_owned(),
             sources: vec![Arc::new(SourceFile { path: self.file.path.clone(), identity })],
         });
+        // They may be a part of far more that came with them.
+        let bytes = if keeping.is_some() { Bytes::copy_from_slice(&bytes) } else { bytes };
         Ok(MadeChunk { bytes: Some(bytes), keeping })
     }
 }

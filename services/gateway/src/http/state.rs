@@ -106,6 +106,25 @@ impl GatewayState {
         self.chunks.range(&self.worker, catalog.catalog_id(), (id, file), range).await
     }
 
+    /// A part of a range of a dataset's file. Of what may be kept it is cut out of the whole: parts that were kept at
+    /// different times could be of different states of the file.
+    pub(super) async fn read_part(
+        &self,
+        id: &DatasetId,
+        file: &Arc<SourceFile>,
+        range: ByteRange,
+        part: ByteRange,
+    ) -> Result<StoredBytes> {
+        if !file.is_remote() || !ChunkCache::may_keep(range) {
+            let offset =
+                range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("no such part"))?;
+            return self.worker.read(id, file, ByteRange { offset, length: part.length }).await;
+        }
+        let whole = self.read(id, file, range).await?.together(range.length).await?;
+        let end = part.offset.saturating_add(part.length).min(whole.len() as u64);
+        Ok(StoredBytes::Whole(whole.slice(part.offset.min(end) as usize..end as usize)))
+    }
+
     /// Whose a request is.
     pub(super) fn client(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
         match self.tokens.name(headers) {

@@ -169,7 +169,7 @@ async fn stored(
     let is_part = headers.contains_key(CONTENT_RANGE);
     let flow = || state.client(&request.headers, &request.extensions).flow();
     let grant = state.limits.stored(request.extensions.get(), flow, part.length).await?;
-    let bytes = state.read(id, file, inside(range, part)?).await?;
+    let bytes = state.read_part(id, file, range, part).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
     let mut response = Response::new(held(body(bytes, part.length)?, grant));
     *response.status_mut() = if is_part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };

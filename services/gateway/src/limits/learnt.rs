@@ -4,21 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::ports::{EvaluatedChunk, Form};
-use model::DatasetId;
+use model::{DatasetId, NodePath};
 
 /// What is thought of what was not made before, in nanoseconds a KiB: 200 MB/s.
 const UNKNOWN_NS_PER_KIB: u64 = 5000;
+/// Most that one answer is thought to cost, in nanoseconds: what was learnt of others may be far from it.
+const COST_MAX: u64 = 10_000_000_000;
 /// Most kinds of which something is known.
 const KINDS_MAX: u64 = 10_000;
 
 /// Answers that take about as long a byte.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Kind(DatasetId, Form);
+pub(crate) struct Kind(DatasetId, NodePath, Form);
 
 impl Kind {
     /// That of a chunk.
     pub(crate) fn of(chunk: &EvaluatedChunk) -> Self {
-        Self(chunk.id.clone(), chunk.form.clone())
+        Self(chunk.id.clone(), chunk.variable.clone(), chunk.form.clone())
     }
 }
 
@@ -33,7 +35,7 @@ impl Learnt {
     /// How long an answer of so many bytes is thought to take, in nanoseconds.
     pub(super) fn cost(&self, kind: &Kind, bytes: u64) -> u64 {
         let known = self.0.get(kind).map_or(UNKNOWN_NS_PER_KIB, |known| known.load(Ordering::Relaxed));
-        bytes.div_ceil(1 << 10).saturating_mul(known)
+        bytes.div_ceil(1 << 10).saturating_mul(known).min(COST_MAX)
     }
 
     /// Learns from an answer; one among many says little.

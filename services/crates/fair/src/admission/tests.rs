@@ -172,6 +172,46 @@ async fn a_large_request_is_not_passed_by_for_ever() {
 }
 
 #[tokio::test]
+async fn others_go_past_one_that_waits_for_who_does_not_take_his_but_leave_room_for_it() {
+    let admission = admission(100, 100, LONG);
+    let stalled = admission.admit(Flow(1), 60, 1).await.unwrap();
+    let mut middling = Box::pin(admission.admit(Flow(2), 50, 1));
+    assert!(middling.as_mut().now_or_never().is_none());
+    let mut held = Vec::new();
+    for flow in 3..100 {
+        held.extend(admission.admit(Flow(flow), 10, 10).now_or_never());
+    }
+    assert_eq!(held.len(), 4, "all that is free");
+    held.clear();
+    let past: Vec<_> = (3..7).filter_map(|flow| admission.admit(Flow(flow), 10, 10).now_or_never()).collect();
+    assert_eq!(past.len(), 4, "again and again");
+    drop(stalled);
+    assert!(middling.as_mut().now_or_never().is_some(), "with those who went past it still there");
+    drop((past, middling));
+    assert_eq!((admission.held(), admission.shared.lock().passed), (0, 0));
+}
+
+#[tokio::test]
+async fn who_finds_room_is_not_refused_because_of_those_who_wait_for_something_else() {
+    let expected_max = Duration::from_mins(1);
+    let admission = Admission::new(Bounds { expected_max, ..Bounds::of(1000) });
+    let held = admission.admit(Flow(1), 10, 1).await.unwrap();
+    let _elsewhere: Vec<_> = (0..50).map(|_| admission.enter(Flow(1), 10, 1).unwrap()).collect();
+    admission.shared.lock().pace = Pace { amount: 10.0, seconds: 1000.0, since: Instant::now() };
+    drop(admission.enter(Flow(2), 100, 1).unwrap());
+    drop(held);
+}
+
+#[tokio::test]
+async fn where_turns_are_short_one_flow_may_have_all() {
+    let admission = Admission::new(Bounds { leaves_some: false, ..Bounds::of(4) });
+    let held: Vec<_> =
+        (0..4).map(|_| admission.admit(Flow(1), 1, 1).now_or_never().unwrap().unwrap()).collect();
+    assert!(admission.admit(Flow(1), 1, 1).now_or_never().is_none());
+    drop(held);
+}
+
+#[tokio::test]
 async fn what_is_not_needed_is_given_back_and_a_wrong_cost_is_put_right() {
     let admission = admission(100, 100, LONG);
     let mut one = admission.admit(Flow(1), 75, 10).await.unwrap();
@@ -214,7 +254,8 @@ async fn too_long_a_queue_is_refused_by_amount_and_by_the_time_that_it_takes() {
     assert_eq!((refused.kind, refused.retry_after_seconds), (ErrorKind::Overloaded, Some(5)));
     assert!(admission.enter(Flow(2), 51, 1).is_ok(), "what is left is for others");
     drop(first);
-    let second = admission.enter(Flow(1), 50, 1).unwrap();
+    let mut second = Box::pin(admission.admit(Flow(1), 50, 1));
+    assert!(second.as_mut().now_or_never().is_none());
     admission.shared.lock().pace = Pace { amount: 10.0, seconds: 16.0, since: Instant::now() };
     // Fifty wait, for eighty seconds.
     let refused = admission.enter(Flow(1), 1, 1).unwrap_err();

@@ -41,10 +41,15 @@ pub(super) async fn state(
     object: &Object<'_>,
     file: &SourceFile,
 ) -> Result<Option<FileIdentity>> {
-    Ok(look(inner, object, file).await?.map(|meta| identity(&meta)))
+    let meta = look(object, file).await?;
+    if let Some(meta) = &meta {
+        inner.seen.insert(file.path.clone(), Seen { size_bytes: meta.size, etag: strong(meta) });
+    }
+    Ok(meta.map(|meta| identity(&meta)))
 }
 
-async fn look(inner: &Inner, object: &Object<'_>, file: &SourceFile) -> Result<Option<ObjectMeta>> {
+/// Looks at an object. Nothing is remembered: some servers say of a whole object what does not hold for its ranges.
+async fn look(object: &Object<'_>, file: &SourceFile) -> Result<Option<ObjectMeta>> {
     let meta = match head(object).await {
         Ok(meta) => meta,
         Err(fault) => {
@@ -54,7 +59,6 @@ async fn look(inner: &Inner, object: &Object<'_>, file: &SourceFile) -> Result<O
         }
     };
     check(file, identity(&meta))?;
-    inner.seen.insert(file.path.clone(), Seen { size_bytes: meta.size, etag: strong(&meta) });
     Ok(Some(meta))
 }
 
@@ -62,8 +66,11 @@ async fn look(inner: &Inner, object: &Object<'_>, file: &SourceFile) -> Result<O
 fn lasting(object: &Object<'_>, meta: &ObjectMeta) -> Option<FileIdentity> {
     let found = identity(meta);
     let since_1970 = Duration::from_nanos(u64::try_from(found.modified_ns).ok()?);
-    let now = u64::try_from(object.prefix.transport.date.load(Ordering::Relaxed)).ok()?;
-    (!since_1970.is_zero() && since_1970 + SETTLED <= Duration::from_secs(now)).then_some(found)
+    let date = u64::try_from(object.prefix.transport.date.load(Ordering::Relaxed)).ok()?;
+    // A server that is ahead of its time for a moment would have us believe that what it has now is old.
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let now = Duration::from_secs(date).min(ours);
+    (!since_1970.is_zero() && since_1970 + SETTLED <= now).then_some(found)
 }
 
 /// Memory for a range that is read as a whole.
@@ -103,7 +110,7 @@ pub(super) async fn whole(
     Room(room): Room,
 ) -> Result<(Bytes, Option<FileIdentity>)> {
     if range.length == 0 {
-        let meta = look(inner, object, file).await?.ok_or_else(|| gone(file))?;
+        let meta = look(object, file).await?.ok_or_else(|| gone(file))?;
         let is_beyond = range.offset > meta.size;
         return if is_beyond { Err(beyond(file, range)) } else { Ok((Bytes::new(), lasting(object, &meta))) };
     }

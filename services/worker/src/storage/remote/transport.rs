@@ -204,7 +204,7 @@ impl Transport {
 
     fn note_date(&self, headers: &HeaderMap) {
         if let Some(date) = headers.get(DATE).and_then(|value| seconds_of_date(value.to_str().ok()?)) {
-            self.date.fetch_max(date, Ordering::Relaxed);
+            self.date.store(date, Ordering::Relaxed);
         }
     }
 }
