@@ -101,13 +101,13 @@ impl Limits {
     pub(crate) async fn stored(
         &self,
         arrival: Option<&Arrival>,
-        flow: impl FnOnce() -> Flow,
+        flow: Flow,
         bytes: u64,
     ) -> Result<Option<Grant>> {
         if bytes <= SMALL_BYTES_MAX {
             return Ok(None);
         }
-        let (flow, cost) = (flow(), passing(bytes));
+        let cost = passing(bytes);
         let admitted = self.streams.admit(flow, 1, cost).await?;
         Ok(Some(Grant::new(admitted, bulk(arrival, flow, bytes).await, cost)))
     }

@@ -56,7 +56,10 @@ pub async fn serve(
         timeouts: Timeouts {
             head: Duration::from_secs(settings.header_timeout_seconds.max(1)),
             write: Duration::from_secs(settings.write_timeout_seconds.max(1)),
-            idle: Duration::from_secs(settings.header_timeout_seconds.max(1) * 4),
+            // An answer that waits for workers, as a batch may, sends nothing meanwhile.
+            idle: Duration::from_secs(
+                (settings.header_timeout_seconds.max(1) * 4).max(settings.worker_timeout_seconds * 3),
+            ),
         },
         drain: CancellationToken::new(),
     };

@@ -92,7 +92,7 @@ impl Evaluator {
             records: Records::new(),
             recipes: Cache::new(RECIPES_MAX),
             mosaics: Mosaics::new(),
-            views: Views::new(cores),
+            views: Views::new(settings, cores),
             disk: DiskCache::open(settings),
         };
         Self {

@@ -13,20 +13,19 @@ mod keys;
 mod room;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::response::{IntoResponse, Response};
 use engine::open::OpenDataset;
 use engine::ports::{Form, StoredBytes};
-use fair::Flow;
+use fair::{Admitted, Flow};
 use futures::stream::{self, StreamExt as _};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use model::{Error, ErrorKind, Result};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span};
 use utoipa::ToSchema;
@@ -90,9 +89,10 @@ pub(super) async fn chunks(
     route: MatchedPath,
     request: Request,
 ) -> Result<Response, Failure> {
-    let patience = Duration::from_secs(state.settings.header_timeout_seconds.max(1));
+    let flow = state.client(request.headers(), request.extensions()).flow();
+    let patience = state.batches.patience();
     let length = body::announced(request.headers()).unwrap_or(u64::MAX).min(BODY_BYTES_MAX as u64);
-    let body_room = state.batches.for_body(length, patience).await?;
+    let mut body_room = state.batches.for_body(flow, length).await?;
     let read = body::json::<ChunksBody>(request, BODY_BYTES_MAX, "ask in several requests");
     let late = |_| Error::invalid(format!("the body did not come within {} seconds", patience.as_secs()));
     let (parts, asked) = tokio::time::timeout(patience, read).await.map_err(late)??;
@@ -100,16 +100,16 @@ pub(super) async fn chunks(
         let many = format!("{} keys: at most {KEYS_MAX} in one request", asked.keys.count);
         return Err(Error::new(ErrorKind::TooLarge, many).into());
     }
-    let keys_bytes = asked.keys.texts.iter().map(|key| key.len() + size_of::<String>()).sum();
-    let body_room = Room::shrunk(body_room, keys_bytes);
+    let keys_bytes = asked.keys.texts.iter().map(|key| (key.len() + size_of::<String>()) as u64).sum();
+    body_room.keep(keys_bytes);
     let address = Address::of(parts.uri.path())?;
-    let dataset = state.in_time(address.open_for(&asked.store, &state.datasets)).await.map_err(no_404)?;
+    let opened = flow.scope(address.open_for(&asked.store, &state.datasets));
+    let dataset = state.in_time(opened).await.map_err(no_404)?;
     let no_store = |_| Error::invalid("there is no such store here: kerchunk or zarr, of a view zarr");
     let form = content::form(&dataset, &asked.store).map_err(no_store)?;
     let (sender, ready) = mpsc::channel(UNDER_WAY_MAX);
     let count = asked.keys.texts.len();
     let room = state.batches.of_batch();
-    let flow = state.client(&parts.headers, &parts.extensions).flow();
     let batch = Batch { state, dataset, form, flow, room, keys: asked.keys.texts, _body_room: body_room };
     let work = priority::bulk().spawn(flow.scope(batch.run(sender)).instrument(Span::current()));
     let body = Body::new(Frames::new(ready, count, route, AbortOnDropHandle::new(work)));
@@ -139,7 +139,7 @@ struct Batch {
     flow: Flow,
     room: BatchRoom,
     keys: Vec<String>,
-    _body_room: OwnedSemaphorePermit,
+    _body_room: Admitted,
 }
 
 impl Batch {

@@ -107,7 +107,9 @@ pub(super) async fn answer(
         options.map_err(|error| Error::invalid(format!("the query: {}", error.body_text())))?;
     let format = Format::wanted(options.format.as_deref(), &request.headers)?;
     let question = Question::new(dataset.dataset(), &variable, &coord, &action)?;
-    let mut response = state.in_time(render(&state, &request, &dataset, question, format)).await?;
+    let flow = state.client(&request.headers, &request.extensions).flow();
+    let rendered = flow.scope(render(&state, &request, &dataset, question, format));
+    let mut response = state.in_time(rendered).await?;
     response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
@@ -133,9 +135,8 @@ async fn render(
     if let Some(settled) = document::settled(&answer.validators(), &request.headers, &headers) {
         return Ok(settled);
     }
-    let flow = state.client(&request.headers, &request.extensions).flow();
-    let read = table::read(state, &view, place, &question.dimension, format == Format::Netcdf);
-    let (table, admitted) = flow.scope(read).await?;
+    let (table, admitted) =
+        table::read(state, &view, place, &question.dimension, format == Format::Netcdf).await?;
     let count = table.value.len();
     let file = file_name(&question, format);
     match format {

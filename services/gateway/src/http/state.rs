@@ -66,7 +66,7 @@ impl GatewayState {
             tokens: Tokens::new(admin)?,
             variants: Variants::new(),
             limits: Limits::new(limits, http.batch_bytes_max),
-            batches: Room::new(http.batch_bytes_max),
+            batches: Room::new(http.batch_bytes_max, Duration::from_secs(http.header_timeout_seconds.max(1))),
             chunk_cache_control: max_age(http.chunk_max_age_seconds),
             metadata_cache_control: max_age(http.metadata_max_age_seconds),
             draining: AtomicBool::new(false),

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use engine::etag;
 use engine::open::Document;
 use engine::ports::StoredBytes;
+use fair::Flow;
 use futures::stream::{self, StreamExt as _};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, RANGE,
@@ -71,7 +72,9 @@ const PARTS_AT_ONCE: usize = 4;
 )]
 pub(super) async fn key(State(state): State<Arc<GatewayState>>, request: Request) -> Response {
     let (parts, _body) = request.into_parts();
-    state.in_time(answer(&state, &parts)).await.unwrap_or_else(IntoResponse::into_response)
+    let flow = state.client(&parts.headers, &parts.extensions).flow();
+    let answered = flow.scope(state.in_time(answer(&state, &parts))).await;
+    answered.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn answer(state: &GatewayState, request: &Parts) -> Result<Response, Failure> {
@@ -110,10 +113,9 @@ async fn computed(store: &Store<'_>, request: &Parts, made: &Made) -> Result<Res
         return Ok(answer);
     }
     let (state, kind) = (store.state, Kind::of(&made.chunk));
-    let flow = state.client(&request.headers, &request.extensions).flow();
-    let decoded_bytes = store.decoded_bytes(made);
+    let (flow, decoded_bytes) = (Flow::current(), store.decoded_bytes(made));
     let mut grant = state.limits.made(request.extensions.get(), flow, &kind, decoded_bytes).await?;
-    let chunk = flow.scope(store.make(made)).await?;
+    let chunk = store.make(made).await?;
     state.limits.is_made(&mut grant, &kind, decoded_bytes, chunk.bytes.len() as u64);
     Ok(whole(store, request, chunk).await?.map(|body| Held::body(body, grant)))
 }
@@ -167,8 +169,7 @@ async fn stored(
         }
     };
     let is_part = headers.contains_key(CONTENT_RANGE);
-    let flow = || state.client(&request.headers, &request.extensions).flow();
-    let grant = state.limits.stored(request.extensions.get(), flow, part.length).await?;
+    let grant = state.limits.stored(request.extensions.get(), Flow::current(), part.length).await?;
     let bytes = state.read_part(id, file, range, part).await?;
     headers.insert(CONTENT_LENGTH, part.length.into());
     let mut response = Response::new(held(body(bytes, part.length)?, grant));
@@ -189,8 +190,8 @@ async fn several(
     let answer = Multipart::new(parts, range.length, &BYTES);
     headers.insert(CONTENT_TYPE, answer.content_type());
     headers.insert(CONTENT_LENGTH, answer.length().into());
-    let flow = || store.state.client(&request.headers, &request.extensions).flow();
-    let grant = store.state.limits.stored(request.extensions.get(), flow, answer.length()).await?;
+    let limits = &store.state.limits;
+    let grant = limits.stored(request.extensions.get(), Flow::current(), answer.length()).await?;
     let (worker, file) = (Arc::clone(&store.state.worker), Arc::clone(file));
     let id = store.dataset.published().id.clone();
     let read = move |part: ByteRange| {

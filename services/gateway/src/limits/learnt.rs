@@ -1,4 +1,4 @@
-//! How long a byte of an answer takes to make: learnt of each dataset and form, for it differs by orders of magnitude.
+//! How long a byte of an answer takes to make: learnt of each variable and form, for it differs by orders of magnitude.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,10 +51,14 @@ impl Learnt {
 mod tests {
     use super::*;
 
+    fn of(id: &str) -> Kind {
+        Kind(DatasetId::parse(id).unwrap(), NodePath::parse("/v").unwrap(), Form::Decoded)
+    }
+
     #[test]
     fn what_takes_long_costs_more_next_time() {
         let learnt = Learnt::new();
-        let kind = Kind(DatasetId::parse("a").unwrap(), Form::Decoded);
+        let kind = of("a");
         assert_eq!(learnt.cost(&kind, 2 << 10), 2 * UNKNOWN_NS_PER_KIB);
         learnt.learn(&kind, 1 << 20, 1 << 30);
         assert_eq!(learnt.cost(&kind, 1 << 20), 1 << 30);
@@ -62,7 +66,7 @@ mod tests {
             learnt.learn(&kind, 1 << 20, 1 << 24);
         }
         assert!(learnt.cost(&kind, 1 << 20) < 1 << 25);
-        let other = Kind(DatasetId::parse("b").unwrap(), Form::Decoded);
+        let other = of("b");
         assert_eq!(learnt.cost(&other, 1 << 10), UNKNOWN_NS_PER_KIB);
     }
 }

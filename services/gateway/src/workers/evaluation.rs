@@ -150,7 +150,8 @@ pub(super) async fn open_view(
     version: Version,
     steps: &str,
 ) -> Result<PublishedDataset> {
-    let call = v1::OpenViewRequest { id: id.to_string(), version: version.0, view: steps.to_owned() };
+    let (id, view, flow) = (id.to_string(), steps.to_owned(), Flow::current().0);
+    let call = v1::OpenViewRequest { id, version: version.0, view, flow };
     let called = evaluator(member).open_view(request(call, Some(member.timeout()))).await;
     let got = finish(member, "OpenView", called)?;
     dataset_from_wire(got.dataset.ok_or_else(|| Error::internal("no view"))?).await

@@ -1,6 +1,7 @@
 //! Long reductions: all workers make their sections, one puts them together.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cloudify_proto::v1::assemble_chunk_request::{End, Item, Section as WireSection};
@@ -20,6 +21,8 @@ use super::{evaluation, key_of};
 
 /// Chunks whose reductions are spread at once; more wait for their turn.
 const CHUNKS_AT_ONCE: u64 = 4;
+/// Longest wait for a turn.
+const WAIT_MAX: Duration = Duration::from_secs(45);
 /// Memory for sections of one chunk that are made and not yet passed on, in bytes.
 const STATES_BYTES_MAX: u64 = 128 << 20;
 
@@ -37,7 +40,7 @@ struct Spread {
 
 impl Spreading {
     pub(super) fn new() -> Self {
-        Self { turns: Admission::new(Bounds::of(CHUNKS_AT_ONCE)) }
+        Self { turns: Admission::new(Bounds { wait_max: WAIT_MAX, ..Bounds::of(CHUNKS_AT_ONCE) }) }
     }
 
     /// A chunk that is made of long reductions. Where the worker that puts it together is lost, another does: of the same

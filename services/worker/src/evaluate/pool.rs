@@ -1,14 +1,12 @@
 //! Bounds: how many chunks are worked on at once, by cores and by bytes. Small ones have bounds of their own, and threads
 //! of the usual priority.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) use fair::Admitted;
 use fair::{Admission, Bounds, Flow};
 use model::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use crate::settings::EvaluateSettings;
 
@@ -16,16 +14,53 @@ use crate::settings::EvaluateSettings;
 const SMALL_BYTES_MAX: u64 = 4 << 20;
 /// Memory for small work under way, beside that of the settings, in bytes.
 const SMALL_MEMORY_BYTES: u64 = 64 << 20;
+/// How long a core is used before somebody else's turn may come.
+const TURN: Duration = Duration::from_millis(20);
+const TURN_NS: u64 = TURN.as_nanos() as u64;
 /// Latest time to come again that is told.
 const RETRY_MAX: Duration = Duration::from_mins(10);
 
 /// Admits work: memory by flows, by how much of it work takes.
 pub(super) struct Pool {
-    cores: Arc<Semaphore>,
+    cores: Cores,
     count: usize,
     memory: Admission,
-    small_cores: Arc<Semaphore>,
+    small_cores: Cores,
     small_memory: Admission,
+}
+
+/// Cores, given by flows in turn.
+#[derive(Clone)]
+pub(super) struct Cores(Admission);
+
+/// A core that is used.
+pub(super) struct Core {
+    admitted: Admitted,
+    since: Instant,
+}
+
+impl Cores {
+    fn new(count: usize) -> Self {
+        Self(Admission::new(Bounds { leaves_some: false, ..Bounds::of(count as u64) }))
+    }
+
+    /// Waits for one.
+    pub(super) async fn one(&self, flow: Flow) -> Result<Core> {
+        let admitted = self.0.admit(flow, 1, TURN_NS).await?;
+        Ok(Core { admitted, since: Instant::now() })
+    }
+
+    /// Whether one that is used should be given back: it was for some time, and others wait.
+    pub(super) fn want_back(&self, core: &Core) -> bool {
+        core.since.elapsed() > TURN && self.0.waiting() > 0
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        let took = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.admitted.costs(TURN_NS, took);
+    }
 }
 
 /// A place in the queue for memory.
@@ -63,27 +98,23 @@ impl Pool {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             threads => threads,
         };
-        let count = cores.clamp(1, Semaphore::MAX_PERMITS);
+        let count = cores.max(1);
         let memory = |amount| {
-            Admission::new(Bounds {
-                queue_amount_max: settings.queue_bytes_max,
-                expected_max: Duration::from_secs(settings.queue_seconds_max.into()),
-                retry_max: RETRY_MAX,
-                ..Bounds::of(amount)
-            })
+            let queue_amount_max = settings.queue_bytes_max;
+            Admission::new(Bounds { queue_amount_max, ..bounds(settings, amount) })
         };
         Self {
-            cores: Arc::new(Semaphore::new(count)),
+            cores: Cores::new(count),
             count,
             memory: memory(settings.memory_bytes_max),
-            small_cores: Arc::new(Semaphore::new(count)),
+            small_cores: Cores::new(count),
             small_memory: memory(SMALL_MEMORY_BYTES),
         }
     }
 
     /// The cores: who computes elsewhere holds one.
-    pub(super) fn cores(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.cores)
+    pub(super) fn cores(&self) -> Cores {
+        self.cores.clone()
     }
 
     /// How many there are.
@@ -137,13 +168,19 @@ impl Pool {
     }
 }
 
+/// So much at once, and a queue that is not longer than the settings allow. What waits gives up before those who ask do.
+pub(super) fn bounds(settings: &EvaluateSettings, amount: u64) -> Bounds {
+    let expected_max = Duration::from_secs(settings.queue_seconds_max.into());
+    Bounds { expected_max, wait_max: expected_max * 5 / 6, retry_max: RETRY_MAX, ..Bounds::of(amount) }
+}
+
 /// Runs work beside a runtime once one of these cores is free.
 async fn run_in<T: Send + 'static>(
-    cores: &Arc<Semaphore>,
+    cores: &Cores,
     runtime: &Handle,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let core = Arc::clone(cores).acquire_owned().await.map_err(Error::internal)?;
+    let core = cores.one(Flow::current()).await?;
     let done = runtime.spawn_blocking(move || {
         let _held = core;
         work()

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::ports::{EvaluatedChunk, PublishedDataset};
-use fair::{Admission, Bounds, Flow};
+use fair::{Admission, Flow};
 use model::{DatasetId, Error, ErrorKind, Region, Result, Variable, Version};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
@@ -36,8 +36,9 @@ use zarr::codecs::ChunkCodecs;
 
 use super::Inner;
 use super::made::Fresh;
-use super::pool::Admitted;
+use super::pool::{Admitted, bounds};
 use super::rounding::Rounding;
+use crate::settings::EvaluateSettings;
 use region::Kept;
 
 /// Memory for views that are kept ready, in bytes: some hold lists of the cells of a grid.
@@ -50,8 +51,8 @@ const BLOCKS_BYTES_MAX: u64 = 128 << 20;
 const SECTIONS_BYTES_MAX: u64 = 128 << 20;
 /// Most chunks of views under way at once.
 const CHUNKS_AT_ONCE: u64 = 32;
-/// Most views opened at once, of those for which values are read.
-const OPENED_AT_ONCE: u64 = 2;
+/// Most views opened at once, of those for which values are read: two of one client, and another's.
+const OPENED_AT_ONCE: u64 = 3;
 /// Most threads that wait for reads: a part of those that the runtime has, for the reads themselves need some.
 const THREADS_MAX: usize = 128;
 
@@ -147,7 +148,8 @@ enum Encoder {
 }
 
 impl Views {
-    pub(super) fn new(cores: usize) -> Self {
+    pub(super) fn new(settings: &EvaluateSettings, cores: usize) -> Self {
+        let turns = |amount| Admission::new(bounds(settings, amount));
         let weight = |_: &BlockKey, (bytes, sources): &Kept| {
             u32::try_from(bytes.len() + sources.len() * 256 + 256).unwrap_or(u32::MAX)
         };
@@ -165,10 +167,10 @@ impl Views {
                 .build(),
             progress: progress::cache(),
             assembling: tokio::sync::Semaphore::new(sections::UNITS),
-            at_once: Admission::new(Bounds::of(CHUNKS_AT_ONCE)),
-            opening: Admission::new(Bounds::of(OPENED_AT_ONCE)),
+            at_once: turns(CHUNKS_AT_ONCE),
+            opening: turns(OPENED_AT_ONCE),
             // As many of one client as there are cores, and something for the next.
-            heavy: Admission::new(Bounds::of((cores + cores.div_ceil(3)) as u64)),
+            heavy: turns((cores + cores.div_ceil(3)) as u64),
             threads: Arc::new(tokio::sync::Semaphore::new(THREADS_MAX)),
         }
     }

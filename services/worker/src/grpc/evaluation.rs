@@ -89,8 +89,9 @@ impl EvaluationService for Evaluation {
         request: Request<v1::OpenViewRequest>,
     ) -> Result<Response<v1::OpenViewResponse>, Status> {
         let opened = async {
-            let v1::OpenViewRequest { id, version: number, view } = request.into_inner();
-            self.worker.open_view(&DatasetId::parse(&id)?, version(number)?, steps(&view)?).await
+            let v1::OpenViewRequest { id, version: number, view, flow } = request.into_inner();
+            let (id, number) = (DatasetId::parse(&id)?, version(number)?);
+            Flow(flow).scope(self.worker.open_view(&id, number, steps(&view)?)).await
         };
         let view = opened.await.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::OpenViewResponse { dataset: Some(dataset_to_wire(&view)) }))

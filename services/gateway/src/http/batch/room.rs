@@ -5,10 +5,11 @@
 //! where other batches of that client have taken this it still has room for one chunk that is short or comes in pieces, as
 //! an answer of its own would.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fair::Admitted;
+use fair::{Admission, Admitted, Bounds, Flow};
 use model::{Error, ErrorKind, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -24,7 +25,8 @@ const SHARE: u64 = 8;
 
 /// What all batches share.
 pub(in crate::http) struct Room {
-    bodies: Arc<Semaphore>,
+    bodies: Admission,
+    patience: Duration,
     batch_units: u32,
 }
 
@@ -57,27 +59,21 @@ pub(super) enum Shared {
 }
 
 impl Room {
-    /// Room for so many bytes in all batches.
-    pub(in crate::http) fn new(bytes_max: u64) -> Self {
+    /// Room for so many bytes in all batches, and for bodies that come within this time.
+    pub(in crate::http) fn new(bytes_max: u64, patience: Duration) -> Self {
         let batch_units = units(bytes_max, u32::MAX).div_ceil(SHARE as u32);
-        Self { bodies: semaphore(units_of_bodies()), batch_units }
+        let bounds = Bounds { wait_max: patience, ..Bounds::of(BODIES_BYTES_MAX) };
+        Self { bodies: Admission::new(bounds), patience, batch_units }
     }
 
-    /// Room for the keys of a request whose body has so many bytes.
-    pub(super) async fn for_body(&self, bytes: u64, patience: Duration) -> Result<OwnedSemaphorePermit> {
-        // The text, and the keys made of it.
-        let units = units(bytes.saturating_mul(2), units_of_bodies());
-        let acquired = Arc::clone(&self.bodies).acquire_many_owned(units);
-        let overloaded =
-            |_| Error::new(ErrorKind::Overloaded, "too many requests for many keys are under way");
-        tokio::time::timeout(patience, acquired).await.map_err(overloaded)?.map_err(Error::internal)
+    /// How long a body may take to come.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
-    /// What so many bytes of keys need of that; the rest is given back.
-    pub(super) fn shrunk(mut held: OwnedSemaphorePermit, keys_bytes: usize) -> OwnedSemaphorePermit {
-        let needed = units(keys_bytes as u64, units_of_bodies()) as usize;
-        drop(held.split(held.num_permits().saturating_sub(needed)));
-        held
+    /// Room for the keys of a client's request whose body has so many bytes: for the text, and the keys made of it.
+    pub(super) async fn for_body(&self, flow: Flow, bytes: u64) -> Result<Admitted> {
+        self.bodies.admit(flow, bytes.saturating_mul(2), bytes).await
     }
 
     /// Room for one more batch.
@@ -108,12 +104,19 @@ impl BatchRoom {
     ) -> Result<()> {
         let units = units(bytes, self.units);
         held.own = Some(Arc::clone(&self.own).acquire_many_owned(units).await.map_err(Error::internal)?);
-        held.shared = Some(tokio::select! {
+        let mut spare = pin!(Arc::clone(&self.spare).acquire_owned());
+        let may_spare = bytes <= PIECES_BYTES;
+        let admitted = tokio::select! {
             biased;
-            admitted = admitted => admitted?,
-            spare = Arc::clone(&self.spare).acquire_owned(), if bytes <= PIECES_BYTES => {
-                Shared::Spare(spare.map_err(Error::internal)?)
+            admitted = admitted => admitted,
+            spare = &mut spare, if may_spare => spare.map(Shared::Spare).map_err(Error::internal),
+        };
+        held.shared = Some(match admitted {
+            // What its own client takes late counts against nobody.
+            Err(error) if may_spare && error.kind == ErrorKind::Overloaded => {
+                Shared::Spare(spare.await.map_err(Error::internal)?)
             }
+            admitted => admitted?,
         });
         Ok(())
     }
@@ -133,10 +136,6 @@ fn semaphore(units: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(units as usize))
 }
 
-fn units_of_bodies() -> u32 {
-    units(BODIES_BYTES_MAX, u32::MAX)
-}
-
 /// Bytes as permits: at least one, at most `most`.
 fn units(bytes: u64, most: u32) -> u32 {
     let most = most.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX)).max(1);
@@ -147,7 +146,6 @@ fn units(bytes: u64, most: u32) -> u32 {
 mod tests {
     use std::future::Future;
 
-    use fair::{Admission, Bounds, Flow};
     use futures::FutureExt as _;
 
     use super::*;
@@ -172,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_batch_has_so_many_keys_under_way() {
-        let batch = Room::new(256 * MIB).of_batch();
+        let batch = Room::new(256 * MIB, Duration::ZERO).of_batch();
         let mut many: Vec<_> = (0..UNDER_WAY_MAX).map(|_| at_once(batch.slot()).unwrap()).collect();
         assert!(at_once(batch.slot()).is_none());
         many.pop();
@@ -181,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_batch_has_an_eighth_of_the_bytes() {
-        let (room, memory) = (Room::new(256 * MIB), memory(256 * MIB));
+        let (room, memory) = (Room::new(256 * MIB, Duration::ZERO), memory(256 * MIB));
         let (greedy, other) = (room.of_batch(), room.of_batch());
         let first = at_once(held(&greedy, &memory, 30 * MIB)).unwrap();
         assert!(at_once(held(&greedy, &memory, 3 * MIB)).is_none());
@@ -194,7 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_its_client_has_its_share_each_batch_has_room_for_one_that_is_short() {
-        let (room, memory) = (Room::new(8 * MIB), memory(8 * MIB));
+        let (room, memory) = (Room::new(8 * MIB, Duration::ZERO), memory(8 * MIB));
         let batches: Vec<_> = (0..6).map(|_| room.of_batch()).collect();
         let taken: Vec<_> = batches.iter().map(|batch| at_once(held(batch, &memory, MIB)).unwrap()).collect();
         let late = room.of_batch();
@@ -209,15 +207,15 @@ mod tests {
 
     #[tokio::test]
     async fn bodies_wait_for_room_and_are_told_in_the_end() {
-        let room = Room::new(MIB);
-        let patience = Duration::from_millis(30);
+        let room = Room::new(MIB, Duration::from_millis(30));
         let mut all = Vec::new();
-        for _ in 0..8 {
-            all.push(room.for_body(BODY_BYTES_MAX as u64, patience).await.unwrap());
+        for _ in 0..6 {
+            all.push(room.for_body(Flow(1), BODY_BYTES_MAX as u64).await.unwrap());
         }
-        let refused = room.for_body(1, patience).await.unwrap_err();
+        let refused = room.for_body(Flow(1), 1).await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Overloaded);
+        assert!(room.for_body(Flow(2), BODY_BYTES_MAX as u64).await.is_ok(), "another client has room");
         all.pop();
-        assert!(room.for_body(1, patience).await.is_ok());
+        assert!(room.for_body(Flow(1), 1).await.is_ok());
     }
 }

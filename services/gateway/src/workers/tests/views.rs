@@ -83,7 +83,7 @@ impl EvaluationService for Echo {
         &self,
         request: Request<v1::OpenViewRequest>,
     ) -> Result<Response<v1::OpenViewResponse>, Status> {
-        let v1::OpenViewRequest { id, version, view } = request.into_inner();
+        let v1::OpenViewRequest { id, version, view, .. } = request.into_inner();
         if view != STEPS {
             return Err(Status::invalid_argument("no such variable"));
         }

@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fair::Flow;
 use model::{Error, Result};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use views::compute::{Leaf, Leaves};
 use zarr::codecs::scratch;
 
 use crate::evaluate::Recipe;
 use crate::evaluate::decode::whole;
+use crate::evaluate::pool::{Core, Cores};
 
 /// A chunk or block on its way to a thread.
 pub(super) enum Supply {
@@ -42,14 +44,16 @@ enum Supplied {
 
 struct Coming {
     receiver: mpsc::Receiver<Result<Supply>>,
-    cores: Arc<Semaphore>,
-    core: Option<OwnedSemaphorePermit>,
+    cores: Cores,
+    core: Option<Core>,
+    flow: Flow,
     runtime: Handle,
 }
 
 impl Feed {
-    pub(super) fn new(receiver: mpsc::Receiver<Result<Supply>>, cores: Arc<Semaphore>) -> Self {
-        let coming = Coming { receiver, cores, core: None, runtime: Handle::current() };
+    pub(super) fn new(receiver: mpsc::Receiver<Result<Supply>>, cores: Cores) -> Self {
+        let (flow, runtime) = (Flow::current(), Handle::current());
+        let coming = Coming { receiver, cores, core: None, flow, runtime };
         Self::from(Supplied::Coming(coming))
     }
 
@@ -102,9 +106,9 @@ impl Coming {
             }
             Err(TryRecvError::Disconnected) => return Err(ended()),
         };
+        self.core.take_if(|core| self.cores.want_back(core));
         if self.core.is_none() {
-            let core = self.runtime.block_on(Arc::clone(&self.cores).acquire_owned());
-            self.core = Some(core.map_err(Error::internal)?);
+            self.core = Some(self.runtime.block_on(self.cores.one(self.flow))?);
         }
         supply
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use fair::Flow;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use model::{Error, Region, Result};
@@ -110,10 +111,11 @@ impl Inner {
         key: Option<&BlockKey>,
     ) -> Result<(Joined, Sources)> {
         let at_once = at_once.min((PARTS_BYTES_MAX / reducing.state_bytes.max(1)) as usize).max(1);
+        let flow = Flow::current();
         let make = |number| {
             let (inner, reducing) = (Arc::clone(self), Arc::clone(reducing));
             let part = async move { inner.part_of(&reducing, number).await.map(|part| (number, part)) };
-            AbortOnDropHandle::new(tokio::spawn(part))
+            AbortOnDropHandle::new(tokio::spawn(flow.scope(part)))
         };
         let mut coming = futures::stream::iter(parts).map(make).buffered(at_once);
         let mut kept = Instant::now();

@@ -3,6 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use fair::Flow;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
@@ -106,9 +107,11 @@ impl Inner {
         leaves: Vec<Leaf>,
         at_once: usize,
     ) -> BoxStream<'a, Result<(Supply, Vec<Witness>)>> {
-        let supplied = |leaf| {
+        let flow = Flow::current();
+        let supplied = move |leaf| {
             let (inner, origin) = (Arc::clone(self), Arc::clone(origin));
-            AbortOnDropHandle::new(tokio::spawn(async move { inner.supply(&origin, leaf).await }))
+            let supply = async move { inner.supply(&origin, leaf).await };
+            AbortOnDropHandle::new(tokio::spawn(flow.scope(supply)))
         };
         let read = futures::stream::iter(leaves).map(supplied).buffered(at_once);
         read.map(|supply| supply.map_err(fault).flatten()).boxed()

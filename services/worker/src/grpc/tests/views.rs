@@ -84,7 +84,7 @@ impl Worker for Views {
 #[tokio::test]
 async fn a_view_is_opened_and_evaluated_with_its_steps() {
     let service = evaluation::Evaluation::new(Arc::new(Views));
-    let request = v1::OpenViewRequest { id: "tas".into(), version: 3, view: STEPS.into() };
+    let request = v1::OpenViewRequest { id: "tas".into(), version: 3, view: STEPS.into(), flow: 0 };
     let opened = service.open_view(Request::new(request.clone())).await.unwrap().into_inner();
     let dataset = opened.dataset.unwrap();
     assert_eq!((&*dataset.id, dataset.version, dataset.record_size, &*dataset.view), ("tas", 3, 7, ""));
