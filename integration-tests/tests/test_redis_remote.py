@@ -11,11 +11,12 @@ import time
 import netCDF4
 import numpy as np
 import pytest
+import requests
 import xarray as xr
 
 from harness.references import references_of
 from harness.remote import Static, config, raw
-from test_redis import NO_MEMORY, TROUBLE, metric, redis, settings, until  # noqa: F401
+from harness.tier import NO_MEMORY, TROUBLE, metric, redis, settings, until  # noqa: F401 a fixture is used by its name
 
 KINDS = ["serve", "two-process"]
 COUNT = 4
@@ -278,3 +279,19 @@ def test_stores_of_many_objects(start, redis, static, tmp_path):  # noqa: F811
     static.asked.clear()
     assert served(other, expected) == expected
     assert not any(command == "GET" and "/c/" in asked for command, asked, _ in static.asked)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parts_of_a_chunk_are_of_one_state_where_a_mirror_is_made_anew_meanwhile(kind, start, source):
+    system = started(start, source, kind)
+    system.register("v", source.url)
+    key = "modest/0.0.0"
+    old, url = source.kept[key], f"{system.kerchunk('v')}/{key}"
+    first = requests.get(url, headers={"Range": "bytes=0-499"}, timeout=60)
+    assert (first.status_code, first.content) == (206, old[:500])
+    write(source.path, 2, LONG_AGO + 10)
+    new = chunks_of(source.path, source.references)[key]
+    assert new[500:1000] != old[500:1000]
+    second = requests.get(url, headers={"Range": "bytes=500-999", "If-Range": first.headers["ETag"]}, timeout=60)
+    whole = requests.get(url, timeout=60)
+    assert (first.content + second.content, whole.content) in [(old[:1000], old), (new[:1000], new)]

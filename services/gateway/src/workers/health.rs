@@ -68,8 +68,8 @@ impl Health {
     pub(super) fn succeeded(&self) {
         let mut state = self.lock();
         let was_up = state.health == MemberHealth::Up;
-        // What is held back for failing comes back by a check alone.
-        if state.health == MemberHealth::Down && !state.is_unreachable {
+        // It may be an answer from before it fell: what is down comes back by a check alone, which is soon made.
+        if state.health == MemberHealth::Down {
             return;
         }
         let hold = if was_up && state.failures == 0 { Duration::ZERO } else { state.hold };
@@ -174,6 +174,8 @@ mod tests {
         health.failed();
         assert!(!health.is_up() && health.is_unreachable());
         health.succeeded();
+        assert!(!health.is_up(), "an answer that was on its way");
+        health.passed();
         assert!(health.is_up() && !health.is_unreachable());
     }
 
