@@ -1,5 +1,6 @@
 """Fairness between clients where work is long: who asks for one thing does not wait for all that another asked for before."""
 
+import contextlib
 import threading
 
 import netCDF4
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import requests
 
-from harness import batches
+from harness import batches, raw_http
 
 KINDS = ["serve", "two-process"]
 CONFIG = """
@@ -112,3 +113,22 @@ def test_batches_of_one_client_do_not_keep_another_waiting_for_its_own(start, se
         waited_for = crowd.answered - before
     assert not crowd.failed, crowd.failed[:1]
     assert waited_for <= LATE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bodies_of_batches_that_do_not_come_leave_room_for_another_client(start, series, kind):
+    system = start(kind, roots=[series.parent], config=CONFIG)
+    system.register("series", series)
+    dataset = f"{system.url}/datasets/series"
+    head = b"POST /datasets/series/chunks HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n"
+    head += b"Content-Type: application/json\r\nContent-Length: 4194304\r\n\r\n{"
+    with contextlib.ExitStack() as opened:
+        stalled = [opened.enter_context(raw_http.connect(system.url)) for _ in range(20)]
+        for connection in stalled:
+            connection.sendall(head)
+        ours = batches.fetch(dataset, "zarr", ["v/.zarray"], headers=ONE)
+        assert [status for status, _ in ours] == [200]
+        for connection in stalled:
+            connection.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                connection.recv(1)

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     fn of(id: &str) -> Kind {
-        Kind(DatasetId::parse(id).unwrap(), NodePath::parse("/v").unwrap(), Form::Decoded)
+        Kind(DatasetId::parse(id).unwrap(), NodePath::parse("v").unwrap(), Form::Decoded)
     }
 
     #[test]
