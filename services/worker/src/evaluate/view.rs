@@ -215,9 +215,12 @@ impl Inner {
         cost.check()?;
         let (flow, through) = (Flow::current(), cost.input_bytes);
         let place = self.pool.queue(cost.memory_bytes, through)?;
-        let heavy =
-            if cost.is_heavy() { Some(self.views.heavy.admit(flow, 1, through).await?) } else { None };
-        let one = self.views.at_once.admit(flow, 1, through).await?;
+        let turn = async |of: &Admission| {
+            let turn = of.admit(flow, 1, through).await;
+            turn.inspect_err(|_| telemetry::metrics().chunks_refused_total.inc())
+        };
+        let heavy = if cost.is_heavy() { Some(turn(&self.views.heavy).await?) } else { None };
+        let one = turn(&self.views.at_once).await?;
         Ok(Turn { _heavy: heavy, _one: one, admitted: place.admitted().await? })
     }
 }
