@@ -1,5 +1,6 @@
 //! Against stock tonic servers, which know nothing of how we frame.
 
+mod foreign;
 mod states;
 mod views;
 
@@ -10,6 +11,7 @@ use cloudify_proto::convert::identity_to_wire;
 use cloudify_proto::v1;
 use cloudify_proto::v1::chunk_service_server::{ChunkService, ChunkServiceServer};
 use cloudify_proto::v1::read_small_ranges_response::Result as Outcome;
+use engine::pools::MemberHealth;
 use futures::StreamExt as _;
 use model::FileIdentity;
 use tokio::net::TcpListener;
