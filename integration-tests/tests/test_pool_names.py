@@ -184,6 +184,19 @@ def test_a_gateway_may_start_before_its_name_has_addresses(named, name):
     assert requests.get(f"{system.url}/datasets/small/kerchunk/.zmetadata", timeout=60).status_code in (404, 410)
 
 
+@pytest.mark.parametrize("turn", range(3))
+def test_a_request_that_waits_finds_a_worker_that_came_meanwhile(named, name, turn):
+    """As where the only worker comes back with another address."""
+    first, second, _ = ADDRESSES
+    system = named([first])
+    session = requests.Session()
+    for key in all_keys(system):
+        session.get(key, timeout=60)
+    name.addresses = [second]
+    worker_at(system, first).kill()
+    assert [session.get(key, timeout=60).status_code for key in all_keys(system)[:8]] == [200] * 8
+
+
 @pytest.mark.parametrize("reused", [False, True])
 def test_a_worker_of_another_catalog_at_the_name_is_asked_for_nothing(named, name, stranger, allowed_log, reused):
     """What it does not have is not missing: a 404 is missing data to a client. It may be at an address that one of ours had."""

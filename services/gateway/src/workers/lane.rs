@@ -97,13 +97,18 @@ async fn run(target: Arc<Target>, mut queue: mpsc::Receiver<Read>) {
             },
         };
         let ended = poll_fn(|context| session.poll(context, &mut queue)).await;
-        session.fail(&ended);
         taken.append(&mut session.taken);
-        if queue.is_closed() && queue.is_empty() {
+        let is_over = queue.is_closed() && queue.is_empty();
+        let is_broken = ended.kind == ErrorKind::Unavailable && !is_over;
+        if is_broken {
+            // Known before those who asked are told: they wait for another worker where they see that none is left.
+            target.health.failed();
+        }
+        session.fail(&ended);
+        if is_over {
             return;
         }
-        if ended.kind == ErrorKind::Unavailable {
-            target.health.failed();
+        if is_broken {
             tracing::warn!(worker = %target.authority, error = %ended, "a lane to a worker broke");
         }
     }

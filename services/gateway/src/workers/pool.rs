@@ -43,6 +43,7 @@ impl Pool {
             rose: Arc::default(),
             try_timeout: Duration::from_secs(routing.try_timeout_seconds.max(1)),
             hedges: routing.hedging,
+            present: RwLock::default(),
         });
         let members = RwLock::new(Arc::new(Members::new(Vec::new(), Arc::clone(&shared))));
         let (tuning, catalog) = (tuning.clone(), Arc::clone(catalog));
@@ -69,7 +70,10 @@ impl Pool {
         let list = urls.iter().map(member).collect::<Result<Vec<_>>>()?;
         tracing::info!(pool = %self.name, workers = list.len(), "the workers of a pool are known");
         let members = Arc::new(Members::new(list, Arc::clone(&self.shared)));
+        *self.shared.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&members);
         *self.members.write().unwrap_or_else(PoisonError::into_inner) = members;
+        // One may have risen before it was a member.
+        self.shared.rose.notify_waiters();
         Ok(())
     }
 

@@ -319,6 +319,21 @@ async fn a_worker_that_is_lost_is_found_again() {
 }
 
 #[tokio::test]
+async fn a_read_that_waits_for_any_worker_finds_one_that_was_none_when_it_began() {
+    let running = start(Script::Serve(1 << 16)).await;
+    for length in [SMALL, LARGE] {
+        let worker = connect(&["http://127.0.0.1:1"]);
+        let exchanged = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let urls = std::collections::BTreeSet::from([running.url.clone()]);
+            worker.pools.set(&BTreeMap::from([(engine::pools::PoolName::default(), urls)])).unwrap();
+        };
+        let (found, ()) = tokio::join!(read(&worker, "/a", 1, length), exchanged);
+        assert!(found.unwrap() == content(1, length));
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_ends_the_workers_answer() {
     let running = start(Script::Serve(1 << 16)).await;
     let worker = connect(&[&running.url]);
