@@ -1,6 +1,7 @@
 """Pools by the name of a host: members are its addresses, come and go with them, and no request fails for that."""
 
 import hashlib
+import shutil
 
 import netCDF4
 import numpy as np
@@ -68,6 +69,31 @@ def all_keys(system):
 
 def worker_at(system, address):
     return next(worker for worker in system.workers if worker.name == address)
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    """A worker of another catalog, which has other datasets by the names that ours have: `stranger("127.0.0.9", port)`."""
+    started, directory = [], tmp_path / "other"
+    (directory / "root").mkdir(parents=True), (directory / "catalog").mkdir()
+    with netCDF4.Dataset(directory / "root" / "other.nc", "w") as file:
+        file.createDimension("x", 10)
+        file.createVariable("v", "f4", ("x",))[:] = 7
+
+    def begin(address, port):
+        common = ["--log", "json", "--catalog", str(directory / "catalog"), "--root", str(directory / "root")]
+        listen = ["--listen", f"{address}:{port}"]
+        started.append(server.Process("stranger", ["worker", *listen, *common], directory, server.environment()))
+        listen = ["--listen", "127.0.0.1:0", "--log", "json", "--worker", started[0].url]
+        started.append(server.Process("strangers-gateway", ["gateway", *listen], directory, server.environment()))
+        theirs = server.Topology(started[1], started[:1], directory / "catalog", [], server.environment())
+        for dataset in ("theirs", "small", "large"):
+            theirs.register(dataset, directory / "root" / "other.nc")
+        return started[0]
+
+    yield begin
+    for process in started:
+        process.kill()
 
 
 def answers_more(answered, count=30):
@@ -156,3 +182,57 @@ def test_a_gateway_may_start_before_its_name_has_addresses(named, name):
     name.trouble = ""
     until(lambda: members(system) == ADDRESSES[:1] and requests.get(f"{system.url}/healthz/ready", timeout=60).ok)
     assert requests.get(f"{system.url}/datasets/small/kerchunk/.zmetadata", timeout=60).status_code in (404, 410)
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_a_request_that_waits_finds_a_worker_that_came_meanwhile(named, name, turn):
+    """As where the only worker comes back with another address."""
+    first, second, _ = ADDRESSES
+    system = named([first])
+    session = requests.Session()
+    for key in all_keys(system):
+        session.get(key, timeout=60)
+    name.addresses = [second]
+    worker_at(system, first).kill()
+    assert [session.get(key, timeout=60).status_code for key in all_keys(system)[:8]] == [200] * 8
+
+
+@pytest.mark.parametrize("reused", [False, True])
+def test_a_worker_of_another_catalog_at_the_name_is_asked_for_nothing(named, name, stranger, allowed_log, reused):
+    """What it does not have is not missing: a 404 is missing data to a client. It may be at an address that one of ours had."""
+    allowed_log += [r"is of another catalog"]
+    first, second, _ = ADDRESSES
+    system = named([first, second])
+    port = worker_at(system, first).url.rsplit(":", 1)[1]
+    listed = requests.get(f"{system.url}/datasets", timeout=60).json()
+    with asked_all_the_time(all_keys(system)) as answered:
+        if reused:
+            worker_at(system, second).kill()
+        their_address = second if reused else "127.0.0.9"
+        their_worker = stranger(their_address, port)
+        name.addresses = [first, their_address]
+        until(lambda: members(system) == name.addresses)
+        for turn in range(12):
+            assert requests.get(f"{system.url}/datasets", timeout=60).json() == listed
+            view = f"{system.url}/datasets/small/view/isel=lat:{turn}/zarr/v/0.0"
+            assert requests.get(view, timeout=60).status_code == 200, view
+            large = requests.get(f"{system.url}/datasets/large/kerchunk/v/0", timeout=60)
+            assert (large.status_code, len(large.content)) == (200, 32 << 20)
+        answers_more(answered)
+        until(lambda: pools(system)["default"]["members_up"] == 1)
+    assert any("is of another catalog" in record["message"] for record in system.front.log.records())
+    # It serves those of its own still.
+    assert their_worker.running()
+
+
+def test_a_catalog_that_was_made_anew_in_place_of_ours_is_served(named, stranger, tmp_path, allowed_log):
+    allowed_log += [r"another catalog"]
+    system = named(ADDRESSES)
+    stranger("127.0.0.9", worker_at(system, ADDRESSES[0]).url.rsplit(":", 1)[1])
+    assert "theirs" not in requests.get(f"{system.url}/datasets", timeout=60).text
+    (tmp_path / "catalog").rename(tmp_path / "catalog-before")
+    shutil.copytree(tmp_path / "other" / "catalog", tmp_path / "catalog")
+    theirs = f"{system.url}/datasets/theirs/kerchunk/.zmetadata"
+    until(lambda: requests.get(theirs, timeout=60).status_code == 200, seconds=90)
+    until(lambda: pools(system)["default"]["members_up"] == 3)
+    assert any("taken for ours" in record["message"] for record in system.front.log.records())

@@ -13,5 +13,9 @@ pub mod v1 {
     tonic::include_proto!("cloudify.v1");
 }
 
+/// The header of a call that says for which catalog it is, by its id: a worker of another refuses it, and says by the same
+/// header of which it is.
+pub const CATALOG_HEADER: &str = "cloudify-catalog";
+
 /// Longest range that goes over a lane of `ReadSmallRanges`, in bytes. Longer ones get a stream of their own.
 pub const SMALL_RANGE_BYTES_MAX: u64 = 256 * 1024;

@@ -14,6 +14,7 @@ mod announced;
 mod budget;
 mod call;
 mod catalog;
+mod catalog_id;
 mod connection;
 mod evaluation;
 mod health;
@@ -116,15 +117,8 @@ impl RemoteWorker {
         Ok(Arc::new(Self { pools, messages }))
     }
 
-    /// A member of a dataset's pool that answers now, for calls that must not be made twice.
-    async fn alive(&self, id: &DatasetId) -> Result<Arc<Member>> {
-        self.pools.of(id)?.now().alive(id.as_str()).await.cloned()
-    }
-}
-
-#[async_trait]
-impl Worker for RemoteWorker {
-    async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
+    /// The list as any worker has it.
+    async fn list_of_any(&self, known: Option<u64>) -> Result<Option<Listing>> {
         let mut last = unavailable("no workers");
         for pool in self.pools.for_catalog() {
             match pool.now().ask(Kind::Catalog, "", |member| catalog::list(member, known)).await {
@@ -139,6 +133,19 @@ impl Worker for RemoteWorker {
             }
         }
         Err(last)
+    }
+
+    /// A member of a dataset's pool that answers now, for calls that must not be made twice.
+    async fn alive(&self, id: &DatasetId) -> Result<Arc<Member>> {
+        self.pools.of(id)?.now().alive(id.as_str()).await.cloned()
+    }
+}
+
+#[async_trait]
+impl Worker for RemoteWorker {
+    async fn list(&self, known: Option<u64>) -> Result<Option<Listing>> {
+        let listed = self.list_of_any(known).await;
+        if listed.is_err() && self.pools.adopt().await { self.list_of_any(known).await } else { listed }
     }
 
     async fn dataset(&self, id: &DatasetId, version: Option<Version>) -> Result<PublishedDataset> {

@@ -16,6 +16,7 @@ mod read_range;
 mod registration;
 mod registration_events;
 mod request;
+mod same_catalog;
 mod sections;
 
 use std::future::Future;
@@ -74,6 +75,7 @@ async fn router(worker: Arc<dyn Worker>, chunks: ChunkState) -> axum::Router {
     let uncopied = axum::Router::new()
         .route("/cloudify.v1.EvaluationService/EvaluateChunk", post(evaluate_chunk::evaluate_chunk))
         .with_state(Arc::clone(&worker));
+    let same_catalog = axum::middleware::from_fn_with_state(Arc::clone(&worker), same_catalog::check);
     let registration = RegistrationServiceServer::new(registration::Registration::new(worker))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
@@ -86,6 +88,7 @@ async fn router(worker: Arc<dyn Worker>, chunks: ChunkState) -> axum::Router {
         .merge(uncopied)
         .layer(axum::middleware::from_fn(deadline::bound))
         .merge(chunk_routes(chunks))
+        .layer(same_catalog)
 }
 
 fn chunk_routes(state: ChunkState) -> axum::Router {

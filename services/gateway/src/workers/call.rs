@@ -1,20 +1,44 @@
 //! Heads and ends of gRPC calls that we make ourselves.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
+use cloudify_proto::CATALOG_HEADER;
 use cloudify_proto::framing::put_message;
 use cloudify_proto::status::from_status;
-use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
 use model::{Error, Result};
 use tonic::Status;
+use tonic::metadata::{MetadataKey, MetadataValue};
 
+use super::catalog_id::CatalogId;
+use super::connection::Target;
 use super::unavailable;
 
-/// The head of a call of `ChunkService`, with the current trace.
-pub(super) fn head(authority: &Authority, method: &str) -> Result<Request<()>> {
+/// A request with its deadline, the current trace and the catalog that it is for.
+pub(super) fn request<T>(message: T, timeout: Option<Duration>, catalog: &CatalogId) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    if let Some(timeout) = timeout {
+        request.set_timeout(timeout);
+    }
+    telemetry::propagation::pass_trace_on(|name, value| {
+        if let (Ok(name), Ok(value)) =
+            (MetadataKey::from_bytes(name.as_bytes()), MetadataValue::try_from(value))
+        {
+            request.metadata_mut().insert(name, value);
+        }
+    });
+    if let Some(value) = catalog.now().and_then(|id| MetadataValue::try_from(&*id).ok()) {
+        request.metadata_mut().insert(CATALOG_HEADER, value);
+    }
+    request
+}
+
+/// The head of a call of `ChunkService`, with the current trace and the catalog that it is for.
+pub(super) fn head(target: &Target, method: &str) -> Result<Request<()>> {
     let uri = Uri::builder()
         .scheme("http")
-        .authority(authority.clone())
+        .authority(target.authority.clone())
         .path_and_query(format!("/cloudify.v1.ChunkService/{method}"))
         .build()
         .map_err(Error::internal)?;
@@ -30,6 +54,9 @@ pub(super) fn head(authority: &Authority, method: &str) -> Result<Request<()>> {
             headers.insert(name, value);
         }
     });
+    if let Some(value) = target.catalog.now().and_then(|id| HeaderValue::try_from(&*id).ok()) {
+        headers.insert(CATALOG_HEADER, value);
+    }
     Ok(request)
 }
 

@@ -15,22 +15,29 @@ use engine::ports::{
     VersionSummary,
 };
 use model::{DatasetId, Error, NodePath, Result, Version};
-use tonic::metadata::{MetadataKey, MetadataValue};
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
+use super::catalog_id::other_of;
 use super::member::{Member, count_call};
+use super::unavailable;
 
 /// Largest message, in bytes: a dataset's metadata, a record of references.
 pub(super) const MESSAGE_BYTES_MAX: usize = 256 << 20;
+/// How long to wait for the word of which catalog a worker is.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// The catalog's list; none where `known` is still its revision.
 pub(super) async fn list(member: &Member, known: Option<u64>) -> Result<Option<Listing>> {
     let call = v1::ListDatasetsRequest { known_revision: known.unwrap_or_default() };
-    let called = reader(member).list_datasets(request(call, Some(member.timeout()))).await;
+    let called = reader(member).list_datasets(member.request(call, Some(member.timeout()))).await;
     let list = finish(member, "ListDatasets", called)?;
     if list.unchanged {
         return Ok(None);
+    }
+    // It was exchanged meanwhile, or the worker does not look for which catalog it is asked.
+    if member.is_of_another(&list.catalog_id) {
+        return Err(unavailable("the worker is of another catalog"));
     }
     let entry = |entry: v1::DatasetEntry| {
         let id = DatasetId::parse(&entry.id)?;
@@ -41,6 +48,16 @@ pub(super) async fn list(member: &Member, known: Option<u64>) -> Result<Option<L
     Ok(Some(Listing { revision: list.revision, catalog_id: list.catalog_id, datasets }))
 }
 
+/// Of which catalog a worker is that does not have ours.
+pub(super) async fn other(member: &Member) -> Option<String> {
+    let mut reader = reader(member);
+    let asked = reader.list_datasets(member.request(v1::ListDatasetsRequest::default(), Some(LOOK)));
+    match tokio::time::timeout(LOOK, asked).await.ok()? {
+        Ok(list) => Some(list.into_inner().catalog_id).filter(|id| member.is_of_another(id)),
+        Err(status) => other_of(&status).map(str::to_owned),
+    }
+}
+
 /// One version of a dataset.
 pub(super) async fn dataset(
     member: &Member,
@@ -48,7 +65,7 @@ pub(super) async fn dataset(
     version: Option<Version>,
 ) -> Result<v1::GetDatasetResponse> {
     let call = v1::GetDatasetRequest { id: id.to_string(), version: number(version) };
-    let called = reader(member).get_dataset(request(call, Some(member.timeout()))).await;
+    let called = reader(member).get_dataset(member.request(call, Some(member.timeout()))).await;
     finish(member, "GetDataset", called)
 }
 
@@ -90,7 +107,7 @@ pub(super) async fn references(
         variable: variable.to_string(),
         record,
     };
-    let called = reader(member).get_references(request(call, Some(member.timeout()))).await;
+    let called = reader(member).get_references(member.request(call, Some(member.timeout()))).await;
     finish(member, "GetReferences", called)
 }
 
@@ -107,7 +124,7 @@ pub(super) async fn references_from_wire(got: v1::GetReferencesResponse) -> Resu
 /// A dataset's versions.
 pub(super) async fn versions(member: &Member, id: &DatasetId) -> Result<VersionList> {
     let call = v1::ListVersionsRequest { id: id.to_string() };
-    let called = reader(member).list_versions(request(call, Some(member.timeout()))).await;
+    let called = reader(member).list_versions(member.request(call, Some(member.timeout()))).await;
     let list = finish(member, "ListVersions", called)?;
     let entry = |version: v1::VersionEntry| VersionSummary {
         version: Version(version.version),
@@ -134,14 +151,14 @@ fn refresh_from_wire(report: v1::RefreshReport) -> RefreshReport {
 /// Takes a dataset out of the catalog.
 pub(super) async fn remove(member: &Member, id: &DatasetId) -> Result<()> {
     let call = v1::RemoveRequest { id: id.to_string() };
-    let called = changer(member).remove(request(call, Some(member.timeout()))).await;
+    let called = changer(member).remove(member.request(call, Some(member.timeout()))).await;
     finish(member, "Remove", called).map(|_| ())
 }
 
 /// Makes an earlier version current.
 pub(super) async fn roll_back(member: &Member, id: &DatasetId, version: Option<Version>) -> Result<Version> {
     let call = v1::RollBackRequest { id: id.to_string(), version: number(version) };
-    let called = changer(member).roll_back(request(call, Some(member.timeout()))).await;
+    let called = changer(member).roll_back(member.request(call, Some(member.timeout()))).await;
     finish(member, "RollBack", called).map(|done| Version(done.version))
 }
 
@@ -155,24 +172,11 @@ pub(super) fn changer(member: &Member) -> RegistrationServiceClient<Channel> {
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
-/// A request with its deadline and the current trace.
-pub(super) fn request<T>(message: T, timeout: Option<Duration>) -> Request<T> {
-    let mut request = Request::new(message);
-    if let Some(timeout) = timeout {
-        request.set_timeout(timeout);
-    }
-    telemetry::propagation::pass_trace_on(|name, value| {
-        if let (Ok(name), Ok(value)) =
-            (MetadataKey::from_bytes(name.as_bytes()), MetadataValue::try_from(value))
-        {
-            request.metadata_mut().insert(name, value);
-        }
-    });
-    request
-}
-
 pub(super) fn finish<T>(member: &Member, method: &str, called: Result<Response<T>, Status>) -> Result<T> {
-    let called = called.map(Response::into_inner).map_err(|status| from_status(&status));
+    let called = called.map(Response::into_inner).map_err(|status| {
+        member.note(&status);
+        from_status(&status)
+    });
     count_call(method, called.as_ref().err());
     match &called {
         Err(error) if error.kind == model::ErrorKind::Unavailable => member.health.failed(),

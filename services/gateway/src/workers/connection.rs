@@ -12,11 +12,14 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use h2::RecvStream;
 use h2::client::{Builder, Connection, SendRequest};
+use http::{HeaderMap, StatusCode};
 use model::Result;
 use tokio::net::TcpStream;
+use tonic::Status;
 
+use super::catalog_id::{self, CatalogId};
 use super::health::Health;
-use super::unavailable;
+use super::{call, unavailable};
 
 /// Connections kept for the next call.
 const IDLE_MAX: usize = 128;
@@ -38,9 +41,34 @@ pub(super) struct Target {
     pub(super) frame_bytes: u32,
     /// Told of successes and failures.
     pub(super) health: Arc<Health>,
+    /// For which catalog it is asked.
+    pub(super) catalog: Arc<CatalogId>,
 }
 
 impl Target {
+    /// Checks the head of an answer: a failure may be all of it.
+    pub(super) fn check_head(&self, status: StatusCode, headers: &HeaderMap) -> Result<()> {
+        if let Some(theirs) = catalog_id::other_in(headers) {
+            self.refused(theirs);
+        }
+        call::check_head(status, headers)
+    }
+
+    /// Notes that a call was refused, where it was so for the worker is of another catalog.
+    pub(super) fn note(&self, status: &Status) {
+        if let Some(theirs) = catalog_id::other_of(status) {
+            self.refused(theirs);
+        }
+    }
+
+    /// The worker is of another catalog: it is left alone until a check finds it to be of ours.
+    pub(super) fn refused(&self, theirs: &str) {
+        if self.health.refused() {
+            let (worker, ours) = (&self.authority, self.catalog.now());
+            tracing::warn!(%worker, theirs, ours = ours.as_deref(), "a worker is of another catalog: it is not asked");
+        }
+    }
+
     /// A new connection.
     pub(super) async fn connect(&self) -> Result<Link> {
         if self.health.is_unreachable() {

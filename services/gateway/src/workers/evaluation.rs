@@ -18,7 +18,7 @@ use futures::{Stream, StreamExt as _};
 use model::{DatasetId, Error, Result, SourceFile, Version};
 use tonic::transport::Channel;
 
-use super::catalog::{MESSAGE_BYTES_MAX, dataset_from_wire, finish, request};
+use super::catalog::{MESSAGE_BYTES_MAX, dataset_from_wire, finish};
 use super::member::Member;
 
 /// The length of a file; none where it is a chunk that its array does not have.
@@ -30,8 +30,9 @@ pub(super) async fn stat(
 ) -> Result<Option<u64>> {
     let array = array.unwrap_or_default().to_owned();
     let call = v1::StatFileRequest { file: Some(file_to_wire(file)), array, id: id.to_string() };
-    let called =
-        SourceServiceClient::new(member.channel()).stat_file(request(call, Some(member.timeout()))).await;
+    let called = SourceServiceClient::new(member.channel())
+        .stat_file(member.request(call, Some(member.timeout())))
+        .await;
     let found = finish(member, "StatFile", called)?;
     Ok(found.exists.then_some(found.size_bytes))
 }
@@ -47,7 +48,7 @@ pub(super) enum Evaluated {
 /// One chunk that a worker makes, or the long reductions in it.
 pub(super) async fn evaluate(member: &Member, chunk: &EvaluatedChunk, may_spread: bool) -> Result<Evaluated> {
     let call = v1::EvaluateChunkRequest { may_spread, ..to_wire(chunk) };
-    let called = evaluator(member).evaluate_chunk(request(call, Some(member.timeout()))).await;
+    let called = evaluator(member).evaluate_chunk(member.request(call, Some(member.timeout()))).await;
     let made = finish(member, "EvaluateChunk", called)?;
     if made.reductions.is_empty() {
         let keeping = made.keeping.map(keeping_from_wire).transpose()?;
@@ -76,13 +77,13 @@ pub(super) async fn section(member: &Member, chunk: &EvaluatedChunk, section: Se
         block: section.block,
         section: section.number,
     };
-    let called = evaluator(member).make_section(request(call, Some(member.timeout()))).await;
+    let called = evaluator(member).make_section(member.request(call, Some(member.timeout()))).await;
     Ok(finish(member, "MakeSection", called)?.state)
 }
 
 /// One chunk that a worker makes of sections. Without a deadline: its sections have one each.
 pub(super) async fn assemble(member: &Member, items: Items) -> Result<Option<Bytes>> {
-    let called = evaluator(member).assemble_chunk(request(items, None)).await;
+    let called = evaluator(member).assemble_chunk(member.request(items, None)).await;
     let made = finish(member, "AssembleChunk", called)?;
     Ok(made.exists.then_some(made.data))
 }
@@ -110,7 +111,7 @@ impl Stream for Items {
 /// What such a chunk costs.
 pub(super) async fn plan(member: &Member, chunk: &EvaluatedChunk) -> Result<ChunkPlan> {
     let call = v1::PlanChunkRequest { chunk: Some(to_wire(chunk)) };
-    let called = evaluator(member).plan_chunk(request(call, Some(member.timeout()))).await;
+    let called = evaluator(member).plan_chunk(member.request(call, Some(member.timeout()))).await;
     let plan = finish(member, "PlanChunk", called)?;
     Ok(ChunkPlan {
         source_chunks: plan.source_chunks,
@@ -152,7 +153,7 @@ pub(super) async fn open_view(
 ) -> Result<PublishedDataset> {
     let (id, view, flow) = (id.to_string(), steps.to_owned(), Flow::current().0);
     let call = v1::OpenViewRequest { id, version: version.0, view, flow };
-    let called = evaluator(member).open_view(request(call, Some(member.timeout()))).await;
+    let called = evaluator(member).open_view(member.request(call, Some(member.timeout()))).await;
     let got = finish(member, "OpenView", called)?;
     dataset_from_wire(got.dataset.ok_or_else(|| Error::internal("no view"))?).await
 }

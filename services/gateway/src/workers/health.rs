@@ -32,6 +32,8 @@ pub(super) struct Health {
 struct State {
     health: MemberHealth,
     is_unreachable: bool,
+    /// Whether it is of another catalog than ours.
+    is_foreign: bool,
     failures: u32,
     hold: Duration,
 }
@@ -39,8 +41,13 @@ struct State {
 impl Health {
     /// Nothing known. `rose` is told whenever it begins to answer.
     pub(super) fn new(rose: Arc<Notify>) -> Self {
-        let state =
-            State { health: MemberHealth::New, is_unreachable: false, failures: 0, hold: Duration::ZERO };
+        let state = State {
+            health: MemberHealth::New,
+            is_unreachable: false,
+            is_foreign: false,
+            failures: 0,
+            hold: Duration::ZERO,
+        };
         Self { state: Mutex::new(state), fell: Notify::new(), silent: Notify::new(), rose }
     }
 
@@ -73,7 +80,8 @@ impl Health {
             return;
         }
         let hold = if was_up && state.failures == 0 { Duration::ZERO } else { state.hold };
-        *state = State { health: MemberHealth::Up, is_unreachable: false, failures: 0, hold };
+        *state =
+            State { health: MemberHealth::Up, is_unreachable: false, is_foreign: false, failures: 0, hold };
         drop(state);
         if !was_up {
             self.rose.notify_waiters();
@@ -87,6 +95,18 @@ impl Health {
         state.is_unreachable = true;
         drop(state);
         self.fell.notify_one();
+    }
+
+    /// It is of another catalog: as good as not there, until a check finds it to be of ours. Returns whether that is new.
+    pub(super) fn refused(&self) -> bool {
+        let was_foreign = std::mem::replace(&mut self.lock().is_foreign, true);
+        self.failed();
+        !was_foreign
+    }
+
+    /// Whether it was of another catalog when last asked.
+    pub(super) fn is_of_another_catalog(&self) -> bool {
+        self.lock().is_foreign
     }
 
     /// It says nothing, though it was asked whether it is there: nobody waits for it any longer.
@@ -121,7 +141,8 @@ impl Health {
         let mut state = self.lock();
         let was_held = !state.is_unreachable && state.health == MemberHealth::Down;
         let failures = if was_held { FAILURES_MAX - 1 } else { 0 };
-        *state = State { health: MemberHealth::Up, is_unreachable: false, failures, hold: state.hold };
+        let hold = state.hold;
+        *state = State { health: MemberHealth::Up, is_unreachable: false, is_foreign: false, failures, hold };
         drop(state);
         self.rose.notify_waiters();
     }

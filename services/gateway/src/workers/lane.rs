@@ -86,22 +86,29 @@ impl Lane {
 /// the lane.
 async fn run(target: Arc<Target>, mut queue: mpsc::Receiver<Read>) {
     let mut ready = Session::open(&target).await.ok();
+    let mut taken = Vec::new();
     loop {
         let mut session = match ready.take() {
             Some(session) => session,
-            None => match Session::begin(&target, &mut queue).await {
+            None => match Session::begin(&target, &mut queue, &mut taken).await {
                 Begun::Session(session) => *session,
                 Begun::Failed => continue,
                 Begun::Over => return,
             },
         };
         let ended = poll_fn(|context| session.poll(context, &mut queue)).await;
+        taken.append(&mut session.taken);
+        let is_over = queue.is_closed() && queue.is_empty();
+        let is_broken = ended.kind == ErrorKind::Unavailable && !is_over;
+        if is_broken {
+            // Known before those who asked are told: they wait for another worker where they see that none is left.
+            target.health.failed();
+        }
         session.fail(&ended);
-        if queue.is_closed() && queue.is_empty() {
+        if is_over {
             return;
         }
-        if ended.kind == ErrorKind::Unavailable {
-            target.health.failed();
+        if is_broken {
             tracing::warn!(worker = %target.authority, error = %ended, "a lane to a worker broke");
         }
     }
@@ -109,6 +116,9 @@ async fn run(target: Arc<Target>, mut queue: mpsc::Receiver<Read>) {
 
 /// A lane while its connection holds.
 struct Session {
+    target: Arc<Target>,
+    /// For which catalog it was opened.
+    catalog: Option<Arc<str>>,
     link: Link,
     keep_alive: BoxFuture<'static, Error>,
     requests: SendStream<Bytes>,
@@ -117,6 +127,7 @@ struct Session {
     messages: Messages,
     /// Requests that are not handed to the connection yet.
     unsent: BytesMut,
+    /// Taken from the queue and not asked.
     taken: Vec<Read>,
     under_way: HashMap<u64, oneshot::Sender<Result<Answer>>>,
     next_id: u64,
@@ -131,27 +142,36 @@ enum Begun {
 }
 
 impl Session {
-    /// A session with the next read in it.
-    async fn begin(target: &Target, queue: &mut mpsc::Receiver<Read>) -> Begun {
-        let Some(first) = queue.recv().await else { return Begun::Over };
+    /// A session with what was taken for the one before in it, or else the next read.
+    async fn begin(target: &Arc<Target>, queue: &mut mpsc::Receiver<Read>, taken: &mut Vec<Read>) -> Begun {
+        if taken.is_empty() {
+            let Some(first) = queue.recv().await else { return Begun::Over };
+            taken.push(first);
+        }
         match Self::open(target).await {
             Ok(mut session) => {
-                session.ask(first);
+                taken.drain(..).for_each(|read| session.ask(read));
                 Begun::Session(Box::new(session))
             }
             Err(error) => {
-                let _ = first.answer.send(Err(error));
+                for read in taken.drain(..) {
+                    let _ = read.answer.send(Err(error.clone()));
+                }
                 Begun::Failed
             }
         }
     }
 
-    async fn open(target: &Target) -> Result<Self> {
+    async fn open(target: &Arc<Target>) -> Result<Self> {
         let mut link = target.connect().await?;
-        let head = call::head(&target.authority, "ReadSmallRanges")?;
+        // Before the head, which may then be for a later one: the lane is opened once more, at worst.
+        let catalog = target.catalog.now();
+        let head = call::head(target, "ReadSmallRanges")?;
         let (response, requests) = link.sender.send_request(head, false).map_err(unavailable)?;
         let keep_alive = keep_alive(link.connection.ping_pong()).boxed();
         Ok(Self {
+            target: Arc::clone(target),
+            catalog,
             link,
             keep_alive,
             requests,
@@ -199,7 +219,7 @@ impl Session {
     }
 
     fn step(&mut self, context: &mut Context<'_>, queue: &mut mpsc::Receiver<Read>) -> Result<bool> {
-        let taken = self.take_reads(context, queue);
+        let taken = self.take_reads(context, queue)?;
         if !self.unsent.is_empty() {
             // Bounded by `UNDER_WAY_MAX`, so it may wait in the connection where the worker's window is used up.
             self.requests.send_data(self.unsent.split().freeze(), false).map_err(unavailable)?;
@@ -211,7 +231,7 @@ impl Session {
             && let Poll::Ready(response) = response.poll_unpin(context)
         {
             let response = response.map_err(unavailable)?;
-            call::check_head(response.status(), response.headers())?;
+            self.target.check_head(response.status(), response.headers())?;
             self.response = None;
             self.answers = Some(response.into_body());
         }
@@ -219,8 +239,9 @@ impl Session {
         Ok(self.take_answers(context)? || taken)
     }
 
-    /// Takes reads from the queue: whether there were any.
-    fn take_reads(&mut self, context: &mut Context<'_>, queue: &mut mpsc::Receiver<Read>) -> bool {
+    /// Takes reads from the queue: whether there were any. They are for the next session where this one was opened for
+    /// another catalog than they are, or before that was known.
+    fn take_reads(&mut self, context: &mut Context<'_>, queue: &mut mpsc::Receiver<Read>) -> Result<bool> {
         if self.under_way.len() >= UNDER_WAY_MAX {
             // Whoever gave up holds no place.
             self.under_way.retain(|_, waiting| !waiting.is_closed());
@@ -230,12 +251,16 @@ impl Session {
         let mut any = false;
         if room > 0 && queue.poll_recv_many(context, &mut taken, room).is_ready() {
             any = !taken.is_empty();
+            if any && !self.target.catalog.is_still(self.catalog.as_deref()) {
+                self.taken = taken;
+                return Err(Error::new(ErrorKind::Conflict, "the lane is of another catalog"));
+            }
             for read in taken.drain(..) {
                 self.ask(read);
             }
         }
         self.taken = taken;
-        any
+        Ok(any)
     }
 
     /// Gives the answers that have come to those who wait for them: whether any came.

@@ -10,12 +10,13 @@ use http::uri::{Authority, Scheme, Uri};
 use model::{ByteRange, Error, ErrorKind, Result, SourceFile};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
-use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::catalog_id::CatalogId;
 use super::connection::{IdleLinks, Target};
 use super::health::Health;
 use super::lane::Lane;
@@ -51,7 +52,13 @@ pub(super) struct Member {
 
 impl Member {
     /// The worker at a URL. Connects at once, in the background, and tells `rose` when it answers.
-    pub(super) fn new(url: &str, timeout: Duration, tuning: &Tuning, rose: &Arc<Notify>) -> Result<Self> {
+    pub(super) fn new(
+        url: &str,
+        timeout: Duration,
+        tuning: &Tuning,
+        rose: &Arc<Notify>,
+        catalog: &Arc<CatalogId>,
+    ) -> Result<Self> {
         let (uri, authority) = authority_of(url)?;
         let endpoint = Endpoint::from(uri)
             .connect_timeout(CONNECT)
@@ -73,10 +80,11 @@ impl Member {
             window_bytes: tuning.window_bytes.clamp(64 << 10, 1 << 30),
             frame_bytes: tuning.frame_bytes.clamp(16 << 10, 1 << 20),
             health: Arc::clone(&health),
+            catalog: Arc::clone(catalog),
         });
         Ok(Self {
             url: url.to_owned(),
-            _supervisor: supervisor(url, &health, &channel),
+            _supervisor: supervisor(url, &target, &channel),
             health,
             load: Arc::default(),
             channel,
@@ -109,6 +117,25 @@ impl Member {
         self.timeout
     }
 
+    /// A request with its deadline, the current trace and the catalog that it is for.
+    pub(super) fn request<T>(&self, message: T, timeout: Option<Duration>) -> Request<T> {
+        call::request(message, timeout, &self.target.catalog)
+    }
+
+    /// Notes that it refused a call, where it did so for it is of another catalog.
+    pub(super) fn note(&self, status: &Status) {
+        self.target.note(status);
+    }
+
+    /// Whether an id is that of another catalog than ours: then it is left alone.
+    pub(super) fn is_of_another(&self, catalog_id: &str) -> bool {
+        let is_other = self.target.catalog.is_other(catalog_id);
+        if is_other {
+            self.target.refused(catalog_id);
+        }
+        is_other
+    }
+
     /// Reads a range: a short one by a lane, a long one by a stream of its own.
     pub(super) async fn read(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
         let (method, read) = if range.length <= SMALL_RANGE_BYTES_MAX {
@@ -135,13 +162,13 @@ impl Member {
     async fn read_large(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<ReadBytes> {
         let permit = tokio::time::timeout(self.timeout, Arc::clone(&self.ranges).acquire_owned());
         let permit = permit.await.map_err(|_| overloaded())?.map_err(Error::internal)?;
-        let head = call::head(&self.target.authority, "ReadRange")?;
+        let head = call::head(&self.target, "ReadRange")?;
         range::read((&self.target, &self.idle), &head, (file, range), self.timeout, permit).await
     }
 
     /// Whether it answers now: its gRPC health service says so.
     pub(super) async fn check(&self) -> Result<()> {
-        let checked = check(self.channel()).await;
+        let checked = check(self.channel(), &self.target).await;
         match &checked {
             Ok(()) => self.health.succeeded(),
             Err(_) => self.health.failed(),
@@ -185,7 +212,7 @@ impl Member {
         loop {
             let late = async {
                 tokio::time::sleep(LATE).await;
-                is_silent(self.channel()).await
+                is_silent(self.channel(), &self.target).await
             };
             let is_silent = tokio::select! {
                 answered = &mut answer => return answered,
@@ -221,15 +248,21 @@ pub(super) fn authority_of(url: &str) -> Result<(Uri, Authority)> {
 }
 
 /// Has a worker checked while it is down, as long as it is a member.
-fn supervisor(url: &str, health: &Arc<Health>, channel: &Channel) -> AbortOnDropHandle<()> {
-    let (url, health, channel) = (url.to_owned(), Arc::clone(health), channel.clone());
-    let supervised = async move { health.supervise(&url, || is_serving(channel.clone())).await };
+fn supervisor(url: &str, target: &Arc<Target>, channel: &Channel) -> AbortOnDropHandle<()> {
+    let (url, target, channel) = (url.to_owned(), Arc::clone(target), channel.clone());
+    let supervised = async move {
+        let check = || {
+            let (channel, target) = (channel.clone(), Arc::clone(&target));
+            async move { is_serving(channel, &target).await }
+        };
+        target.health.supervise(&url, check).await;
+    };
     AbortOnDropHandle::new(tokio::spawn(supervised))
 }
 
 /// Whether a worker serves, or at least answers that it knows no such question.
-async fn is_serving(channel: Channel) -> bool {
-    match asked(channel).await {
+async fn is_serving(channel: Channel, target: &Target) -> bool {
+    match asked(channel, target).await {
         Some(Ok(status)) => status == ServingStatus::Serving,
         Some(Err(status)) => status.code() == tonic::Code::Unimplemented,
         None => false,
@@ -237,13 +270,13 @@ async fn is_serving(channel: Channel) -> bool {
 }
 
 /// Whether a worker says nothing at all.
-async fn is_silent(channel: Channel) -> bool {
-    asked(channel).await.is_none()
+async fn is_silent(channel: Channel, target: &Target) -> bool {
+    asked(channel, target).await.is_none()
 }
 
 /// Whether a worker serves.
-async fn check(channel: Channel) -> Result<()> {
-    match asked(channel).await {
+async fn check(channel: Channel, target: &Target) -> Result<()> {
+    match asked(channel, target).await {
         None => Err(super::unavailable("the worker is silent")),
         Some(Err(status)) => Err(cloudify_proto::status::from_status(&status)),
         Some(Ok(ServingStatus::Serving)) => Ok(()),
@@ -251,10 +284,14 @@ async fn check(channel: Channel) -> Result<()> {
     }
 }
 
-/// What the health service of a worker answers; none where it is silent.
-async fn asked(channel: Channel) -> Option<std::result::Result<ServingStatus, Status>> {
+/// What the health service of a worker answers; none where it is silent. One of another catalog serves us nothing.
+async fn asked(channel: Channel, target: &Target) -> Option<std::result::Result<ServingStatus, Status>> {
     let mut client = HealthClient::new(channel);
-    let answer = tokio::time::timeout(CHECK, client.check(HealthCheckRequest::default())).await.ok()?;
+    let request = call::request(HealthCheckRequest::default(), None, &target.catalog);
+    let answer = tokio::time::timeout(CHECK, client.check(request)).await.ok()?;
+    if let Err(status) = &answer {
+        target.note(status);
+    }
     Some(answer.map(|answer| answer.get_ref().status()))
 }
 

@@ -1,7 +1,7 @@
 //! The workers of a pool at one time: which are asked, in which order, and how often.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -30,17 +30,21 @@ pub(super) struct Shared {
     /// How long a read may take at one worker.
     pub(super) try_timeout: Duration,
     pub(super) hedges: bool,
+    /// Who are members now.
+    pub(super) present: RwLock<Weak<Members>>,
 }
 
 /// The workers.
 pub(super) struct Members {
     list: Vec<Arc<Member>>,
     shared: Arc<Shared>,
+    /// Those who came after them, for calls that were made of these and waited.
+    successors: OnceLock<Arc<Self>>,
 }
 
 impl Members {
     pub(super) fn new(list: Vec<Arc<Member>>, shared: Arc<Shared>) -> Self {
-        Self { list, shared }
+        Self { list, shared, successors: OnceLock::new() }
     }
 
     pub(super) fn all(&self) -> &[Arc<Member>] {
@@ -69,7 +73,7 @@ impl Members {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        self.ask_in(kind, || placement::order(&self.list, key, kind), call).await
+        self.ask_in(kind, |list| placement::order(list, key, kind), call).await
     }
 
     /// The same where those that could not go on are to be asked last.
@@ -82,8 +86,8 @@ impl Members {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        let order = || {
-            let mut placed = placement::order(&self.list, key, kind);
+        let order = |list: &'a [Arc<Member>]| {
+            let mut placed = placement::order(list, key, kind);
             placed.sort_by_key(|member| lost.iter().any(|lost| Arc::ptr_eq(member, lost)));
             placed
         };
@@ -100,13 +104,13 @@ impl Members {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        self.ask_in(kind, || placement::by_turn(&self.list, key, turn), call).await
+        self.ask_in(kind, |list| placement::by_turn(list, key, turn), call).await
     }
 
     async fn ask_in<'a, T, F>(
         &'a self,
         kind: Kind,
-        order: impl Fn() -> Vec<&'a Arc<Member>>,
+        order: impl Fn(&'a [Arc<Member>]) -> Vec<&'a Arc<Member>>,
         call: impl Fn(&'a Arc<Member>) -> F,
     ) -> Result<T>
     where
@@ -115,15 +119,33 @@ impl Members {
         let rose = Arc::clone(&self.shared.rose);
         let mut any = pin!(rose.notified());
         any.as_mut().enable();
-        match self.ask_placed(kind, order(), &call).await {
+        match self.ask_placed(kind, order(&self.list), &call).await {
             Err(error) if error.kind == ErrorKind::Unavailable && self.is_down() => {
-                // None answers: it may be a moment until one does.
-                match tokio::time::timeout(ANY_WAIT, any).await {
-                    Ok(()) => self.ask_placed(kind, order(), &call).await,
-                    Err(_) => Err(error),
+                // None answers: it may be a moment until one does, perhaps one that came meanwhile.
+                let one_is_up = async {
+                    while self.present().is_down() {
+                        any.as_mut().await;
+                        any.set(rose.notified());
+                        any.as_mut().enable();
+                    }
+                };
+                if tokio::time::timeout(ANY_WAIT, one_is_up).await.is_err() {
+                    return Err(error);
                 }
+                self.ask_placed(kind, order(&self.present().list), &call).await
             }
             outcome => outcome,
+        }
+    }
+
+    /// Who are members now: these, or those who came after them.
+    fn present(&self) -> &Self {
+        let present = self.shared.present.read().unwrap_or_else(PoisonError::into_inner).upgrade();
+        match present {
+            Some(present) if !std::ptr::eq(Arc::as_ptr(&present), self) && !present.is_down() => {
+                self.successors.get_or_init(|| present)
+            }
+            _ => self,
         }
     }
 

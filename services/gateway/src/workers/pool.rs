@@ -9,6 +9,7 @@ use model::Result;
 
 use super::Tuning;
 use super::budget::RetryBudget;
+use super::catalog_id::CatalogId;
 use super::latency::Latency;
 use super::load::Kind;
 use super::member::Member;
@@ -24,21 +25,29 @@ pub(super) struct Pool {
     pub(super) spreading: Spreading,
     timeout: Duration,
     tuning: Tuning,
+    catalog: Arc<CatalogId>,
 }
 
 impl Pool {
     /// Without members. `timeout` is how long to wait for an answer's first byte.
-    pub(super) fn new(name: PoolName, timeout: Duration, routing: &RoutingSettings, tuning: &Tuning) -> Self {
+    pub(super) fn new(
+        name: PoolName,
+        timeout: Duration,
+        routing: &RoutingSettings,
+        tuning: &Tuning,
+        catalog: &Arc<CatalogId>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             budget: RetryBudget::new(),
             latency: Latency::new(),
             rose: Arc::default(),
             try_timeout: Duration::from_secs(routing.try_timeout_seconds.max(1)),
             hedges: routing.hedging,
+            present: RwLock::default(),
         });
         let members = RwLock::new(Arc::new(Members::new(Vec::new(), Arc::clone(&shared))));
-        let tuning = tuning.clone();
-        Self { name, members, shared, spreading: Spreading::new(), timeout, tuning }
+        let (tuning, catalog) = (tuning.clone(), Arc::clone(catalog));
+        Self { name, members, shared, spreading: Spreading::new(), timeout, tuning, catalog }
     }
 
     /// Its members now.
@@ -53,14 +62,18 @@ impl Pool {
         if before.all().iter().map(|member| member.url()).eq(urls.iter().map(String::as_str)) {
             return Ok(());
         }
+        let (rose, catalog) = (&self.shared.rose, &self.catalog);
         let member = |url: &String| match before.all().iter().find(|member| member.url() == url) {
             Some(known) => Ok(Arc::clone(known)),
-            None => Member::new(url, self.timeout, &self.tuning, &self.shared.rose).map(Arc::new),
+            None => Member::new(url, self.timeout, &self.tuning, rose, catalog).map(Arc::new),
         };
         let list = urls.iter().map(member).collect::<Result<Vec<_>>>()?;
         tracing::info!(pool = %self.name, workers = list.len(), "the workers of a pool are known");
         let members = Arc::new(Members::new(list, Arc::clone(&self.shared)));
+        *self.shared.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&members);
         *self.members.write().unwrap_or_else(PoisonError::into_inner) = members;
+        // One may have risen before it was a member.
+        self.shared.rose.notify_waiters();
         Ok(())
     }
 

@@ -1,15 +1,17 @@
 //! All pools, and which of them a dataset's files are seen by.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use engine::pools::{PoolName, PoolStatus};
 use engine::ports::Listing;
+use futures::future::join_all;
 use model::{DatasetId, Error, ErrorKind, Result};
 
-use super::Tuning;
+use super::catalog_id::CatalogId;
 use super::pool::Pool;
+use super::{Tuning, catalog};
 use crate::settings::RoutingSettings;
 
 /// The pools of a gateway.
@@ -20,8 +22,8 @@ pub(super) struct Pools {
     default: Arc<Pool>,
     /// All, the default one among them.
     by_name: RwLock<Arc<BTreeMap<PoolName, Arc<Pool>>>>,
-    /// Id of the catalog that all workers see, once it is known.
-    catalog_id: OnceLock<String>,
+    /// The catalog that all workers see.
+    catalog: Arc<CatalogId>,
     /// Pools of datasets that name another than the default one.
     of: RwLock<Arc<HashMap<DatasetId, PoolName>>>,
 }
@@ -29,7 +31,8 @@ pub(super) struct Pools {
 impl Pools {
     /// The default pool, without members.
     pub(super) fn new(timeout: Duration, routing: &RoutingSettings, tuning: &Tuning) -> Self {
-        let default = Arc::new(Pool::new(PoolName::default(), timeout, routing, tuning));
+        let catalog = Arc::new(CatalogId::default());
+        let default = Arc::new(Pool::new(PoolName::default(), timeout, routing, tuning, &catalog));
         let pools = BTreeMap::from([(PoolName::default(), Arc::clone(&default))]);
         Self {
             timeout,
@@ -37,7 +40,7 @@ impl Pools {
             tuning: tuning.clone(),
             default,
             by_name: RwLock::new(Arc::new(pools)),
-            catalog_id: OnceLock::new(),
+            catalog,
             of: RwLock::default(),
         }
     }
@@ -73,14 +76,34 @@ impl Pools {
 
     /// Id of the catalog, once it is known.
     pub(super) fn catalog_id(&self) -> Option<String> {
-        self.catalog_id.get().cloned()
+        self.catalog.now().map(|id| id.to_string())
     }
 
-    /// Says which catalog it is; the first word counts as long as the gateway runs.
+    /// Says which catalog it is; the first word counts, until all workers have [another](Self::adopt).
     pub(super) fn is_of(&self, catalog_id: &str) {
-        if !catalog_id.is_empty() {
-            self.catalog_id.get_or_init(|| catalog_id.to_owned());
+        self.catalog.learn(catalog_id);
+    }
+
+    /// Takes another catalog for ours where every worker refuses ours and has that one: it was made anew in the place of one
+    /// that was removed. One worker that cannot be asked may have ours still. Returns whether it did so.
+    pub(super) async fn adopt(&self) -> bool {
+        let all = self.all();
+        let members: Vec<_> = all.values().flat_map(|pool| pool.now().all().to_vec()).collect();
+        if !members.iter().any(|member| member.health.is_of_another_catalog()) {
+            return false;
         }
+        let theirs = join_all(members.iter().map(|member| catalog::other(member))).await;
+        let Some(Some(id)) = theirs.first() else { return false };
+        if theirs.iter().any(|other| other.as_ref() != Some(id)) {
+            return false;
+        }
+        tracing::warn!(
+            before = self.catalog_id(),
+            now = id,
+            "all workers have another catalog: it is taken for ours"
+        );
+        self.catalog.exchange(id);
+        true
     }
 
     /// Remembers of which pools datasets are, and the catalog.
@@ -97,7 +120,9 @@ impl Pools {
         if members.keys().any(|name| !all.contains_key(name)) {
             let mut pools = (*all).clone();
             for name in members.keys() {
-                let pool = || Arc::new(Pool::new(name.clone(), self.timeout, &self.routing, &self.tuning));
+                let (name, catalog) = (name.clone(), &self.catalog);
+                let pool =
+                    || Arc::new(Pool::new(name.clone(), self.timeout, &self.routing, &self.tuning, catalog));
                 pools.entry(name.clone()).or_insert_with(pool);
             }
             *self.by_name.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pools);

@@ -42,7 +42,7 @@ pub(super) async fn read(
         ask(target.connect().await?, head, &message).await
     };
     let (link, response) = tokio::time::timeout(timeout, asked).await.map_err(|_| silent())??;
-    if let Err(error) = call::check_head(response.status(), response.headers()) {
+    if let Err(error) = target.check_head(response.status(), response.headers()) {
         idle.give_back(link, response.into_body());
         return Err(error);
     }

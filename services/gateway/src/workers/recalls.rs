@@ -9,15 +9,16 @@ use engine::recall::{Recall, RecallState};
 use futures::future::join_all;
 use model::{DatasetId, Error, Result, SourceFile, Version};
 
-use super::catalog::{MESSAGE_BYTES_MAX, finish, request};
+use super::catalog::{MESSAGE_BYTES_MAX, finish};
 use super::member::Member;
 use super::unavailable;
 
 /// Orders a file; none where it is on disk.
 pub(super) async fn order(member: &Member, id: &DatasetId, file: &Arc<SourceFile>) -> Result<Option<Recall>> {
     let call = v1::OrderRecallRequest { file: Some(file_to_wire(file)), id: id.to_string() };
-    let called =
-        SourceServiceClient::new(member.channel()).order_recall(request(call, Some(member.timeout()))).await;
+    let called = SourceServiceClient::new(member.channel())
+        .order_recall(member.request(call, Some(member.timeout())))
+        .await;
     finish(member, "OrderRecall", called)?.recall.map(recall).transpose()
 }
 
@@ -48,7 +49,7 @@ async fn list_of(member: &Member, id: &DatasetId, version: Version) -> Result<Ve
     let call = v1::ListRecallsRequest { id: id.to_string(), version: version.0 };
     let called = SourceServiceClient::new(member.channel())
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .list_recalls(request(call, Some(member.timeout())))
+        .list_recalls(member.request(call, Some(member.timeout())))
         .await;
     finish(member, "ListRecalls", called)?.recalls.into_iter().map(recall).collect()
 }

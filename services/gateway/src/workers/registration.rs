@@ -16,7 +16,7 @@ use futures::stream::BoxStream;
 use model::{DatasetId, Error, Result, Version};
 use tonic::Status;
 
-use super::catalog::{changer, finish, number, request};
+use super::catalog::{changer, finish, number};
 use super::member::Member;
 
 type Events = BoxStream<'static, Result<RegistrationEvent>>;
@@ -39,7 +39,7 @@ pub(super) async fn register(member: &Member, registration: Registration) -> Res
         sources_are: sources_are.into(),
         pool: registration.pool.map(|pool| pool.to_string()),
     };
-    let called = changer(member).register(request(call, None)).await;
+    let called = changer(member).register(member.request(call, None)).await;
     let events = finish(member, "Register", called)?;
     let event = |event: Result<v1::RegisterResponse, Status>| {
         event.map_err(|status| from_status(&status)).and_then(event_from_wire)
@@ -50,7 +50,7 @@ pub(super) async fn register(member: &Member, registration: Registration) -> Res
 /// Refreshes; dropping the stream cancels.
 pub(super) async fn refresh(member: &Member, id: &DatasetId) -> Result<Events> {
     let call = v1::RefreshRequest { id: id.to_string() };
-    let called = changer(member).refresh(request(call, None)).await;
+    let called = changer(member).refresh(member.request(call, None)).await;
     let events = finish(member, "Refresh", called)?;
     let event = |event: Result<v1::RefreshResponse, Status>| {
         let event = event.map_err(|status| from_status(&status))?.event;
@@ -74,7 +74,7 @@ pub(super) async fn amend(
         Amendment::NameViews(steps) => Wanted::NameViews(v1::NamedViews { steps }),
     };
     let call = v1::AmendRequest { id: id.to_string(), version: number(of), amendment: Some(amendment) };
-    let called = changer(member).amend(request(call, Some(member.timeout()))).await;
+    let called = changer(member).amend(member.request(call, Some(member.timeout()))).await;
     let v1::AmendResponse { version, is_new } = finish(member, "Amend", called)?;
     Ok(Amended { version: Version(version), is_new })
 }

@@ -1,5 +1,6 @@
 //! Against stock tonic servers, which know nothing of how we frame.
 
+mod foreign;
 mod states;
 mod views;
 
@@ -10,6 +11,7 @@ use cloudify_proto::convert::identity_to_wire;
 use cloudify_proto::v1;
 use cloudify_proto::v1::chunk_service_server::{ChunkService, ChunkServiceServer};
 use cloudify_proto::v1::read_small_ranges_response::Result as Outcome;
+use engine::pools::MemberHealth;
 use futures::StreamExt as _;
 use model::FileIdentity;
 use tokio::net::TcpListener;
@@ -313,6 +315,21 @@ async fn a_worker_that_is_lost_is_found_again() {
             }
         };
         tokio::time::timeout(std::time::Duration::from_secs(5), found).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_waits_for_any_worker_finds_one_that_was_none_when_it_began() {
+    let running = start(Script::Serve(1 << 16)).await;
+    for length in [SMALL, LARGE] {
+        let worker = connect(&["http://127.0.0.1:1"]);
+        let exchanged = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let urls = std::collections::BTreeSet::from([running.url.clone()]);
+            worker.pools.set(&BTreeMap::from([(engine::pools::PoolName::default(), urls)])).unwrap();
+        };
+        let (found, ()) = tokio::join!(read(&worker, "/a", 1, length), exchanged);
+        assert!(found.unwrap() == content(1, length));
     }
 }
 

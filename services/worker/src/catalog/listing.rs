@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use engine::pools::PoolName;
@@ -34,6 +34,8 @@ pub struct Fault {
 #[derive(Debug, Default)]
 pub(super) struct Listings {
     state: Mutex<State>,
+    /// Of its own, for it is asked for with every call, and a look may have to wait for the filesystem.
+    id: RwLock<String>,
 }
 
 #[derive(Debug, Default)]
@@ -66,12 +68,14 @@ impl Listings {
                 return Ok(listing.clone());
             }
         }
-        state.scan(layout)
+        let listing = state.scan(layout)?;
+        listing.catalog_id.clone_into(&mut self.id.write().unwrap_or_else(PoisonError::into_inner));
+        Ok(listing)
     }
 
     /// Which catalog it was at the last look; empty where that is not known.
     pub(super) fn catalog_id(&self) -> String {
-        self.lock().listing.as_ref().map(|listing| listing.catalog_id.clone()).unwrap_or_default()
+        self.id.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes the next look go to the disk.
