@@ -97,6 +97,15 @@ def test_sentinel_of_servers_with_a_password(sentinel, start, source, expected, 
     assert all("s3cret" not in process.log.path.read_text() for process in system.processes)
 
 
+def test_sentinels_with_a_password_of_their_own(sentinel, start, source, expected):
+    running = sentinel(password="s3cret-word", own_password="s3cret-other")
+    login = f'sentinels = ["{running.url}"]\npassword = "s3cret-word"\nsentinel_password = "s3cret-other"\n'
+    system = start("two-process", config=settings(login, NO_MEMORY))
+    system.register("v", source)
+    fails_over(system, running, expected, running.master.kill)
+    assert all("s3cret" not in process.log.path.read_text() for process in system.processes)
+
+
 def test_who_has_not_the_password_goes_without(sentinel, start, source, expected):
     running = sentinel(password="s3cret-word")
     system = start("two-process", config=settings(f'sentinels = ["{running.url}"]\npassword = "another"\n', NO_MEMORY))

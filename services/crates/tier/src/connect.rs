@@ -11,6 +11,7 @@ use redis::{
 use tokio::sync::Mutex;
 
 use crate::RedisSettings;
+use crate::secret::Secret;
 
 /// Redis, wherever it is.
 pub(crate) struct Servers {
@@ -86,7 +87,8 @@ impl Servers {
 
     fn sentinels(settings: &RedisSettings) -> Result<Self> {
         no_authority(settings)?;
-        let nodes: Vec<_> = settings.sentinels.iter().map(|url| info(url)).collect::<Result<_>>()?;
+        let nodes: Vec<_> =
+            settings.sentinels.iter().map(|url| sentinel(url, settings)).collect::<Result<_>>()?;
         let has_tls = settings.sentinels.iter().any(|url| url.starts_with("rediss://"));
         let master = || {
             let server = credentials(redis::RedisConnectionInfo::default(), settings);
@@ -201,21 +203,34 @@ fn info(url: &str) -> Result<ConnectionInfo> {
     Ok(info)
 }
 
-/// The same for a server: Sentinels have no user of ours.
+/// The same for a server.
 fn server(url: &str, settings: &RedisSettings) -> Result<ConnectionInfo> {
     let info = info(url)?;
     let server = credentials(info.redis_settings().clone(), settings);
     Ok(info.set_redis_settings(server))
 }
 
-fn credentials(
+/// The same for a Sentinel, which has users of its own.
+fn sentinel(url: &str, settings: &RedisSettings) -> Result<ConnectionInfo> {
+    let info = info(url)?;
+    let (username, password) = (&settings.sentinel_username, &settings.sentinel_password);
+    let sentinel = login(info.redis_settings().clone(), username.as_deref(), password.as_ref());
+    Ok(info.set_redis_settings(sentinel))
+}
+
+fn credentials(server: redis::RedisConnectionInfo, settings: &RedisSettings) -> redis::RedisConnectionInfo {
+    login(server, settings.username.as_deref(), settings.password.as_ref())
+}
+
+fn login(
     mut server: redis::RedisConnectionInfo,
-    settings: &RedisSettings,
+    username: Option<&str>,
+    password: Option<&Secret>,
 ) -> redis::RedisConnectionInfo {
-    if let Some(username) = &settings.username {
+    if let Some(username) = username {
         server = server.set_username(username);
     }
-    if let Some(password) = &settings.password {
+    if let Some(password) = password {
         server = server.set_password(password.expose());
     }
     // A right less that a user needs.

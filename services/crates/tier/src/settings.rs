@@ -18,6 +18,12 @@ pub struct RedisSettings {
     pub sentinels: Vec<String>,
     /// Name of the master that Sentinels know. It is reached with TLS if they are.
     pub sentinel_master: String,
+    /// User of the Sentinels themselves; none for their default user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentinel_username: Option<String>,
+    /// Its password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentinel_password: Option<Secret>,
     /// Nodes of a Cluster, as URLs: some of them, they know the others.
     pub cluster: Vec<String>,
     /// User; none for the server's default user.
@@ -49,6 +55,8 @@ impl Default for RedisSettings {
             url: String::new(),
             sentinels: Vec::new(),
             sentinel_master: "cloudify".into(),
+            sentinel_username: None,
+            sentinel_password: None,
             cluster: Vec::new(),
             username: None,
             password: None,
