@@ -16,7 +16,7 @@ use engine::ports::{
 };
 use model::{DatasetId, Error, NodePath, Result, Version};
 use tonic::transport::Channel;
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 
 use super::catalog_id::other_of;
 use super::member::{Member, count_call};
@@ -173,15 +173,19 @@ pub(super) fn changer(member: &Member) -> RegistrationServiceClient<Channel> {
 }
 
 pub(super) fn finish<T>(member: &Member, method: &str, called: Result<Response<T>, Status>) -> Result<T> {
+    // What the worker itself says to be out of reach, a remote source, has no cause here.
+    let is_lost =
+        |status: &Status| status.code() == Code::Unavailable && std::error::Error::source(status).is_some();
+    if called.as_ref().is_err_and(is_lost) {
+        member.health.failed();
+    } else {
+        member.health.succeeded();
+    }
     let called = called.map(Response::into_inner).map_err(|status| {
         member.note(&status);
         from_status(&status)
     });
     count_call(method, called.as_ref().err());
-    match &called {
-        Err(error) if error.kind == model::ErrorKind::Unavailable => member.health.failed(),
-        _ => member.health.succeeded(),
-    }
     called
 }
 
