@@ -110,7 +110,7 @@ pub(super) async fn chunks(
     let (sender, ready) = mpsc::channel(UNDER_WAY_MAX);
     let count = asked.keys.texts.len();
     let room = state.batches.of_batch();
-    let batch = Batch { state, dataset, form, flow, room, keys: asked.keys.texts, _body_room: body_room };
+    let batch = Batch { state, dataset, form, room, keys: asked.keys.texts, _body_room: body_room };
     let work = priority::bulk().spawn(flow.scope(batch.run(sender)).instrument(Span::current()));
     let body = Body::new(Frames::new(ready, count, route, AbortOnDropHandle::new(work)));
     let body = match parts.extensions.get::<Arrival>() {
@@ -136,7 +136,6 @@ struct Batch {
     state: Arc<GatewayState>,
     dataset: Arc<OpenDataset>,
     form: Form,
-    flow: Flow,
     room: BatchRoom,
     keys: Vec<String>,
     _body_room: Admitted,
@@ -174,8 +173,8 @@ impl Batch {
         let kind = found.kind();
         let admitted = async {
             match &kind {
-                Some(kind) => limits.made(None, self.flow, kind, bytes).await.map(Shared::Made),
-                None => limits.batched(self.flow, bytes).await.map(Shared::Stored),
+                Some(kind) => limits.made(None, Flow::current(), kind, bytes).await.map(Shared::Made),
+                None => limits.batched(Flow::current(), bytes).await.map(Shared::Stored),
             }
         };
         // Apart from the time that workers have: a slow client makes this wait.

@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 use super::admin::Tokens;
 use super::batch::Room;
 use super::compress::Variants;
+use super::zarr::inside;
 use crate::cache::ChunkCache;
 use crate::limits::{Client, Limits};
 use crate::server::Arrival;
@@ -116,9 +117,7 @@ impl GatewayState {
         part: ByteRange,
     ) -> Result<StoredBytes> {
         if !file.is_remote() || !ChunkCache::may_keep(range) {
-            let offset =
-                range.offset.checked_add(part.offset).ok_or_else(|| Error::internal("no such part"))?;
-            return self.worker.read(id, file, ByteRange { offset, length: part.length }).await;
+            return self.worker.read(id, file, inside(range, part)?).await;
         }
         let whole = self.read(id, file, range).await?.together(range.length).await?;
         let end = part.offset.saturating_add(part.length).min(whole.len() as u64);

@@ -216,7 +216,7 @@ fn held(body: Body, grant: Option<Grant>) -> Body {
 }
 
 /// A part of a range, as a range of its file.
-fn inside(range: ByteRange, part: ByteRange) -> Result<ByteRange, Error> {
+pub(super) fn inside(range: ByteRange, part: ByteRange) -> Result<ByteRange, Error> {
     let offset = range.offset.checked_add(part.offset);
     let offset = offset.ok_or_else(|| Error::internal("a range ends beyond 2^64"))?;
     Ok(ByteRange { offset, length: part.length })

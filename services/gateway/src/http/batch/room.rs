@@ -185,7 +185,7 @@ mod tests {
         assert!(at_once(held(&greedy, &memory, 3 * MIB)).is_none());
         assert!(at_once(held(&other, &memory, 3 * MIB)).is_some());
         drop(first);
-        let all = at_once(held(&greedy, &memory, 32 * MIB)).unwrap();
+        let all = at_once(held(&greedy, &memory, u64::MAX)).unwrap();
         assert!(at_once(held(&greedy, &memory, 0)).is_none());
         drop(all);
     }
