@@ -20,7 +20,7 @@ use crate::shutdown;
 
 /// Gateway and worker in one process, joined by a direct call.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
-    let _telemetry = telemetry_of(&settings, "cloudify-serve")?;
+    let _telemetry = begin(&settings, "cloudify-serve")?;
     let worker = local_worker(&settings, None).await?;
     let Settings { http, admin, limits, cache, .. } = &settings;
     let ranges = ChunkCache::of_ranges(cache);
@@ -30,7 +30,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Failure> {
 
 /// The gateway alone: its workers are elsewhere.
 pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
-    let _telemetry = telemetry_of(&settings, "cloudify-gateway")?;
+    let _telemetry = begin(&settings, "cloudify-gateway")?;
     let pools = settings.all_pools();
     let tier = Tier::new(&settings.redis).map_err(configuration)?;
     if tier.is_none() && pools.values().all(|pool| pool.workers.is_empty()) {
@@ -48,7 +48,7 @@ pub(crate) async fn gateway(settings: Settings) -> Result<(), Failure> {
 
 /// The worker alone: gateways ask it.
 pub(crate) async fn worker(settings: Settings) -> Result<(), Failure> {
-    let _telemetry = telemetry_of(&settings, "cloudify-worker")?;
+    let _telemetry = begin(&settings, "cloudify-worker")?;
     let pool = PoolName::parse(&settings.pool).map_err(configuration)?;
     let worker = local_worker(&settings, Some(pool)).await?;
     let requested = shutdown::requested()?;
@@ -113,8 +113,12 @@ pub(crate) fn scan_command() -> Result<Vec<OsString>, Failure> {
     Ok(vec![program.into(), "scan-child".into()])
 }
 
-fn telemetry_of(settings: &Settings, service: &'static str) -> Result<telemetry::Started, Failure> {
-    telemetry::start(&settings.telemetry, service).map_err(|error| Failure::Configuration(error.to_string()))
+/// What each service begins with: logs and traces, and priorities.
+fn begin(settings: &Settings, service: &'static str) -> Result<telemetry::Started, Failure> {
+    let started = telemetry::start(&settings.telemetry, service)
+        .map_err(|error| Failure::Configuration(error.to_string()))?;
+    priority::prefer_small(settings.scheduling);
+    Ok(started)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]

@@ -7,6 +7,7 @@ use gateway::settings::{
     AdminSettings, CacheSettings, HttpSettings, LimitsSettings, PoolSettings, Role, RoutingSettings,
     TokenSettings,
 };
+use priority::SchedulingSettings;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use telemetry::TelemetrySettings;
@@ -63,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) tape: TapeSettings,
     /// Keeping datasets up to date (serve, worker).
     pub(crate) refresh: RefreshSettings,
+    /// Priorities of threads (serve, gateway, worker).
+    pub(crate) scheduling: SchedulingSettings,
     /// Logs and traces.
     pub(crate) telemetry: TelemetrySettings,
 }
@@ -89,6 +92,7 @@ impl Default for Settings {
             evaluate: EvaluateSettings::default(),
             tape: TapeSettings::default(),
             refresh: RefreshSettings::default(),
+            scheduling: SchedulingSettings::default(),
             telemetry: TelemetrySettings::default(),
         }
     }

@@ -1,12 +1,15 @@
 //! Two runtimes: small requests are answered by the one, bulk is moved by the other, whose threads give way to all else
-//! that runs on the machine. So the kernel sees to it that a small request is answered at once, whatever is under way
+//! that runs on the machine, and those of small requests have real-time priority where the process may. So the kernel sees to it that a small request is answered at once, whatever is under way
 //! (`docs/decisions/0021-fairness.md`).
 
 mod place;
+mod policy;
+mod real_time;
 mod runtimes;
 mod stream;
 mod turns;
 
 pub use place::{Bulk, NOBODY, Place, spawn};
+pub use real_time::{SchedulingSettings, prefer_small, promptly, start_small};
 pub use runtimes::{bulk, is_bulk_thread, start_bulk};
 pub use stream::Stream;

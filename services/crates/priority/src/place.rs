@@ -106,7 +106,6 @@ fn run(place: Arc<Place>, in_bulk: bool, mut task: Task) {
 
 #[cfg(test)]
 mod tests {
-    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::oneshot;
@@ -116,8 +115,8 @@ mod tests {
 
     fn here() -> (bool, i32) {
         let is_bulk = crate::is_bulk_thread();
-        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-        assert_eq!(thread_priority::thread_schedule_policy().unwrap() == idle, is_bulk);
+        #[cfg(target_os = "linux")]
+        assert_eq!(crate::policy::tests::own() == crate::policy::tests::IDLE, is_bulk);
         (is_bulk, rustix::process::getpriority_process(None).unwrap())
     }
 

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
-use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::turns::Turns;
@@ -49,21 +48,13 @@ pub fn is_bulk_thread() -> bool {
 
 fn give_way() {
     IS_BULK.set(true);
-    #[cfg(target_os = "linux")]
-    idle_policy();
+    // A thread of the usual policy that wakes takes the core at once, where one that is only nicer may keep it to the end of
+    // its slice.
+    if let Err(error) = crate::policy::idle(crate::policy::this()) {
+        tracing::warn!(%error, "bulk cannot have the policy of what is idle");
+    }
     // On Linux this is the calling thread's alone.
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::warn!(%error, "the priority of bulk cannot be lowered");
-    }
-}
-
-/// `SCHED_IDLE`: a thread of the usual policy that wakes takes the core at once, where one that is only nicer may keep it
-/// to the end of its slice (sched(7)).
-#[cfg(target_os = "linux")]
-fn idle_policy() {
-    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    let thread = thread_priority::thread_native_id();
-    if let Err(error) = thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, policy) {
-        tracing::warn!(?error, "bulk cannot have the policy of what is idle");
     }
 }

@@ -154,7 +154,7 @@ impl Pool {
         let is_small = admitted.is_of(&self.small_memory);
         let work = move || work().map(|done| (done, admitted));
         if is_small {
-            return run_in(&self.small_cores, &Handle::current(), work).await;
+            return run_in(&self.small_cores, &Handle::current(), move || priority::promptly(work)).await;
         }
         self.run_admitted(work).await
     }
