@@ -2,6 +2,7 @@
 
 mod activity;
 mod guarded;
+mod streams;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -34,7 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest request head over HTTP/1.1, in bytes: the longest key, cookies and tokens fit.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Most bytes of an answer held for one HTTP/2 stream, and its windows.
-const HTTP2_SEND_BYTES: usize = 512 << 10;
+const HTTP2_SEND_BYTES: usize = 128 << 10;
 /// Requests at once on one HTTP/2 connection.
 const HTTP2_STREAMS_MAX: u32 = 128;
 /// Bytes of a connection that the kernel keeps without having sent them. With more, one connection's answer is
@@ -132,7 +133,7 @@ impl Server {
             Arc::clone(&activity),
         ));
         let router = self.router;
-        let builder = builder(Tasks(Arc::clone(&place)));
+        let builder = builder(Tasks { place: Arc::clone(&place), stall_max: self.timeouts.write });
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Arrival { client, place: Arc::clone(&place) });
             let under_way = activity.request();
@@ -140,7 +141,7 @@ impl Server {
             async move {
                 let answer = answering.await;
                 drop(under_way);
-                answer
+                answer.map(streams::watched)
             }
         });
         let mut served = pin!(builder.serve_connection(io, service));
@@ -202,14 +203,18 @@ pub(crate) struct Arrival {
 
 /// Runs the streams of an HTTP/2 connection where the connection is.
 #[derive(Debug, Clone)]
-struct Tasks(Arc<Place>);
+struct Tasks {
+    place: Arc<Place>,
+    /// How long a client may take nothing of a stream.
+    stall_max: Duration,
+}
 
 impl<F> hyper::rt::Executor<F> for Tasks
 where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        priority::spawn(Arc::clone(&self.0), stream);
+        priority::spawn(Arc::clone(&self.place), streams::guarded(stream, self.stall_max));
     }
 }
 

@@ -27,6 +27,7 @@ async fn start(connections_max: usize, drain: Duration) -> Running {
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/slow", get(slow))
+        .route("/large", get(|| async { large_body() }))
         .route("/endless", get(endless));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -36,6 +37,11 @@ async fn start(connections_max: usize, drain: Duration) -> Running {
     let room = Arc::new(Semaphore::new(connections_max));
     let task = tokio::spawn(server.run(listener, room, drain, stop.clone().cancelled_owned()));
     Running { address, stop, task }
+}
+
+/// In one frame.
+fn large_body() -> Vec<u8> {
+    (0..1_000_003_u32).map(|index| (index % 251) as u8).collect()
 }
 
 async fn connect(running: &Running) -> TcpStream {
@@ -150,13 +156,72 @@ async fn heads_that_are_too_long_are_refused() {
     assert!(String::from_utf8_lossy(&rest(stream).await).starts_with("HTTP/1.1 431"));
 }
 
+async fn http_2(running: &Running, window: u32) -> h2::client::SendRequest<Bytes> {
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(window).initial_connection_window_size(1 << 20);
+    let (client, connection) = builder.handshake(connect(running).await).await.unwrap();
+    tokio::spawn(connection);
+    client.ready().await.unwrap()
+}
+
+async fn begin(client: &mut h2::client::SendRequest<Bytes>, path: &str) -> h2::RecvStream {
+    let request = http::Request::get(format!("http://a{path}")).body(()).unwrap();
+    client.send_request(request, true).unwrap().0.await.unwrap().into_body()
+}
+
 #[tokio::test]
 async fn clients_may_begin_with_http_2() {
     let running = start(10, DRAIN).await;
-    let (mut client, connection) = h2::client::handshake(connect(&running).await).await.unwrap();
-    tokio::spawn(connection);
-    let request = http::Request::get("http://a/").body(()).unwrap();
-    let (response, _) = client.send_request(request, true).unwrap();
-    let mut body = response.await.unwrap().into_body();
-    assert_eq!(body.data().await.unwrap().unwrap(), "hello");
+    let mut client = http_2(&running, 65_535).await;
+    assert_eq!(begin(&mut client, "/").await.data().await.unwrap().unwrap(), "hello");
+    let mut large = begin(&mut client, "/large").await;
+    let mut got = Vec::new();
+    while let Some(bytes) = large.data().await {
+        let bytes = bytes.unwrap();
+        large.flow_control().release_capacity(bytes.len()).unwrap();
+        got.extend_from_slice(&bytes);
+    }
+    assert_eq!(got, large_body());
+}
+
+/// What is left of a stream whose client takes nothing more of it, after what is on its way.
+async fn end(mut stream: h2::RecvStream) -> Option<h2::Reason> {
+    let drained = async {
+        loop {
+            match stream.data().await {
+                Some(Ok(_)) => {} // no capacity is released
+                Some(Err(error)) => return error.reason(),
+                None => return None,
+            }
+        }
+    };
+    tokio::time::timeout(SHORT * 20, drained).await.expect("the server ends the stream")
+}
+
+#[tokio::test]
+async fn a_stream_of_which_the_client_takes_nothing_ends() {
+    let running = start(10, DRAIN).await;
+    for window in [0, 1, 65_535] {
+        let mut client = http_2(&running, window).await;
+        let (endless, large) = (begin(&mut client, "/endless").await, begin(&mut client, "/large").await);
+        let ends = tokio::join!(end(endless), end(large));
+        assert_eq!(ends, (Some(h2::Reason::CANCEL), Some(h2::Reason::CANCEL)), "window {window}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_client_takes_slowly_goes_on_beside_one_that_ends() {
+    let running = start(10, DRAIN).await;
+    let mut client = http_2(&running, 65_535).await;
+    let stalled = end(begin(&mut client, "/large").await);
+    let mut slow = begin(&mut client, "/endless").await;
+    let taking = async {
+        for _ in 0..60 {
+            let taken = slow.data().await.unwrap().unwrap().len();
+            slow.flow_control().release_capacity(taken).unwrap();
+            tokio::time::sleep(SHORT / 20).await;
+        }
+    };
+    assert_eq!(tokio::join!(stalled, taking).0, Some(h2::Reason::CANCEL));
+    assert_eq!(begin(&mut client, "/slow").await.data().await.unwrap().unwrap(), "slow");
 }
