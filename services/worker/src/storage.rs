@@ -5,14 +5,15 @@
 //!                                                                   └─ would wait: pool ──┘    (statx)      of a kept buffer
 //! ```
 //! What would wait is read once for all who want it (`flights`), when it has a turn (`turns`), together with neighbours that
-//! wait for theirs (`merge`).
-//! What is named by URL is read by [`Remotes`].
+//! wait for theirs (`pending`, `merge`).
+//! What is named by URL is read by [`Remotes`], in the same way.
 
 mod buffers;
 mod files;
 mod flights;
 mod merge;
 mod open_file;
+mod pending;
 mod pieces;
 mod remote;
 mod roots;

@@ -13,7 +13,7 @@ use model::{ByteRange, Error, ErrorKind, FileIdentity, Result, SourceFile};
 
 use super::buffers::{Buffer, BufferPool};
 use super::flights::Flights;
-use super::merge::Pending;
+use super::merge::{self, Pending};
 use super::open_file::{OpenFile, State, changed};
 use super::pieces::Pieces;
 use super::remote::Remotes;
@@ -74,7 +74,7 @@ impl Files {
             roots,
             tape,
             open,
-            pending: Pending::default(),
+            pending: merge::pending(),
             opening: Flights::new(),
             reading: Flights::of_reads(),
             buffers: BufferPool::new(large_bytes, settings.kept_buffer_bytes_max),

@@ -10,6 +10,7 @@
 mod address;
 mod body;
 mod fault;
+mod neighbours;
 mod prefix;
 mod read;
 #[cfg(test)]
@@ -58,6 +59,8 @@ struct Inner {
     looking: Flights<SourceFile, Option<FileIdentity>>,
     /// Ranges that are being read as a whole.
     reading: Flights<(Arc<SourceFile>, u64, u64), Option<Whole>>,
+    /// Short ones of them that wait for a request.
+    pending: neighbours::Pending,
     /// Memory for long ones of them, in units.
     room: Arc<Semaphore>,
 }
@@ -101,7 +104,16 @@ impl Remotes {
         let seen = moka::sync::Cache::builder().max_capacity(SEEN_MAX).time_to_live(SEEN_KEPT).build();
         let (looking, reading, room) = (Flights::new(), Flights::of_reads(), read::Room::all());
         Self {
-            inner: Arc::new(Inner { allowed, prefixes, document_bytes_max, seen, looking, reading, room }),
+            inner: Arc::new(Inner {
+                allowed,
+                prefixes,
+                document_bytes_max,
+                seen,
+                looking,
+                reading,
+                room,
+                pending: neighbours::pending(),
+            }),
         }
     }
 
@@ -126,9 +138,8 @@ impl Remotes {
     async fn read_once(&self, file: &Arc<SourceFile>, range: ByteRange) -> Result<Option<Whole>> {
         let (remotes, of) = (self.clone(), Arc::clone(file));
         let read = async move {
-            let Some(room) = read::Room::of(&remotes.inner, range.length) else { return Ok(None) };
             let object = remotes.object(&of.path)?;
-            read::whole(&remotes.inner, &object, &of, range, room).await.map(Some)
+            neighbours::read(&remotes.inner, &object, &of, range).await
         };
         let key = (Arc::clone(file), range.offset, range.length);
         self.inner.reading.once(key, read).await

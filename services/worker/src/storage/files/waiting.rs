@@ -7,7 +7,7 @@ use bytes::Bytes;
 use model::{Error, ErrorKind, Result, SourceFile};
 
 use super::Inner;
-use crate::storage::merge;
+use crate::storage::merge::{self, ByAddress};
 use crate::storage::open_file::{OpenFile, State, changed};
 
 /// How many times a file whose inode is touched all the time is opened anew for one read.
@@ -92,7 +92,7 @@ impl Inner {
             let (part, answer) = merge::Part::new(piece.start, length);
             (turn, vec![part], answer)
         } else {
-            let (ticket, mut answer) = self.pending.add(handle, piece.start, length);
+            let (ticket, mut answer) = self.pending.add(&ByAddress(Arc::clone(handle)), piece.start, length);
             let turn = tokio::select! {
                 turn = place.turn() => turn?,
                 answer = &mut answer => return answer.map_err(Error::internal)?,

@@ -19,7 +19,7 @@ use super::{Inner, Object, absent_or, identity};
 /// it of one request.
 pub(super) const WHOLE_BYTES_MAX: u64 = 8 << 20;
 /// Longest of those that are always read so. Longer ones are where there is memory for them.
-const SHORT_BYTES_MAX: u64 = 1 << 20;
+pub(super) const SHORT_BYTES_MAX: u64 = 1 << 20;
 /// Memory for the longer ones, in bytes, and what it is counted in.
 const ROOM_BYTES: u64 = 64 << 20;
 const ROOM_UNIT_BYTES: u64 = 64 << 10;

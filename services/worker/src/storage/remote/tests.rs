@@ -347,3 +347,66 @@ async fn those_who_want_the_same_at_once_make_one_request() {
     assert!(states.into_iter().all(|state| state.unwrap().unwrap().size_bytes == 3 << 20));
     assert_eq!(server.asked().len() - before, 1);
 }
+
+/// A server of which each request takes its time, so that others wait for it where only one is allowed.
+async fn one_at_a_time(bytes: Arc<Vec<u8>>) -> (Server, Remotes) {
+    let slow = move |request: &server::Request, _: usize| {
+        [vec![Step::Sleep(Duration::from_millis(200))], object(request, &bytes, &[])].concat()
+    };
+    let server = Server::start(slow).await;
+    let remotes =
+        Remotes::new(&RemoteSettings { requests_max: 1, stall_seconds: 10, ..settings(&server) }).unwrap();
+    (server, remotes)
+}
+
+#[tokio::test]
+async fn neighbours_that_wait_for_a_request_make_one_together() {
+    let bytes = Arc::new(content(3 << 20));
+    let (server, remotes) = one_at_a_time(Arc::clone(&bytes)).await;
+    let (one, other) = (file(&server, "a"), file(&server, "b"));
+    let read_of = |file: &SourceFile, offset: u64, length: u64| {
+        let (remotes, file) = (remotes.clone(), file.clone());
+        tokio::spawn(async move { read(&remotes, &file, offset, length).await })
+    };
+    let first = read_of(&one, 2 << 20, 1);
+    while server.asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // Side by side, over a gap, and too far away; of another object; one past the end; one whose caller leaves.
+    let places = [(0, 1000), (1000, 500), (10_000, 200_000), (220_000, 1), (1 << 20, 70_000)];
+    let reads = places.map(|(offset, length)| (offset, length, read_of(&one, offset, length)));
+    let (of_other, beyond, leaves) =
+        (read_of(&other, 1500, 100), read_of(&one, (3 << 20) - 10, 1000), read_of(&one, 1500, 100));
+    while remotes.inner.pending.count() < 8 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    leaves.abort();
+    assert_eq!(first.await.unwrap().unwrap(), bytes[2 << 20..][..1]);
+    for (offset, length, read) in reads {
+        assert!(read.await.unwrap().unwrap() == bytes[offset as usize..][..length as usize], "{offset}");
+    }
+    assert_eq!(of_other.await.unwrap().unwrap(), bytes[1500..1600]);
+    assert_eq!(beyond.await.unwrap().unwrap_err().kind, ErrorKind::CorruptData);
+    let mut ranges: Vec<_> = server.asked().iter().skip(1).filter_map(server::Request::range).collect();
+    ranges.sort_unstable();
+    assert_eq!(ranges[..2], [(0, 220_001), (1500, 1600)], "{ranges:?}");
+    assert_eq!(ranges.len(), 4, "{ranges:?}");
+    assert_eq!(remotes.inner.pending.count(), 0);
+}
+
+#[tokio::test]
+async fn a_neighbour_past_the_end_takes_nobody_along() {
+    let bytes = Arc::new(content(10_000));
+    let (server, remotes) = one_at_a_time(Arc::clone(&bytes)).await;
+    let of = file(&server, "a");
+    let ranges = [(0, 10), (1000, 100), (9_000, 2_000), (5_000, 100)];
+    let reads = ranges.map(|(offset, length)| read(&remotes, &of, offset, length));
+    let read = futures::future::join_all(reads).await;
+    for ((offset, length), read) in ranges.into_iter().zip(read) {
+        match read {
+            Ok(read) => assert!(read == bytes[offset as usize..][..length as usize] && offset != 9_000),
+            Err(error) => assert!(offset == 9_000 && error.kind == ErrorKind::CorruptData, "{error}"),
+        }
+    }
+    assert_eq!(server.asked().len(), 5, "one alone, three together, and they by themselves");
+}

@@ -100,10 +100,20 @@ impl Transport {
         }
     }
 
+    /// Whether a request would not wait for others.
+    pub(super) fn has_request_to_spare(&self) -> bool {
+        self.permits.available_permits() > 0
+    }
+
+    /// Waits for others' requests to end, until one more may be under way.
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        let permit = tokio::time::timeout(self.stall, Arc::clone(&self.permits).acquire_owned());
+        permit.await.ok().and_then(Result::ok).ok_or(Fault::Busy)
+    }
+
     async fn once(&self, request: &HttpRequest) -> Result<HttpResponse, Fault> {
         let metrics = telemetry::metrics();
-        let permit = tokio::time::timeout(self.stall, Arc::clone(&self.permits).acquire_owned());
-        let permit = permit.await.ok().and_then(Result::ok).ok_or(Fault::Busy)?;
+        let permit = self.turn().await?;
         let begun = Instant::now();
         let answered = self.send(request, permit).await;
         metrics
