@@ -8,6 +8,7 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use model::{Error, ErrorKind, Result};
+use moka::policy::EvictionPolicy;
 use tokio::time::Instant;
 
 use super::client::Client;
@@ -63,6 +64,8 @@ impl Rates {
             meters: moka::sync::Cache::builder()
                 .max_capacity(settings.clients_max)
                 .time_to_idle(FORGOTTEN)
+                // The usual policy keeps those that were seen often, so that a new one would begin anew at each request.
+                .eviction_policy(EvictionPolicy::lru())
                 .build(),
         }
     }
@@ -231,6 +234,22 @@ mod tests {
         rates.charge(&client(1), 100_000_000);
         let error = rates.enter(&client(1)).await.unwrap_err();
         assert!(error.retry_after_seconds.is_some_and(|seconds| (90..=110).contains(&seconds)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_new_client_is_held_to_its_rate_where_as_many_as_are_known_were_seen_often() {
+        let network =
+            RateSettings { requests_per_second: 0.01, requests_burst: 10, ..RateSettings::default() };
+        let rates = rates(network, 0);
+        for number in (0..100).cycle().take(1000) {
+            rates.enter(&client(number)).await.unwrap();
+        }
+        let mut entered = 0;
+        for _ in 0..1000 {
+            entered += u32::from(rates.enter(&client(200)).await.is_ok());
+            rates.clients();
+        }
+        assert_eq!(entered, 10);
     }
 
     #[tokio::test]
