@@ -4,6 +4,7 @@ Ground truth is the file itself, and netCDF4.
 """
 
 import concurrent.futures
+import json
 import os
 import pathlib
 import threading
@@ -17,6 +18,7 @@ import requests
 import xarray as xr
 
 from harness.metrics import total
+from harness.references import references_of
 from harness.remote import config
 
 KINDS = ["serve", "two-process"]
@@ -129,6 +131,34 @@ def test_a_remote_chunk_is_asked_for_once(kind, start, static, tmp_path):
         answers = [answer.result() for answer in asked]
     assert all(answer.status_code == 200 and answer.content == values[1].tobytes() for answer in answers)
     assert [path for method, path, _ in static.asked if method == "GET"].count(key) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neighbouring_remote_chunks_make_few_requests(kind, start, static, tmp_path):
+    path = tmp_path / "web/plain.nc"
+    values = np.random.default_rng(7).normal(280, 10, (64, 20, 50)).astype("f4")
+    with netCDF4.Dataset(path, "w") as file:
+        for name, length in zip("tyx", values.shape, strict=True):
+            file.createDimension(name, length)
+        file.createVariable("v", "f4", ("t", "y", "x"), chunksizes=(1, 20, 50))[:] = values
+    references = tmp_path / "web/plain.json"
+    references.write_text(json.dumps({"version": 1, "refs": references_of(path, f"{static.url}/plain.nc")}))
+    # One request at a time, so that the others wait for it.
+    system = start(kind, config=config(static.url, more="requests_max = 1\n"))
+    system.register("plain", f"{static.url}/plain.json")
+    gate = static.gates["/plain.nc"] = threading.Event()
+    before, merged = len(static.asked), total(system, "reads_merged_total")
+    with concurrent.futures.ThreadPoolExecutor(64) as pool:
+        answers = pool.map(lambda step: requests.get(f"{system.kerchunk('plain')}/v/{step}.0.0", timeout=120), range(64))
+        deadline = time.monotonic() + 60
+        while total(system, "http_connections") < 64 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)  # until they wait where they are to wait
+        gate.set()
+        for step, answer in enumerate(answers):
+            assert (answer.status_code, answer.content) == (200, values[step].tobytes()), step
+    assert total(system, "reads_merged_total") - merged >= 40
+    assert len(static.asked) - before <= 24
 
 
 @pytest.mark.parametrize("kind", KINDS)
