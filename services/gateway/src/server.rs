@@ -35,7 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest request head over HTTP/1.1, in bytes: the longest key, cookies and tokens fit.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Most bytes of an answer held for one HTTP/2 stream, and its windows.
-const HTTP2_SEND_BYTES: usize = 128 << 10;
+const HTTP2_SEND_BYTES: usize = 512 << 10;
 /// Requests at once on one HTTP/2 connection.
 const HTTP2_STREAMS_MAX: u32 = 128;
 /// Bytes of a connection that the kernel keeps without having sent them. With more, one connection's answer is
@@ -133,7 +133,11 @@ impl Server {
             Arc::clone(&activity),
         ));
         let router = self.router;
-        let builder = builder(Tasks { place: Arc::clone(&place), stall_max: self.timeouts.write });
+        let builder = builder(Tasks {
+            place: Arc::clone(&place),
+            activity: Arc::clone(&activity),
+            stall_max: self.timeouts.write,
+        });
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Arrival { client, place: Arc::clone(&place) });
             let under_way = activity.request();
@@ -205,6 +209,7 @@ pub(crate) struct Arrival {
 #[derive(Debug, Clone)]
 struct Tasks {
     place: Arc<Place>,
+    activity: Arc<Activity>,
     /// How long a client may take nothing of a stream.
     stall_max: Duration,
 }
@@ -214,7 +219,8 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        priority::spawn(Arc::clone(&self.place), streams::guarded(stream, self.stall_max));
+        let guarded = streams::guarded(stream, self.stall_max, Arc::clone(&self.activity));
+        priority::spawn(Arc::clone(&self.place), guarded);
     }
 }
 

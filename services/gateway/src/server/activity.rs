@@ -1,7 +1,7 @@
 //! What a connection is doing, and how long it may do that without progress.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -30,6 +30,10 @@ impl Timeouts {
 pub(super) struct Activity {
     begun: AtomicU32,
     under_way: AtomicU32,
+    /// Of HTTP/2: requests whose answers are not sent.
+    streams: AtomicU32,
+    /// Bytes that the connection took.
+    written: AtomicU64,
 }
 
 impl Activity {
@@ -38,6 +42,24 @@ impl Activity {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
         UnderWay(Arc::clone(self))
+    }
+
+    /// A stream of HTTP/2; open until what is returned is dropped.
+    pub(super) fn stream(self: &Arc<Self>) -> OpenStream {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+        OpenStream(Arc::clone(self))
+    }
+
+    pub(super) fn streams(&self) -> u64 {
+        self.streams.load(Ordering::Relaxed).into()
+    }
+
+    pub(super) fn wrote(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     pub(super) fn begun(&self) -> u32 {
@@ -55,6 +77,15 @@ pub(super) struct UnderWay(Arc<Activity>);
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An open stream.
+pub(super) struct OpenStream(Arc<Activity>);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -44,6 +44,9 @@ impl Guarded {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         self.progress.wrote(written.is_ready());
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.activity.wrote(*bytes);
+        }
         if written.is_pending() {
             self.look(context)?;
         }

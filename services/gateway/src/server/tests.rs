@@ -28,6 +28,7 @@ async fn start(connections_max: usize, drain: Duration) -> Running {
         .route("/", get(|| async { "hello" }))
         .route("/slow", get(slow))
         .route("/large", get(|| async { large_body() }))
+        .route("/modest", get(|| async { large_body()[..60_000].to_vec() }))
         .route("/endless", get(endless));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -158,7 +159,7 @@ async fn heads_that_are_too_long_are_refused() {
 
 async fn http_2(running: &Running, window: u32) -> h2::client::SendRequest<Bytes> {
     let mut builder = h2::client::Builder::new();
-    builder.initial_window_size(window).initial_connection_window_size(1 << 20);
+    builder.initial_window_size(window).initial_connection_window_size(4 << 20);
     let (client, connection) = builder.handshake(connect(running).await).await.unwrap();
     tokio::spawn(connection);
     client.ready().await.unwrap()
@@ -201,27 +202,71 @@ async fn end(mut stream: h2::RecvStream) -> Option<h2::Reason> {
 #[tokio::test]
 async fn a_stream_of_which_the_client_takes_nothing_ends() {
     let running = start(10, DRAIN).await;
-    for window in [0, 1, 65_535] {
-        let mut client = http_2(&running, window).await;
-        let (endless, large) = (begin(&mut client, "/endless").await, begin(&mut client, "/large").await);
-        let ends = tokio::join!(end(endless), end(large));
-        assert_eq!(ends, (Some(h2::Reason::CANCEL), Some(h2::Reason::CANCEL)), "window {window}");
+    for (path, windows) in [
+        ("/endless", vec![0, 1, 65_535, 900_000]),
+        ("/large", vec![0, 1, 65_535, 1_000_003 - (20 << 10)]),
+        ("/modest", vec![0, 1, 60_000 - (20 << 10)]),
+    ] {
+        for window in windows {
+            let mut client = http_2(&running, window).await;
+            let stalled = begin(&mut client, path).await;
+            assert_eq!(end(stalled).await, Some(h2::Reason::CANCEL), "{path}, window {window}");
+        }
     }
+}
+
+/// Takes a stream, so many bytes of it each time; what it had.
+async fn taken_slowly(mut stream: h2::RecvStream, bytes: usize, pause: Duration, times: usize) -> usize {
+    let (mut got, mut owed) = (0, 0);
+    for _ in 0..times {
+        while let Some(data) = futures::FutureExt::now_or_never(stream.data()).flatten() {
+            let length = data.expect("the stream goes on").len();
+            (got, owed) = (got + length, owed + length);
+        }
+        let released = owed.min(bytes);
+        owed -= released;
+        stream.flow_control().release_capacity(released).unwrap();
+        tokio::time::sleep(pause).await;
+    }
+    got
 }
 
 #[tokio::test]
 async fn a_stream_that_the_client_takes_slowly_goes_on_beside_one_that_ends() {
     let running = start(10, DRAIN).await;
-    let mut client = http_2(&running, 65_535).await;
+    let mut client = http_2(&running, 16_384).await;
     let stalled = end(begin(&mut client, "/large").await);
-    let mut slow = begin(&mut client, "/endless").await;
-    let taking = async {
-        for _ in 0..60 {
-            let taken = slow.data().await.unwrap().unwrap().len();
-            slow.flow_control().release_capacity(taken).unwrap();
-            tokio::time::sleep(SHORT / 20).await;
-        }
-    };
-    assert_eq!(tokio::join!(stalled, taking).0, Some(h2::Reason::CANCEL));
+    // A piece of 64 KiB takes longer than the longest time without any byte.
+    let slow = taken_slowly(begin(&mut client, "/endless").await, 9_000, SHORT / 5, 60);
+    let (stalled, slow) = tokio::join!(stalled, slow);
+    assert_eq!(stalled, Some(h2::Reason::CANCEL));
+    assert!(slow > 300_000, "{slow}");
     assert_eq!(begin(&mut client, "/slow").await.data().await.unwrap().unwrap(), "slow");
+}
+
+#[tokio::test]
+async fn streams_that_share_a_slow_connection_go_on() {
+    let running = start(10, DRAIN).await;
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(1 << 20).initial_connection_window_size(65_535);
+    let (client, connection) = builder.handshake(connect(&running).await).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(begin(&mut client, "/endless").await);
+    }
+    // Together 2 MB in the longest time: each has its turn less often than that.
+    let mut had = vec![0; streams.len()];
+    for _ in 0..400 {
+        for (stream, had) in streams.iter_mut().zip(&mut had) {
+            while let Some(data) = futures::FutureExt::now_or_never(stream.data()).flatten() {
+                let length = data.expect("the stream goes on").len();
+                stream.flow_control().release_capacity(length).unwrap();
+                *had += length;
+            }
+        }
+        tokio::time::sleep(SHORT / 50).await;
+    }
+    assert!(had.iter().all(|had| *had > 0), "{had:?}");
 }
