@@ -7,9 +7,10 @@ import shutil
 import netCDF4
 import numpy as np
 import pytest
+import requests
 import xarray as xr
 
-from harness import samples, server
+from harness import batches, samples, server
 
 OTHER, ROUND_ROBIN, IDLE = 0, 2, 5
 FORBIDDEN = ("setpriv", "--bounding-set", "-sys_nice")
@@ -68,3 +69,40 @@ def test_values_are_the_same_with_any_priority(running):
         with xr.open_zarr(f"{system.url}/datasets/nemo/{form}", decode_cf=False, consolidated=True) as found:
             for name, values in expected.items():
                 np.testing.assert_array_equal(found[name].values, values)
+
+
+@pytest.fixture
+def large(data):
+    """A file of chunks of 4 MB as they are, and of small ones that are compressed."""
+    with netCDF4.Dataset(data / "large.nc", "w") as file:
+        for name, length in zip("tx", (4, 1_000_000), strict=True):
+            file.createDimension(name, length)
+        values = np.arange(4_000_000, dtype="f4").reshape(4, 1_000_000)
+        file.createVariable("v", "f4", ("t", "x"), chunksizes=(1, 1_000_000))[:] = values
+        file.createVariable("w", "f4", ("t", "x"), chunksizes=(1, 10_000), zlib=True)[:] = values
+    return data / "large.nc"
+
+
+def test_commands_for_tapes_have_the_usual_priority_whoever_asks(start, large, tmp_path):
+    told, script = tmp_path / "told", tmp_path / "is-offline"
+    script.write_text(f"#!/bin/sh\ncat /proc/self/stat >> {told}\nexit 0\n")
+    script.chmod(0o755)
+    tape = f'[tape]\nroots = ["{large.parent}"]\noffline = "command"\noffline_command = ["{script}"]\n'
+    system = start("serve", config=tape)
+    system.register("large", large)
+    told.write_text("")
+    # Another state of its entry in the directory, of which the command has told nothing yet; the file is what it was.
+    os.utime(large, ns=(0, large.stat().st_mtime_ns))
+    answer = requests.get(f"{system.kerchunk('large')}/v/1.0", timeout=60)
+    assert answer.content == np.arange(1_000_000, 2_000_000, dtype="f4").tobytes()
+    asked = [line.rpartition(")")[2].split() for line in told.read_text().splitlines()]
+    assert [(int(fields[38]), int(fields[16])) for fields in asked] == [(OTHER, 0)], "policy and nice value"
+
+
+def test_threads_for_bulk_stay_what_they_are_after_batches(start, large):
+    system = start("serve")
+    system.register("large", large)
+    keys = [f"w/{step}.{number}" for step in range(4) for number in range(100)]
+    answer = batches.fetch(f"{system.url}/datasets/large", "zarr", keys)
+    assert {status for status, _ in answer} == {200}
+    assert set(policies(system.front.pid)["cloudify-bulk"]) == {IDLE}

@@ -20,6 +20,7 @@ mod groupby;
 mod health;
 mod info;
 mod observe;
+mod off_runtime;
 mod openapi;
 mod opened;
 mod page;

@@ -149,13 +149,13 @@ impl Inner {
         match self.settings.offline {
             OfflineTest::Blocks => Ok(look.blocks == 0 && look.size_bytes > 0),
             OfflineTest::Command => {
-                let ask = || {
-                    self.runtime.block_on(command::is_offline(
-                        &self.settings.offline_command,
-                        real,
-                        Duration::from_secs(self.settings.command_timeout_seconds.max(1)),
-                    ))
+                let (settings, path) = (self.settings.clone(), real.to_path_buf());
+                let asked = async move {
+                    let limit = Duration::from_secs(settings.command_timeout_seconds.max(1));
+                    command::is_offline(&settings.offline_command, &path, limit).await
                 };
+                // Started in the runtime: of a thread for bulk it would have the priority, and be late.
+                let ask = || self.runtime.block_on(self.runtime.spawn(asked)).map_err(Error::internal)?;
                 self.said
                     .try_get_with((real.to_path_buf(), look.changed_ns), ask)
                     .map_err(|error: Arc<Error>| Error::clone(&error))

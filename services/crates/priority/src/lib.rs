@@ -2,6 +2,7 @@
 //! that runs on the machine, and those of small requests have real-time priority where the process may. So the kernel sees to it that a small request is answered at once, whatever is under way
 //! (`docs/decisions/0021-fairness.md`).
 
+mod load;
 mod place;
 mod policy;
 mod real_time;

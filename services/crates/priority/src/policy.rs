@@ -1,4 +1,5 @@
-//! By which policy the kernel schedules a thread: sched(7). What the thread starts, threads and processes, has the usual one.
+//! By which policy the kernel schedules a thread: sched(7). What a real-time thread starts, threads and processes, has the usual
+//! one; what an idle one starts is idle, too.
 #![cfg_attr(
     target_os = "linux",
     expect(unsafe_code, reason = "no crate sets policies that are not inherited")

@@ -1,11 +1,14 @@
-//! Real-time priority for the threads that answer small requests, where the process may have it.
+//! Real-time priority for the threads that answer small requests, where the process may have it, as long as they have little
+//! to do: in a flood of small requests they would leave nothing to others on the machine, and wait for one another anyway.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{OnceLock, mpsc};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::load::{EVERY, Load};
 use crate::policy::{self, Thread};
 
 /// How the kernel schedules the threads of the services.
@@ -22,8 +25,17 @@ impl Default for SchedulingSettings {
     }
 }
 
-static SMALL: OnceLock<Vec<Thread>> = OnceLock::new();
+static SMALL: OnceLock<Small> = OnceLock::new();
 static IS_ON: AtomicBool = AtomicBool::new(false);
+/// Nanoseconds that were spent in [`promptly`], by all threads.
+static PROMPT_NS: AtomicU64 = AtomicU64::new(0);
+
+/// The runtime for small requests, and threads that answer them.
+#[derive(Clone)]
+struct Small {
+    runtime: Handle,
+    threads: Vec<Thread>,
+}
 
 /// Starts the process's runtime for small requests, once. Its threads have the usual priority until [`prefer_small`].
 pub fn start_small() -> std::io::Result<Runtime> {
@@ -35,48 +47,94 @@ pub fn start_small() -> std::io::Result<Runtime> {
         })
         .build()?;
     let threads = started.iter().take(runtime.metrics().num_workers()).collect();
-    let _ = SMALL.set(threads);
+    let _ = SMALL.set(Small { runtime: runtime.handle().clone(), threads });
     Ok(runtime)
 }
 
-/// Gives the calling thread and those of [`start_small`] real-time priority, if the settings say so and the process may:
-/// it needs `CAP_SYS_NICE`, or a limit `RLIMIT_RTPRIO` of at least 1 (sched(7)). Without it the server is only less prompt.
+/// Gives the calling thread and those of [`start_small`] real-time priority, if the settings say so and the process may: it needs
+/// `CAP_SYS_NICE`, or a limit `RLIMIT_RTPRIO` of at least 1 (sched(7)). Without it the server is only less prompt.
 pub fn prefer_small(settings: SchedulingSettings) {
-    if !settings.real_time {
-        return;
-    }
-    let threads = SMALL.get().into_iter().flatten().copied();
-    let set = std::iter::once(policy::this()).chain(threads).try_for_each(policy::real_time);
-    match set {
-        Ok(()) => {
-            IS_ON.store(true, Ordering::Relaxed);
-            tracing::info!("small requests have real-time priority");
-        }
+    let Some(mut small) = SMALL.get().filter(|_| settings.real_time).cloned() else { return };
+    small.threads.push(policy::this()); // it accepts connections
+    match small.set(true) {
+        Ok(()) => tracing::info!("small requests have real-time priority"),
         Err(error) => {
             tracing::info!(%error, "small requests have no real-time priority: the process may not");
+            return;
+        }
+    }
+    // A thread of its own, which a runtime that is busy cannot keep waiting.
+    let watch = std::thread::Builder::new().name("cloudify-load".into()).spawn({
+        let small = small.clone();
+        move || small.watch()
+    });
+    if let Err(error) = watch {
+        tracing::warn!(%error, "nobody watches over real-time priority, so there is none");
+        let _ = small.set(false);
+    }
+}
+
+impl Small {
+    fn set(&self, real_time: bool) -> std::io::Result<()> {
+        let policy = if real_time { policy::real_time } else { policy::usual };
+        self.threads.iter().try_for_each(|thread| policy(*thread))?;
+        IS_ON.store(real_time, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How long the threads have worked, all together.
+    fn worked(&self) -> Duration {
+        let metrics = self.runtime.metrics();
+        let of_runtime: Duration =
+            (0..metrics.num_workers()).map(|worker| metrics.worker_total_busy_duration(worker)).sum();
+        of_runtime + Duration::from_nanos(PROMPT_NS.load(Ordering::Relaxed))
+    }
+
+    /// Takes real-time priority away where there is much to do, and gives it back.
+    fn watch(&self) {
+        let _ = policy::real_time(policy::this());
+        let (mut load, mut before, mut worked) = (Load::default(), Instant::now(), self.worked());
+        loop {
+            std::thread::sleep(EVERY);
+            let (now, worked_now) = (Instant::now(), self.worked());
+            let could =
+                now.duration_since(before).as_secs_f64() * self.runtime.metrics().num_workers() as f64;
+            let share = worked_now.saturating_sub(worked).as_secs_f64() / could;
+            (before, worked) = (now, worked_now);
+            let Some(is_light) = load.look(share) else { continue };
+            tracing::debug!(share, is_light, "the load of small requests changed");
+            if let Err(error) = self.set(is_light) {
+                tracing::warn!(%error, "the priority of small requests cannot be set");
+            }
         }
     }
 }
 
-/// Does something short, beside the runtime, with the priority of those who answer small requests.
+/// Does something short, beside the runtime, with the priority of those who answer small requests. In a thread for bulk it is
+/// bulk.
 pub fn promptly<T>(work: impl FnOnce() -> T) -> T {
+    if crate::is_bulk_thread() {
+        return work();
+    }
     let _prompt = Prompt::begin();
     work()
 }
 
 /// The calling thread has real-time priority until this is dropped.
-struct Prompt(Thread);
+struct Prompt(Thread, Instant);
 
 impl Prompt {
     fn begin() -> Option<Self> {
         let thread = policy::this();
         let is_set = IS_ON.load(Ordering::Relaxed) && policy::real_time(thread).is_ok();
-        is_set.then(|| Self(thread))
+        is_set.then(|| Self(thread, Instant::now()))
     }
 }
 
 impl Drop for Prompt {
     fn drop(&mut self) {
+        let worked = u64::try_from(self.1.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        PROMPT_NS.fetch_add(worked, Ordering::Relaxed);
         if let Err(error) = policy::usual(self.0) {
             tracing::warn!(%error, "a thread keeps real-time priority");
         }
@@ -88,7 +146,7 @@ impl Drop for Prompt {
 mod tests {
     use super::*;
 
-    use crate::policy::tests::{OTHER, ROUND_ROBIN, of, own};
+    use crate::policy::tests::{IDLE, OTHER, ROUND_ROBIN, of, own};
 
     fn child() -> u32 {
         let output = std::process::Command::new("cat").arg("/proc/self/stat").output().unwrap();
@@ -115,5 +173,29 @@ mod tests {
         let beside =
             runtime.spawn(async { tokio::task::spawn_blocking(|| (own(), promptly(own), own())).await });
         assert_eq!(runtime.block_on(beside).unwrap().unwrap(), (OTHER, expected, OTHER));
+        let bulk = crate::start_bulk().unwrap();
+        let in_bulk = bulk.spawn_blocking(|| (own(), promptly(own), own()));
+        assert_eq!(bulk.block_on(in_bulk).unwrap(), (IDLE, IDLE, IDLE));
+
+        // Until there is much to do; and when there is no more.
+        let has = |policy| {
+            (0..600).any(|_| {
+                std::thread::sleep(EVERY / 10);
+                in_worker().0 == policy
+            })
+        };
+        let busy = std::sync::Arc::new(AtomicBool::new(true));
+        for _ in 0..runtime.metrics().num_workers() * 4 {
+            let busy = std::sync::Arc::clone(&busy);
+            runtime.spawn(async move {
+                while busy.load(Ordering::Relaxed) {
+                    std::thread::sleep(EVERY / 20);
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        assert!(has(OTHER), "much to do");
+        busy.store(false, Ordering::Relaxed);
+        assert!(has(expected), "little to do");
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::document::{self, Representation};
 use super::error::Failure;
 use super::info;
+use super::off_runtime::off_runtime;
 use super::opened::Opened;
 use super::state::GatewayState;
 
@@ -46,7 +47,7 @@ pub(super) async fn keys(
     Opened(dataset): Opened,
     request: Request,
 ) -> Result<Response, Failure> {
-    json(&state, request, &dataset, info::keys).await
+    json(&state, request, dataset, info::keys).await
 }
 
 /// A dataset as `xarray.Dataset.to_dict(data=False)` shows it once decoded.
@@ -62,7 +63,7 @@ pub(super) async fn dict(
     Opened(dataset): Opened,
     request: Request,
 ) -> Result<Response, Failure> {
-    json(&state, request, &dataset, info::dict).await
+    json(&state, request, dataset, info::dict).await
 }
 
 /// A dataset as it is stored: dimensions, variables with their types and attributes, global attributes.
@@ -78,18 +79,18 @@ pub(super) async fn info(
     Opened(dataset): Opened,
     request: Request,
 ) -> Result<Response, Failure> {
-    json(&state, request, &dataset, info::info).await
+    json(&state, request, dataset, info::info).await
 }
 
 async fn json(
     state: &GatewayState,
     request: Request,
-    dataset: &OpenDataset,
+    dataset: Arc<OpenDataset>,
     render: fn(&OpenDataset) -> Value,
 ) -> Result<Response, Failure> {
     let (request, _): (Parts, _) = request.into_parts();
-    let document = Document::json(&render(dataset));
     let published_ms = Some(dataset.published().published_ms);
+    let document = off_runtime(move || Ok(Document::json(&render(&dataset)))).await?;
     document::answer(state, &request, Representation::metadata(state, Cow::Owned(document), published_ms))
         .await
 }

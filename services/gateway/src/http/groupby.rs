@@ -43,6 +43,7 @@ pub(super) use self::table::BYTES_MAX;
 use super::conditional::Validators;
 use super::document::{self, Compression, HTML, JSON, Representation};
 use super::error::Failure;
+use super::off_runtime::off_runtime;
 use super::opened::Opened;
 use super::page as pages;
 use super::state::GatewayState;
@@ -162,13 +163,6 @@ async fn render(
 fn uncompressed(steps: &Steps) -> Result<Steps, Error> {
     let steps = steps.as_slice().iter().cloned().chain([Step::Compression(Encoded::None)]);
     Steps::new(steps.collect()).ok_or_else(|| Error::internal("there are steps"))
-}
-
-/// Does what takes long, or much memory, where it holds up no other answer.
-async fn off_runtime<T: Send + 'static>(
-    make: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(make).await.map_err(Error::internal)?
 }
 
 /// Bytes whose memory is counted as taken until they are sent.

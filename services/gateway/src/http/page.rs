@@ -20,6 +20,7 @@ use self::view::{DatasetPage, LandingPage};
 use super::address::Address;
 use super::document::{self, Representation};
 use super::error::Failure;
+use super::off_runtime::off_runtime;
 use super::opened::Opened;
 use super::state::GatewayState;
 
@@ -52,8 +53,10 @@ pub(super) async fn dataset(
     request: Request,
 ) -> Result<Response, Failure> {
     let (request, _) = request.into_parts();
-    let page = DatasetPage::new(root(&request), asked_place(&request, &dataset), &dataset);
-    answer(&state, &request, page.render(), Some(dataset.published().published_ms)).await
+    let (root, place) = (root(&request), asked_place(&request, &dataset));
+    let published_ms = Some(dataset.published().published_ms);
+    let page = off_runtime(move || Ok(DatasetPage::new(root, place, &dataset).render())).await?;
+    answer(&state, &request, page, published_ms).await
 }
 
 async fn answer(

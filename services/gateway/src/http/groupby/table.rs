@@ -6,8 +6,8 @@ use engine::open::OpenDataset;
 use fair::{Admitted, Flow};
 use model::{Dataset, Error, ErrorKind, Result, Variable};
 
-use super::off_runtime;
 use super::values::{Field, is_written};
+use crate::http::off_runtime::off_runtime;
 use crate::http::page::place as place_of;
 use crate::http::state::GatewayState;
 

@@ -7,7 +7,7 @@ use engine::open::OpenDataset;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use model::{Attributes, DataType, Error, ErrorKind, Region, Result, Variable};
 
-use super::off_runtime;
+use crate::http::off_runtime::off_runtime;
 use crate::http::state::GatewayState;
 use crate::http::zarr::never_missing;
 
