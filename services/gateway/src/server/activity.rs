@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// Looks that a client must have taken nothing at. In the longest time there are more.
+const BLOCKED_LOOKS: u32 = 3;
+
 /// Longest times without progress.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
@@ -97,13 +100,22 @@ pub(super) struct Progress {
     head_since: Option<Instant>,
     /// When the client first took nothing of what it has yet to take.
     blocked_since: Option<Instant>,
+    /// How often that was looked at since then: a server that was late itself has not seen yet what the client took.
+    blocked_looks: u32,
     requests_seen: u32,
     is_http2: Option<bool>,
 }
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self { last: Instant::now(), head_since: None, blocked_since: None, requests_seen: 0, is_http2: None }
+        Self {
+            last: Instant::now(),
+            head_since: None,
+            blocked_since: None,
+            blocked_looks: 0,
+            requests_seen: 0,
+            is_http2: None,
+        }
     }
 
     /// Bytes came.
@@ -123,7 +135,10 @@ impl Progress {
             self.last = Instant::now();
             self.blocked_since = None;
         } else {
-            self.blocked_since.get_or_insert_with(Instant::now);
+            self.blocked_since.get_or_insert_with(|| {
+                self.blocked_looks = 0;
+                Instant::now()
+            });
         }
     }
 
@@ -131,7 +146,8 @@ impl Progress {
     pub(super) fn stalled(&mut self, timeouts: &Timeouts, activity: &Activity) -> Option<&'static str> {
         self.see_requests(activity);
         let over = |since: Option<Instant>, limit| since.is_some_and(|since| since.elapsed() >= limit);
-        if over(self.blocked_since, timeouts.write) {
+        self.blocked_looks += 1;
+        if over(self.blocked_since, timeouts.write) && self.blocked_looks >= BLOCKED_LOOKS {
             Some("the client takes no bytes")
         } else if activity.is_under_way() || self.blocked_since.is_some() {
             None

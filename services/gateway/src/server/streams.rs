@@ -1,19 +1,19 @@
 //! Streams of HTTP/2: one of which the client takes nothing is cut off, as a connection is. Such a client opens no window
 //! for it, and hyper waits for that without end, and with it what the answer was admitted with.
 //!
-//! hyper does not tell what it has sent, but it drops it: a body is given to it in pieces that tell when they go. Once it has
-//! the last one nobody watches the stream any more, so that one is short, a copy, and given only when the others have gone.
+//! hyper asks for a piece of a body when the client's windows have room for what it was given before, and for a byte of the
+//! next: that tells what the client takes. Once it has the last piece nobody watches the stream any more. So that one is short,
+//! and a copy, which keeps nothing of what the answer was admitted with.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use futures::task::AtomicWaker;
 use http_body::{Body as _, Frame, SizeHint};
 
 use super::activity::Activity;
@@ -39,25 +39,13 @@ tokio::task_local! {
 /// What of a stream is on its way to its client.
 #[derive(Debug, Default)]
 struct Sending {
-    /// Pieces that hyper has and has not sent.
-    under_way: AtomicUsize,
-    /// Whether there is more that hyper has not asked for.
+    /// Whether there is more, as far as is known, that hyper has not asked for.
     has_more: AtomicBool,
-    /// Counts pieces that went, and what was asked for.
+    /// Counts what it asked for.
     progress: AtomicU64,
-    /// Who waits for pieces to go.
-    waits: AtomicWaker,
 }
 
 impl Sending {
-    fn is_for_client_to_take(&self) -> bool {
-        self.under_way.load(Ordering::Acquire) > 0 || self.has_more.load(Ordering::Relaxed)
-    }
-
-    fn proceed(&self) {
-        self.progress.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Done once the client took nothing for so long, and its connection is not what is slow: it sent nothing either, or all
     /// other streams had their turn.
     async fn stalls(&self, limit: Duration, connection: &Activity) {
@@ -65,7 +53,7 @@ impl Sending {
         loop {
             tokio::time::sleep(limit / LOOKS).await;
             let progress = self.progress.load(Ordering::Relaxed);
-            if progress != seen || !self.is_for_client_to_take() {
+            if progress != seen || !self.has_more.load(Ordering::Relaxed) {
                 (seen, looks, written) = (progress, 0, connection.written());
                 continue;
             }
@@ -102,26 +90,6 @@ pub(super) fn watched(answer: Response) -> Response {
     })
 }
 
-/// Bytes that hyper has; says when they go.
-struct Piece {
-    bytes: Bytes,
-    sending: Arc<Sending>,
-}
-
-impl AsRef<[u8]> for Piece {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Piece {
-    fn drop(&mut self) {
-        self.sending.under_way.fetch_sub(1, Ordering::Release);
-        self.sending.proceed();
-        self.sending.waits.wake();
-    }
-}
-
 /// A body, piece by piece.
 struct Watched {
     body: Body,
@@ -148,18 +116,11 @@ impl Watched {
         self.rest = bytes;
     }
 
-    /// The next piece; the tail only when the others have gone.
-    fn next(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
-        if self.rest.is_empty() && self.tail.is_some() {
-            self.sending.waits.register(context.waker());
-            if self.sending.under_way.load(Ordering::Acquire) > 0 {
-                return Poll::Pending;
-            }
-            return Poll::Ready(self.tail.take().unwrap_or_default());
+    fn next(&mut self) -> Bytes {
+        match self.tail.take_if(|_| self.rest.is_empty()) {
+            Some(tail) => tail,
+            None => self.rest.split_to(self.rest.len().min(PIECE_BYTES_MAX)),
         }
-        let bytes = self.rest.split_to(self.rest.len().min(PIECE_BYTES_MAX));
-        self.sending.under_way.fetch_add(1, Ordering::Relaxed);
-        Poll::Ready(Bytes::from_owner(Piece { bytes, sending: Arc::clone(&self.sending) }))
     }
 }
 
@@ -172,21 +133,18 @@ impl http_body::Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
+        this.sending.progress.fetch_add(1, Ordering::Relaxed);
         if this.has_none_left() {
-            this.sending.has_more.store(false, Ordering::Relaxed);
-            match ready!(Pin::new(&mut this.body).poll_frame(context))
-                .map(|frame| frame.map(Frame::into_data))
-            {
+            let frame = Pin::new(&mut this.body).poll_frame(context);
+            this.sending.has_more.store(frame.is_ready(), Ordering::Relaxed);
+            match ready!(frame).map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(bytes))) => this.take(bytes),
                 Some(Ok(Err(frame))) => return Poll::Ready(Some(Ok(frame))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
-            this.sending.has_more.store(true, Ordering::Relaxed);
         }
-        let bytes = ready!(this.next(context));
-        this.sending.proceed();
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
+        Poll::Ready(Some(Ok(Frame::data(this.next()))))
     }
 
     fn is_end_stream(&self) -> bool {
