@@ -27,8 +27,8 @@ const TAIL_BYTES_MAX: usize = 16 << 10;
 const LOOKS: u32 = 4;
 /// Looks after which a stream ends though its connection may be what holds it up.
 const LOOKS_MAX: u32 = 10 * LOOKS;
-/// A connection that sent fewer bytes meanwhile, for it answers pings, sent nothing.
-const STILL_BYTES: u64 = 4 << 10;
+/// A connection that sent fewer bytes between two looks, for it answers pings, sent nothing.
+const STILL_BYTES: u64 = 1 << 10;
 /// Most bytes that a stream may send before its neighbours on a connection have their turn.
 const TURN_BYTES: u64 = 2 * super::HTTP2_SEND_BYTES as u64;
 
@@ -49,18 +49,21 @@ impl Sending {
     /// Done once the client took nothing for so long, and its connection is not what is slow: it sent nothing either, or all
     /// other streams had their turn.
     async fn stalls(&self, limit: Duration, connection: &Activity) {
-        let (mut seen, mut looks, mut written) = (0, 0, 0);
+        let (mut seen, mut looks, mut still_looks, mut sent) = (0, 0, 0, 0);
+        let mut written = connection.written();
         loop {
             tokio::time::sleep(limit / LOOKS).await;
             let progress = self.progress.load(Ordering::Relaxed);
+            let sent_now = connection.written().saturating_sub(written);
+            written += sent_now;
             if progress != seen || !self.has_more.load(Ordering::Relaxed) {
-                (seen, looks, written) = (progress, 0, connection.written());
+                (seen, looks, still_looks, sent) = (progress, 0, 0, 0);
                 continue;
             }
-            looks += 1;
-            let sent = connection.written().saturating_sub(written);
-            let is_slow = sent >= STILL_BYTES && sent < TURN_BYTES * connection.streams();
-            if looks >= LOOKS_MAX || (looks >= LOOKS && !is_slow) {
+            (looks, sent) = (looks + 1, sent + sent_now);
+            still_looks = if sent_now < STILL_BYTES { still_looks + 1 } else { 0 };
+            let had_turns = looks >= LOOKS && sent >= TURN_BYTES * connection.streams();
+            if still_looks >= LOOKS || had_turns || looks >= LOOKS_MAX {
                 return;
             }
         }
