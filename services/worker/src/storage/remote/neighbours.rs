@@ -35,10 +35,7 @@ pub(super) async fn read(
         };
         turn.map_err(|fault| fault.error(object.url))?;
         let parts = ticket.take();
-        if parts.is_empty() {
-            return or_alone(inner, object, file, range, answer.await.ok()).await;
-        }
-        if parts.len() > 1 {
+        if parts.len() != 1 {
             together(inner, object, file, parts).await;
             return or_alone(inner, object, file, range, answer.await.ok()).await;
         }
@@ -75,7 +72,7 @@ async fn alone(
     }
 }
 
-/// Reads parts by one request, from the first to the last, and hands them out.
+/// Reads parts, if there are any, by one request, from the first to the last, and hands them out.
 async fn together(inner: &Inner, object: &Object<'_>, file: &SourceFile, parts: Vec<Part>) {
     let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return };
     let offset = first.offset;
