@@ -4,8 +4,8 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use model::{Error, ErrorKind, Result};
 use tokio::sync::Notify;
 
@@ -19,6 +19,8 @@ use super::{placement, unavailable};
 const ATTEMPTS_MAX: usize = 3;
 /// How long a call waits for any worker where none answers: about as long as one needs to start anew.
 const ANY_WAIT: Duration = Duration::from_secs(2);
+/// How often the members are asked anew, each time because one has begun to answer.
+const MORE_ROUNDS_MAX: usize = 2;
 
 /// What outlives a change of membership.
 #[derive(Debug)]
@@ -119,23 +121,31 @@ impl Members {
         let rose = Arc::clone(&self.shared.rose);
         let mut any = pin!(rose.notified());
         any.as_mut().enable();
-        match self.ask_placed(kind, order(&self.list), &call).await {
-            Err(error) if error.kind == ErrorKind::Unavailable && self.is_down() => {
-                // None answers: it may be a moment until one does, perhaps one that came meanwhile.
-                let one_is_up = async {
-                    while self.present().is_down() {
-                        any.as_mut().await;
-                        any.set(rose.notified());
-                        any.as_mut().enable();
-                    }
-                };
-                if tokio::time::timeout(ANY_WAIT, one_is_up).await.is_err() {
-                    return Err(error);
-                }
-                self.ask_placed(kind, order(&self.present().list), &call).await
+        let mut outcome = self.ask_placed(kind, order(&self.list), &call).await;
+        let until = tokio::time::Instant::now() + ANY_WAIT;
+        for _ in 0..MORE_ROUNDS_MAX {
+            let Err(error) = &outcome else { break };
+            // Who began to answer meanwhile may have been asked just before.
+            let has_one_risen = any.as_mut().now_or_never().is_some();
+            if error.kind != ErrorKind::Unavailable || !(has_one_risen || self.is_down()) {
+                break;
             }
-            outcome => outcome,
+            any.set(rose.notified());
+            any.as_mut().enable();
+            // Where none answers it may be a moment until one does, perhaps one that came meanwhile.
+            let one_is_up = async {
+                while self.present().is_down() {
+                    any.as_mut().await;
+                    any.set(rose.notified());
+                    any.as_mut().enable();
+                }
+            };
+            if tokio::time::timeout_at(until, one_is_up).await.is_err() {
+                break;
+            }
+            outcome = self.ask_placed(kind, order(&self.present().list), &call).await;
         }
+        outcome
     }
 
     /// Who are members now: these, or those who came after them.

@@ -1,6 +1,7 @@
 //! Against stock tonic servers, which know nothing of how we frame.
 
 mod foreign;
+mod rising;
 mod states;
 mod views;
 
