@@ -3,6 +3,8 @@
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import netCDF4
 import numpy as np
@@ -47,11 +49,16 @@ def running(request, tmp_path):
     system.stop()
 
 
+def register(system: server.Topology, name: str, source: pathlib.Path) -> None:
+    done = system.command("register", name, source)
+    assert done.returncode == 0, done.stderr
+
+
 def test_threads_have_the_priority_of_what_they_do(running):
     system, kind = running
     found = policies(system.front.pid)
     usual, bulk = found["tokio-rt-worker"], found["cloudify-bulk"]
-    assert set(bulk) == {IDLE}
+    assert set(bulk) == {OTHER if kind == "permitted" else IDLE}
     expected = ROUND_ROBIN if kind == "permitted" else OTHER
     assert usual.count(expected) >= len(os.sched_getaffinity(0)) and set(usual) <= {expected, OTHER}, found
     said = [record.get("message") for record in system.front.log.records(0)]
@@ -60,8 +67,7 @@ def test_threads_have_the_priority_of_what_they_do(running):
 
 def test_values_are_the_same_with_any_priority(running):
     system, _ = running
-    done = system.command("register", "nemo", system.roots[0] / "nemo.nc")
-    assert done.returncode == 0, done.stderr
+    register(system, "nemo", system.roots[0] / "nemo.nc")
     with netCDF4.Dataset(system.roots[0] / "nemo.nc") as truth:
         truth.set_auto_maskandscale(False)
         expected = {name: truth[name][:] for name in ("tos", "nav_lat", "time_centered_bounds")}
@@ -99,10 +105,30 @@ def test_commands_for_tapes_have_the_usual_priority_whoever_asks(start, large, t
     assert [(int(fields[38]), int(fields[16])) for fields in asked] == [(OTHER, 0)], "policy and nice value"
 
 
-def test_threads_for_bulk_stay_what_they_are_after_batches(start, large):
-    system = start("serve")
-    system.register("large", large)
+def test_threads_for_bulk_stay_what_they_are_after_batches(running, large):
+    system, kind = running
+    register(system, "large", large)
     keys = [f"w/{step}.{number}" for step in range(4) for number in range(100)]
     answer = batches.fetch(f"{system.url}/datasets/large", "zarr", keys)
     assert {status for status, _ in answer} == {200}
-    assert set(policies(system.front.pid)["cloudify-bulk"]) == {IDLE}
+    assert set(policies(system.front.pid)["cloudify-bulk"]) == {OTHER if kind == "permitted" else IDLE}
+
+
+@pytest.fixture
+def busy_cores():
+    """Other work on all cores for a minute, in the same group of the scheduler."""
+    spin = ["timeout", "60", sys.executable, "-c", "while True: pass"]
+    children = [subprocess.Popen(spin) for _ in range(len(os.sched_getaffinity(0)) + 1)]
+    yield children
+    for child in children:
+        child.terminate()
+        child.wait()
+
+
+@pytest.mark.parametrize("running", ["permitted"], indirect=True)
+def test_bulk_does_not_starve_beside_other_work(running, large, busy_cores):
+    system, _ = running
+    register(system, "large", large)
+    keys = [f"w/{step}.{number}" for step in range(4) for number in range(100)]
+    assert {status for status, _ in batches.fetch(f"{system.url}/datasets/large", "zarr", keys)} == {200}
+    assert [child.poll() for child in busy_cores] == [None] * len(busy_cores), "it had to wait for their end"

@@ -1,6 +1,6 @@
-//! Two runtimes: small requests are answered by the one, bulk is moved by the other, whose threads give way to all else
-//! that runs on the machine, and those of small requests have real-time priority where the process may. So the kernel sees to it that a small request is answered at once, whatever is under way
-//! (`docs/decisions/0021-fairness.md`).
+//! Two runtimes: small requests are answered by the one, with real-time priority where the process may have it; bulk is moved
+//! by the other, which gives way to all else where it may not. So the kernel sees to it that a small request is answered at
+//! once, whatever is under way (`docs/decisions/0021-fairness.md`).
 
 mod load;
 mod place;

@@ -1,8 +1,8 @@
 //! Real-time priority for the threads that answer small requests, where the process may have it, as long as they have little
 //! to do: in a flood of small requests they would leave nothing to others on the machine, and wait for one another anyway.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -39,42 +39,41 @@ struct Small {
 
 /// Starts the process's runtime for small requests, once. Its threads have the usual priority until [`prefer_small`].
 pub fn start_small() -> std::io::Result<Runtime> {
-    let (tell, started) = mpsc::channel();
-    let runtime = Builder::new_multi_thread()
-        .enable_all()
-        .on_thread_start(move || {
-            let _ = tell.send(policy::this()); // nobody listens for those that start later, to block
-        })
-        .build()?;
-    let threads = started.iter().take(runtime.metrics().num_workers()).collect();
+    let (runtime, threads) = crate::runtimes::start(&mut Builder::new_multi_thread(), || ())?;
     let _ = SMALL.set(Small { runtime: runtime.handle().clone(), threads });
     Ok(runtime)
 }
 
 /// Gives the calling thread and those of [`start_small`] real-time priority, if the settings say so and the process may: it needs
-/// `CAP_SYS_NICE`, or a limit `RLIMIT_RTPRIO` of at least 1 (sched(7)). Without it the server is only less prompt.
+/// `CAP_SYS_NICE`, or a limit `RLIMIT_RTPRIO` of at least 1 (sched(7)). Where they have none, bulk gives way to all else, and
+/// the server is only less prompt.
 pub fn prefer_small(settings: SchedulingSettings) {
-    let Some(mut small) = SMALL.get().filter(|_| settings.real_time).cloned() else { return };
+    let Some(mut small) = SMALL.get().cloned() else { return };
     small.threads.push(policy::this()); // it accepts connections
-    match small.set(true) {
-        Ok(()) => tracing::info!("small requests have real-time priority"),
-        Err(error) => {
-            tracing::info!(%error, "small requests have no real-time priority: the process may not");
-            return;
-        }
-    }
-    // A thread of its own, which a runtime that is busy cannot keep waiting.
-    let watch = std::thread::Builder::new().name("cloudify-load".into()).spawn({
-        let small = small.clone();
-        move || small.watch()
-    });
-    if let Err(error) = watch {
-        tracing::warn!(%error, "nobody watches over real-time priority, so there is none");
-        let _ = small.set(false);
+    if !(settings.real_time && small.begin()) {
+        crate::runtimes::let_bulk_give_way();
     }
 }
 
 impl Small {
+    /// Gives the threads real-time priority, and has somebody watch over it. Whether that is so.
+    fn begin(self) -> bool {
+        if let Err(error) = self.set(true) {
+            tracing::info!(%error, "small requests have no real-time priority: the process may not");
+            return false;
+        }
+        // A thread of its own, which a runtime that is busy cannot keep waiting.
+        let watch = std::thread::Builder::new().name("cloudify-load".into());
+        let small = self.clone();
+        if let Err(error) = watch.spawn(move || small.watch()) {
+            tracing::warn!(%error, "nobody watches over real-time priority, so there is none");
+            let _ = self.set(false);
+            return false;
+        }
+        tracing::info!("small requests have real-time priority");
+        true
+    }
+
     fn set(&self, real_time: bool) -> std::io::Result<()> {
         let policy = if real_time { policy::real_time } else { policy::usual };
         self.threads.iter().try_for_each(|thread| policy(*thread))?;
@@ -161,8 +160,9 @@ mod tests {
         let runtime = start_small().unwrap();
         let in_worker = || runtime.block_on(runtime.spawn(async { (own(), child()) })).unwrap();
         assert_eq!(in_worker(), (OTHER, OTHER));
-        prefer_small(SchedulingSettings { real_time: false });
-        assert_eq!(promptly(own), OTHER);
+        let bulk = crate::runtimes::tests::bulk();
+        let in_bulk = || bulk.block_on(bulk.spawn(async { own() })).unwrap();
+        assert_eq!(in_bulk(), OTHER);
 
         prefer_small(SchedulingSettings::default());
         let expected = if may { ROUND_ROBIN } else { OTHER };
@@ -173,9 +173,12 @@ mod tests {
         let beside =
             runtime.spawn(async { tokio::task::spawn_blocking(|| (own(), promptly(own), own())).await });
         assert_eq!(runtime.block_on(beside).unwrap().unwrap(), (OTHER, expected, OTHER));
-        let bulk = crate::start_bulk().unwrap();
-        let in_bulk = bulk.spawn_blocking(|| (own(), promptly(own), own()));
-        assert_eq!(bulk.block_on(in_bulk).unwrap(), (IDLE, IDLE, IDLE));
+        let gives_way = if may { OTHER } else { IDLE };
+        for _ in 0..20 {
+            assert_eq!(in_bulk(), gives_way);
+        }
+        let beside = bulk.spawn_blocking(|| (own(), promptly(own), child()));
+        assert_eq!(bulk.block_on(beside).unwrap(), (gives_way, gives_way, OTHER));
 
         // Until there is much to do; and when there is no more.
         let has = |policy| {
@@ -197,5 +200,10 @@ mod tests {
         assert!(has(OTHER), "much to do");
         busy.store(false, Ordering::Relaxed);
         assert!(has(expected), "little to do");
+
+        prefer_small(SchedulingSettings { real_time: false });
+        for _ in 0..20 {
+            assert_eq!(in_bulk(), IDLE);
+        }
     }
 }
