@@ -41,16 +41,19 @@ pub(super) struct Activity {
 
 impl Activity {
     /// A request whose head is complete; under way until what is returned is dropped.
-    pub(super) fn request(self: &Arc<Self>) -> UnderWay {
+    pub(super) fn request(self: &Arc<Self>) -> Counted {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay(Arc::clone(self))
+        self.count(|activity| &activity.under_way)
     }
 
     /// A stream of HTTP/2; open until what is returned is dropped.
-    pub(super) fn stream(self: &Arc<Self>) -> OpenStream {
-        self.streams.fetch_add(1, Ordering::Relaxed);
-        OpenStream(Arc::clone(self))
+    pub(super) fn stream(self: &Arc<Self>) -> Counted {
+        self.count(|activity| &activity.streams)
+    }
+
+    fn count(self: &Arc<Self>, counter: fn(&Self) -> &AtomicU32) -> Counted {
+        counter(self).fetch_add(1, Ordering::Relaxed);
+        Counted { activity: Arc::clone(self), counter }
     }
 
     pub(super) fn streams(&self) -> u64 {
@@ -74,21 +77,15 @@ impl Activity {
     }
 }
 
-/// A request under way.
-pub(super) struct UnderWay(Arc<Activity>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
+/// Counts in one of the counters until it is dropped.
+pub(super) struct Counted {
+    activity: Arc<Activity>,
+    counter: fn(&Activity) -> &AtomicU32,
 }
 
-/// An open stream.
-pub(super) struct OpenStream(Arc<Activity>);
-
-impl Drop for OpenStream {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+        (self.counter)(&self.activity).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
