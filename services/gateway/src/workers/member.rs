@@ -69,11 +69,6 @@ impl Member {
             .keep_alive_timeout(Duration::from_secs(10));
         let health = Arc::new(Health::new(Arc::clone(rose)));
         let channel = endpoint.connect_lazy();
-        let bulk = {
-            let runtime = priority::bulk();
-            let _entered = runtime.enter();
-            endpoint.connect_lazy()
-        };
         let target = Arc::new(Target {
             authority,
             timeout: CONNECT,
@@ -82,6 +77,12 @@ impl Member {
             health: Arc::clone(&health),
             catalog: Arc::clone(catalog),
         });
+        let bulk = {
+            let runtime = priority::bulk();
+            let _entered = runtime.enter();
+            // A made chunk of megabytes in few frames.
+            endpoint.max_frame_size(target.frame_bytes).connect_lazy()
+        };
         Ok(Self {
             url: url.to_owned(),
             _supervisor: supervisor(url, &target, &channel),
