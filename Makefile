@@ -35,6 +35,7 @@ check: tools ## Format, lints, unit tests, licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
+	cargo fetch --locked --manifest-path fuzz/Cargo.toml
 	$(PYTHON) $(IT)/tools/check_licences.py
 	if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
 
