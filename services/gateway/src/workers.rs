@@ -135,9 +135,9 @@ impl RemoteWorker {
         Err(last)
     }
 
-    /// A member of a dataset's pool that answers now, for calls that must not be made twice.
+    /// A member of a dataset's pool that answers, for calls that must not be made twice.
     async fn alive(&self, id: &DatasetId) -> Result<Arc<Member>> {
-        self.pools.of(id)?.now().alive(id.as_str()).await.cloned()
+        self.pools.of(id)?.now().alive(id.as_str()).await
     }
 }
 
@@ -260,7 +260,7 @@ impl Worker for RemoteWorker {
         };
         let members = pool.now();
         let member = members.alive(wanted.id.as_str()).await?;
-        registration::register(member, wanted).await
+        registration::register(&member, wanted).await
     }
 
     async fn refresh(&self, id: &DatasetId) -> Result<BoxStream<'static, Result<RegistrationEvent>>> {
@@ -282,7 +282,7 @@ impl Worker for RemoteWorker {
     async fn ready(&self) -> Result<()> {
         let mut last = unavailable("no workers");
         for pool in self.pools.for_catalog() {
-            match pool.now().alive("").await {
+            match pool.now().alive_now("").await {
                 Ok(_) => return Ok(()),
                 Err(error) => last = error,
             }

@@ -173,9 +173,12 @@ pub(super) fn changer(member: &Member) -> RegistrationServiceClient<Channel> {
 }
 
 pub(super) fn finish<T>(member: &Member, method: &str, called: Result<Response<T>, Status>) -> Result<T> {
-    // What the worker itself says to be out of reach, a remote source, has no cause here.
-    let is_lost =
-        |status: &Status| status.code() == Code::Unavailable && std::error::Error::source(status).is_some();
+    // What the worker itself says, for example that a remote source is out of reach, has no cause here. A connection that is
+    // reset during a call is `Unknown`.
+    let is_lost = |status: &Status| {
+        matches!(status.code(), Code::Unavailable | Code::Unknown)
+            && std::error::Error::source(status).is_some()
+    };
     if called.as_ref().is_err_and(is_lost) {
         member.health.failed();
     } else {

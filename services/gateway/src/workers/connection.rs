@@ -170,6 +170,11 @@ impl IdleLinks {
         }
     }
 
+    /// Lets go of all: a worker that ends waits for what is open.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

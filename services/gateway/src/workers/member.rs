@@ -83,14 +83,15 @@ impl Member {
             // A made chunk of megabytes in few frames.
             endpoint.max_frame_size(target.frame_bytes).connect_lazy()
         };
+        let idle = Arc::<IdleLinks>::default();
         Ok(Self {
             url: url.to_owned(),
-            _supervisor: supervisor(url, &target, &channel),
+            _supervisor: supervisor(url, &target, &channel, &idle),
             health,
             load: Arc::default(),
             channel,
             bulk,
-            idle: Arc::default(),
+            idle,
             lanes: (0..tuning.lanes.max(1)).map(|_| Lane::new(Arc::clone(&target))).collect(),
             remote_lane: Lane::new(Arc::clone(&target)),
             next: AtomicUsize::new(0),
@@ -248,11 +249,19 @@ pub(super) fn authority_of(url: &str) -> Result<(Uri, Authority)> {
     }
 }
 
-/// Has a worker checked while it is down, as long as it is a member.
-fn supervisor(url: &str, target: &Arc<Target>, channel: &Channel) -> AbortOnDropHandle<()> {
-    let (url, target, channel) = (url.to_owned(), Arc::clone(target), channel.clone());
+/// Has a worker checked while it is down, as long as it is a member. Nobody looks at idle connections to it meanwhile: they are
+/// let go.
+fn supervisor(
+    url: &str,
+    target: &Arc<Target>,
+    channel: &Channel,
+    idle: &Arc<IdleLinks>,
+) -> AbortOnDropHandle<()> {
+    let (url, target, channel, idle) =
+        (url.to_owned(), Arc::clone(target), channel.clone(), Arc::clone(idle));
     let supervised = async move {
         let check = || {
+            idle.clear();
             let (channel, target) = (channel.clone(), Arc::clone(&target));
             async move { is_serving(channel, &target).await }
         };

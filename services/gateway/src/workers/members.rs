@@ -1,6 +1,6 @@
 //! The workers of a pool at one time: which are asked, in which order, and how often.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use model::{Error, ErrorKind, Result};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::budget::RetryBudget;
 use super::latency::Latency;
@@ -15,8 +16,10 @@ use super::load::Kind;
 use super::member::Member;
 use super::{placement, unavailable};
 
-/// How many workers are asked for one thing before the client is told to come again.
+/// How many workers are asked for one thing before the client is told to come again: of those that are there, and in all, for
+/// many may be lost at once. (Not all of them: it may be what is asked for that ends them.)
 const ATTEMPTS_MAX: usize = 3;
+const ATTEMPTS_WITH_LOST_MAX: usize = 6;
 /// How long a call waits for any worker where none answers: about as long as one needs to start anew.
 const ANY_WAIT: Duration = Duration::from_secs(2);
 /// How often the members are asked anew, each time because one has begun to answer.
@@ -53,8 +56,20 @@ impl Members {
         &self.list
     }
 
-    /// A member that answers now, for calls that must not be made twice.
-    pub(super) async fn alive(&self, key: &str) -> Result<&Arc<Member>> {
+    /// A member that answers, for calls that must not be made twice. Where none does it may be a moment until one does.
+    pub(super) async fn alive(&self, key: &str) -> Result<Arc<Member>> {
+        let rose = Arc::clone(&self.shared.rose);
+        let mut any = pin!(rose.notified());
+        any.as_mut().enable();
+        let alive = self.alive_now(key).await.cloned();
+        if alive.is_ok() || tokio::time::timeout(ANY_WAIT, self.one_is_up(any)).await.is_err() {
+            return alive;
+        }
+        self.present().alive_now(key).await.cloned()
+    }
+
+    /// One that answers now.
+    pub(super) async fn alive_now(&self, key: &str) -> Result<&Arc<Member>> {
         let mut last = unavailable("no workers");
         for member in placement::order(&self.list, key, Kind::Catalog) {
             match member.check().await {
@@ -132,20 +147,21 @@ impl Members {
             }
             any.set(rose.notified());
             any.as_mut().enable();
-            // Where none answers it may be a moment until one does, perhaps one that came meanwhile.
-            let one_is_up = async {
-                while self.present().is_down() {
-                    any.as_mut().await;
-                    any.set(rose.notified());
-                    any.as_mut().enable();
-                }
-            };
-            if tokio::time::timeout_at(until, one_is_up).await.is_err() {
+            if tokio::time::timeout_at(until, self.one_is_up(any.as_mut())).await.is_err() {
                 break;
             }
             outcome = self.ask_placed(kind, order(&self.present().list), &call).await;
         }
         outcome
+    }
+
+    /// Waits until one answers, perhaps one that came meanwhile. `any` is to be enabled.
+    async fn one_is_up<'n>(&'n self, mut any: Pin<&mut Notified<'n>>) {
+        while self.present().is_down() {
+            any.as_mut().await;
+            any.set(self.shared.rose.notified());
+            any.as_mut().enable();
+        }
     }
 
     /// Who are members now: these, or those who came after them.
@@ -168,14 +184,14 @@ impl Members {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        let mut members = placed.into_iter().take(ATTEMPTS_MAX);
+        let mut members = Left(placed);
+        let mut failures = Failures::default();
         let Some(first) = members.next() else { return Err(unavailable("no workers")) };
         self.shared.budget.called();
         let mut running = FuturesUnordered::new();
         running.push(self.one(kind, (first, false), call(first)));
-        let mut may_hedge = kind.may_hedge() && self.shared.hedges && members.len() > 0;
+        let mut may_hedge = kind.may_hedge() && self.shared.hedges && !members.0.is_empty();
         let mut late = pin!(tokio::time::sleep(self.shared.latency.late()));
-        let mut failures = Failures::default();
         loop {
             let is_late = tokio::select! {
                 biased;
@@ -191,10 +207,11 @@ impl Members {
                 () = &mut late, if may_hedge => { may_hedge = false; true }
             };
             let budget = &self.shared.budget;
-            // Nothing is drawn from the budget where nobody is left to ask.
             let may_ask =
                 || if is_late { budget.take_for_hedge() } else { failures.is_free() || budget.take() };
-            let other = if members.len() > 0 && may_ask() { members.next() } else { None };
+            // Nothing is drawn from the budget where nobody is left to ask.
+            let is_another = members.may_be_asked(&failures, running.len());
+            let other = if is_another && may_ask() { members.next() } else { None };
             match (other, failures.last.clone()) {
                 (Some(member), _) => {
                     count_other(member, is_late, failures.last.as_ref());
@@ -228,6 +245,23 @@ impl Members {
     }
 }
 
+/// The members that were not asked yet, in the order in which they are.
+struct Left<'a>(Vec<&'a Arc<Member>>);
+
+impl<'a> Left<'a> {
+    /// Whether one more may be asked, after failures and while others are asked.
+    fn may_be_asked(&self, failures: &Failures, running: usize) -> bool {
+        let (there, all) = (failures.count - failures.lost + running, failures.count + running);
+        there < ATTEMPTS_MAX && all < ATTEMPTS_WITH_LOST_MAX && !self.0.is_empty()
+    }
+
+    /// Whom to ask next: one that answers, if there is one, for the order is of before.
+    fn next(&mut self) -> Option<&'a Arc<Member>> {
+        let up = self.0.iter().position(|member| member.health.is_up()).unwrap_or(0);
+        (!self.0.is_empty()).then(|| self.0.remove(up))
+    }
+}
+
 /// How a member was asked, and what became of it.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
@@ -241,7 +275,8 @@ struct Asked {
 struct Failures {
     last: Option<Error>,
     count: usize,
-    was_lost: bool,
+    /// Those of members that were lost.
+    lost: usize,
     /// Whether one took too long, or had too much to do: that may be the request's own fault.
     by_load: bool,
 }
@@ -249,13 +284,13 @@ struct Failures {
 impl Failures {
     fn take(&mut self, asked: Asked, error: Error) {
         self.count += 1;
-        self.was_lost = asked.is_lost;
+        self.lost += usize::from(asked.is_lost);
         self.last = Some(error);
     }
 
     /// Whether one more try needs nothing of the budget: the first that is made because a worker was lost.
     fn is_free(&self) -> bool {
-        self.was_lost && self.count == 1
+        self.lost == 1 && self.count == 1
     }
 
     /// Whether another member may do what one could not.

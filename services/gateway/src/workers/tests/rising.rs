@@ -48,3 +48,22 @@ async fn one_that_rises_and_falls_is_given_up() {
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(running.worker.reads.load(Ordering::SeqCst) <= 3);
 }
+
+/// Of six, five are lost at once: the sixth is asked, whatever the order.
+#[tokio::test]
+async fn the_one_that_is_left_of_many_is_asked() {
+    let running = futures::future::join_all((0..6).map(|_| start(Script::Serve(1 << 16)))).await;
+    let urls: Vec<_> = running.iter().map(|running| running.url.as_str()).collect();
+    let worker = connect(&urls);
+    let members = worker.pools.of(&dataset()).unwrap().now();
+    for left in &urls {
+        let answer = members.ask(Kind::Evaluation, "k", |member| async move {
+            if member.url() == *left {
+                return Ok(());
+            }
+            member.health.failed();
+            Err(unavailable("lost"))
+        });
+        answer.await.unwrap();
+    }
+}
