@@ -88,18 +88,20 @@ fn run(place: Arc<Place>, in_bulk: bool, mut task: Task) {
             if let Some(turn) = &mut turn {
                 ready!(turn.poll(context));
             }
-            let is_done = place.is_bulk() == in_bulk && task.as_mut().poll(context).is_ready();
+            let stays = || place.is_bulk() == in_bulk && !(in_bulk && crate::runtimes::bulk_is_misplaced());
+            let is_done = stays() && task.as_mut().poll(context).is_ready();
             if let Some(turn) = &mut turn {
                 turn.end(place.sent.swap(0, Ordering::Relaxed));
             }
-            match place.is_bulk() == in_bulk {
+            match stays() {
                 _ if is_done => Poll::Ready(false),
                 true => Poll::Pending,
                 false => Poll::Ready(true),
             }
         });
         if moves.await {
-            run(place, !in_bulk, task);
+            let in_bulk = place.is_bulk();
+            run(place, in_bulk, task);
         }
     });
 }

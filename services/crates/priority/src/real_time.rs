@@ -50,28 +50,35 @@ pub fn start_small() -> std::io::Result<Runtime> {
 pub fn prefer_small(settings: SchedulingSettings) {
     let Some(mut small) = SMALL.get().cloned() else { return };
     small.threads.push(policy::this()); // it accepts connections
-    if !(settings.real_time && small.begin()) {
+    let has_real_time = settings.real_time && small.take_real_time();
+    if !has_real_time {
         crate::runtimes::let_bulk_give_way();
+    }
+    // A thread of its own, which a runtime that is busy cannot keep waiting.
+    let watch = std::thread::Builder::new().name("cloudify-load".into());
+    let watched = small.clone();
+    if let Err(error) = watch.spawn(move || watched.watch(has_real_time)) {
+        tracing::warn!(%error, "nobody watches over priorities: all is the same");
+        let _ = small.set(false);
     }
 }
 
+/// The runtime for small requests.
+pub(crate) fn small() -> Option<Handle> {
+    SMALL.get().map(|small| small.runtime.clone())
+}
+
 impl Small {
-    /// Gives the threads real-time priority, and has somebody watch over it. Whether that is so.
-    fn begin(self) -> bool {
-        if let Err(error) = self.set(true) {
-            tracing::info!(%error, "small requests have no real-time priority: the process may not");
-            return false;
+    /// Gives the threads real-time priority. Whether they have it.
+    fn take_real_time(&self) -> bool {
+        let done = self.set(true);
+        match &done {
+            Ok(()) => tracing::info!("small requests have real-time priority"),
+            Err(error) => {
+                tracing::info!(%error, "small requests have no real-time priority: the process may not");
+            }
         }
-        // A thread of its own, which a runtime that is busy cannot keep waiting.
-        let watch = std::thread::Builder::new().name("cloudify-load".into());
-        let small = self.clone();
-        if let Err(error) = watch.spawn(move || small.watch()) {
-            tracing::warn!(%error, "nobody watches over real-time priority, so there is none");
-            let _ = self.set(false);
-            return false;
-        }
-        tracing::info!("small requests have real-time priority");
-        true
+        done.is_ok()
     }
 
     fn set(&self, real_time: bool) -> std::io::Result<()> {
@@ -89,9 +96,11 @@ impl Small {
         of_runtime + Duration::from_nanos(PROMPT_NS.load(Ordering::Relaxed))
     }
 
-    /// Takes real-time priority away where there is much to do, and gives it back.
-    fn watch(&self) {
-        let _ = policy::real_time(policy::this());
+    /// Takes away what small requests have before bulk where there is much to do, and gives it back.
+    fn watch(&self, has_real_time: bool) {
+        if has_real_time {
+            let _ = policy::real_time(policy::this());
+        }
         let (mut load, mut before, mut worked) = (Load::default(), Instant::now(), self.worked());
         loop {
             std::thread::sleep(EVERY);
@@ -102,7 +111,8 @@ impl Small {
             (before, worked) = (now, worked_now);
             let Some(is_light) = load.look(share) else { continue };
             tracing::debug!(share, is_light, "the load of small requests changed");
-            if let Err(error) = self.set(is_light) {
+            crate::runtimes::small_are_few(is_light);
+            if has_real_time && let Err(error) = self.set(is_light) {
                 tracing::warn!(%error, "the priority of small requests cannot be set");
             }
         }
@@ -181,12 +191,31 @@ mod tests {
         assert_eq!(bulk.block_on(beside).unwrap(), (gives_way, gives_way, OTHER));
 
         // Until there is much to do; and when there is no more.
-        let has = |policy| {
+        let comes = |is: &dyn Fn() -> bool| {
             (0..600).any(|_| {
                 std::thread::sleep(EVERY / 10);
-                in_worker().0 == policy
+                is()
             })
         };
+        let busy = keep_busy(&runtime);
+        assert!(comes(&|| in_worker().0 == OTHER), "much to do");
+        busy.store(false, Ordering::Relaxed);
+        assert!(comes(&|| in_worker().0 == expected), "little to do");
+
+        prefer_small(SchedulingSettings { real_time: false });
+        for _ in 0..20 {
+            assert_eq!(in_bulk(), IDLE);
+        }
+        // What begins then does not give way to a load.
+        let new = || runtime.block_on(crate::bulk().spawn(async { own() })).unwrap();
+        let busy = keep_busy(&runtime);
+        assert!(comes(&|| new() != IDLE), "much to do");
+        busy.store(false, Ordering::Relaxed);
+        assert!(comes(&|| new() == IDLE), "little to do");
+    }
+
+    /// Until what is returned is false.
+    fn keep_busy(runtime: &Runtime) -> std::sync::Arc<AtomicBool> {
         let busy = std::sync::Arc::new(AtomicBool::new(true));
         for _ in 0..runtime.metrics().num_workers() * 4 {
             let busy = std::sync::Arc::clone(&busy);
@@ -197,13 +226,6 @@ mod tests {
                 }
             });
         }
-        assert!(has(OTHER), "much to do");
-        busy.store(false, Ordering::Relaxed);
-        assert!(has(expected), "little to do");
-
-        prefer_small(SchedulingSettings { real_time: false });
-        for _ in 0..20 {
-            assert_eq!(in_bulk(), IDLE);
-        }
+        busy
     }
 }

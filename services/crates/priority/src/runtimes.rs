@@ -16,6 +16,8 @@ const TURNS_A_THREAD: usize = 2;
 
 static BULK: OnceLock<Bulk> = OnceLock::new();
 static GIVES_WAY: AtomicBool = AtomicBool::new(false);
+/// Whether there would be nothing left for what gives way.
+static WOULD_STARVE: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static IS_BULK: Cell<bool> = const { Cell::new(false) };
@@ -58,9 +60,26 @@ pub(crate) fn start(
     Ok((runtime, threads))
 }
 
-/// The runtime for bulk; where none was started, the one that the caller runs in.
+/// The runtime for bulk; where none was started, the one that the caller runs in. What begins while bulk gives way and small
+/// requests are a load runs among these.
 pub fn bulk() -> Handle {
-    BULK.get().map_or_else(Handle::current, |bulk| bulk.runtime.clone())
+    let among_small = crate::real_time::small().filter(|_| starves());
+    let bulk = || BULK.get().map(|bulk| bulk.runtime.clone());
+    among_small.or_else(bulk).unwrap_or_else(Handle::current)
+}
+
+/// Whether bulk that runs in the caller's thread had better run in the other runtime.
+pub(crate) fn bulk_is_misplaced() -> bool {
+    BULK.get().is_some() && starves() == is_bulk_thread()
+}
+
+fn starves() -> bool {
+    GIVES_WAY.load(Ordering::Relaxed) && WOULD_STARVE.load(Ordering::Relaxed)
+}
+
+/// Says whether small requests are few, so that there is something left for bulk that gives way.
+pub(crate) fn small_are_few(few: bool) {
+    WOULD_STARVE.store(!few, Ordering::Relaxed);
 }
 
 /// Whose turn it is to move bulk; none where there is no runtime for it.
