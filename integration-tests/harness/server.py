@@ -50,6 +50,11 @@ class Process:
             time.sleep(0.02)
         raise Failed(f"{self.name} did not start:\n{self.log.path.read_text()}")
 
+    def start_again(self) -> None:
+        """Starts it at the address that it had."""
+        self.arguments[self.arguments.index("--listen") + 1] = self.address
+        self.start()
+
     @property
     def pid(self) -> int:
         return self.child.pid

@@ -278,11 +278,7 @@ def test_a_worker_that_dies_is_replaced_by_another(start, large_file, allowed_lo
         assert [found[place] for place in range(2000)] == [(200, small_chunk(place)) for place in range(2000)]
         system.workers[number].child.wait()
         if number == 0:
-            listen = ["--listen", system.workers[0].address]
-            arguments = system.workers[0].arguments
-            at = arguments.index("--listen")
-            system.workers[0].arguments = [*arguments[:at], *listen, *arguments[at + 2 :]]
-            system.workers[0].start()
+            system.workers[0].start_again()
 
 
 def unchunked(body: bytes) -> bytes:

@@ -60,8 +60,7 @@ def restart(system) -> None:
     """Ends all processes and starts those again that have the data."""
     for process in system.workers or [system.front]:
         process.stop()
-        process.arguments[process.arguments.index("--listen") + 1] = process.address
-        process.start()
+        process.start_again()
 
 
 def wait_for_files(directory: pathlib.Path, count: int) -> list[pathlib.Path]:

@@ -70,8 +70,7 @@ def test_a_dead_worker_is_503_with_retry_after_and_heals(start, copy, allowed_lo
     assert address not in gone.text
     assert requests.get(f"{system.url}/healthz/live").status_code == 200
     assert requests.get(f"{system.url}/healthz/ready", timeout=60).status_code == 503
-    worker.arguments[worker.arguments.index("--listen") + 1] = address
-    worker.start()
+    worker.start_again()
     deadline = time.monotonic() + 30
     while requests.get(url, timeout=60).status_code != 200:
         assert time.monotonic() < deadline, "it never healed"

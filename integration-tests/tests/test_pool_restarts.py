@@ -19,12 +19,6 @@ def computed(system) -> list[str]:
     return keys(system, store="view/bitround=5/zarr")
 
 
-def start_again(worker) -> None:
-    """At its address."""
-    worker.arguments[worker.arguments.index("--listen") + 1] = worker.address
-    worker.start()
-
-
 def test_a_worker_that_drains_waits_for_no_idle_connection(start, archive, allowed_log):
     allowed_log += WORKER_GONE
     system = start("two-process", workers=1)
@@ -48,7 +42,7 @@ def test_chunks_that_are_made_wait_for_workers_that_are_all_started_again(start,
             for worker in system.workers:
                 worker.kill()
             for worker in system.workers:
-                start_again(worker)
+                worker.start_again()
 
 
 def test_the_one_worker_that_is_left_of_many_answers(start, archive, allowed_log):
@@ -65,7 +59,7 @@ def test_the_one_worker_that_is_left_of_many_answers(start, archive, allowed_log
                 worker.child.send_signal(signal.SIGKILL)
             for worker in lost:
                 worker.child.wait()
-                start_again(worker)
+                worker.start_again()
             all_up(system)
 
 
@@ -77,7 +71,7 @@ def test_changes_of_the_catalog_wait_for_a_worker_that_is_started_again(start, a
     worker.kill()
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(system.command, "register", "again", archive / "small.nc")
-        start_again(worker)
+        worker.start_again()
         done = waiting.result()
     assert done.returncode == 0, done.stderr
     assert requests.get(f"{system.url}/datasets", timeout=30).json() == ["small", "again"]

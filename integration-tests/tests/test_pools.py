@@ -55,16 +55,13 @@ def test_a_worker_that_is_killed_is_not_noticed(start, archive, allowed_log):
     allowed_log += WORKER_GONE
     system = start("two-process", workers=3)
     system.register("small", archive / "small.nc")
-    addresses = [worker.address for worker in system.workers]
     expected = [key for store in ("kerchunk", "zarr") for key in keys(system, store=store)]
     with asked_all_the_time(expected) as answered:
         for number in (0, 1, 2, 0):
             begun = len(answered)
             system.workers[number].kill()
             until(lambda: len(answered) > begun + 30)
-            worker = system.workers[number]
-            worker.arguments[worker.arguments.index("--listen") + 1] = addresses[number]
-            worker.start()
+            system.workers[number].start_again()
             until(lambda: pools(system)["default"]["members_up"] == 3)
 
 
@@ -102,13 +99,12 @@ def test_a_request_waits_for_a_worker_that_is_started_again(start, archive, allo
     url = keys(system)[0]
     body = requests.get(url, timeout=30).content
     worker = system.workers[0]
-    worker.arguments[worker.arguments.index("--listen") + 1] = worker.address
     worker.kill()
     refused = requests.get(url, timeout=60)
     assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(requests.get, url, timeout=60)
-        worker.start()
+        worker.start_again()
         answer = waiting.result()
     if answer.status_code == 503:
         # The machine was so slow that the wait was over before.

@@ -58,7 +58,7 @@ pub fn prefer_small(settings: SchedulingSettings) {
     let watch = std::thread::Builder::new().name("cloudify-load".into());
     let watched = small.clone();
     if let Err(error) = watch.spawn(move || watched.watch(has_real_time)) {
-        tracing::warn!(%error, "nobody watches over priorities: all is the same");
+        tracing::warn!(%error, "nobody watches over priorities: small requests have the usual one");
         let _ = small.set(false);
     }
 }
@@ -111,7 +111,7 @@ impl Small {
             (before, worked) = (now, worked_now);
             let Some(is_light) = load.look(share) else { continue };
             tracing::debug!(share, is_light, "the load of small requests changed");
-            crate::runtimes::small_are_few(is_light);
+            crate::runtimes::small_are_many(!is_light);
             if has_real_time && let Err(error) = self.set(is_light) {
                 tracing::warn!(%error, "the priority of small requests cannot be set");
             }

@@ -16,8 +16,8 @@ const TURNS_A_THREAD: usize = 2;
 
 static BULK: OnceLock<Bulk> = OnceLock::new();
 static GIVES_WAY: AtomicBool = AtomicBool::new(false);
-/// Whether there would be nothing left for what gives way.
-static WOULD_STARVE: AtomicBool = AtomicBool::new(false);
+/// Whether small requests are a load, which leaves nothing to what gives way.
+static SMALL_ARE_MANY: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static IS_BULK: Cell<bool> = const { Cell::new(false) };
@@ -63,9 +63,12 @@ pub(crate) fn start(
 /// The runtime for bulk; where none was started, the one that the caller runs in. What begins while bulk gives way and small
 /// requests are a load runs among these.
 pub fn bulk() -> Handle {
-    let among_small = crate::real_time::small().filter(|_| starves());
-    let bulk = || BULK.get().map(|bulk| bulk.runtime.clone());
-    among_small.or_else(bulk).unwrap_or_else(Handle::current)
+    if starves()
+        && let Some(small) = crate::real_time::small()
+    {
+        return small;
+    }
+    BULK.get().map_or_else(Handle::current, |bulk| bulk.runtime.clone())
 }
 
 /// Whether bulk that runs in the caller's thread had better run in the other runtime.
@@ -74,12 +77,12 @@ pub(crate) fn bulk_is_misplaced() -> bool {
 }
 
 fn starves() -> bool {
-    GIVES_WAY.load(Ordering::Relaxed) && WOULD_STARVE.load(Ordering::Relaxed)
+    GIVES_WAY.load(Ordering::Relaxed) && SMALL_ARE_MANY.load(Ordering::Relaxed)
 }
 
-/// Says whether small requests are few, so that there is something left for bulk that gives way.
-pub(crate) fn small_are_few(few: bool) {
-    WOULD_STARVE.store(!few, Ordering::Relaxed);
+/// Says whether small requests are a load.
+pub(crate) fn small_are_many(many: bool) {
+    SMALL_ARE_MANY.store(many, Ordering::Relaxed);
 }
 
 /// Whose turn it is to move bulk; none where there is no runtime for it.

@@ -190,7 +190,7 @@ impl Members {
         self.shared.budget.called();
         let mut running = FuturesUnordered::new();
         running.push(self.one(kind, (first, false), call(first)));
-        let mut may_hedge = kind.may_hedge() && self.shared.hedges && !members.0.is_empty();
+        let mut may_hedge = kind.may_hedge() && self.shared.hedges;
         let mut late = pin!(tokio::time::sleep(self.shared.latency.late()));
         loop {
             let is_late = tokio::select! {
@@ -257,8 +257,9 @@ impl<'a> Left<'a> {
 
     /// Whom to ask next: one that answers, if there is one, for the order is of before.
     fn next(&mut self) -> Option<&'a Arc<Member>> {
-        let up = self.0.iter().position(|member| member.health.is_up()).unwrap_or(0);
-        (!self.0.is_empty()).then(|| self.0.remove(up))
+        self.0.first()?;
+        let up = self.0.iter().position(|member| member.health.is_up());
+        Some(self.0.remove(up.unwrap_or(0)))
     }
 }
 
